@@ -1,0 +1,78 @@
+"""A class map becomes a heatmap, and with the photo an overlay: where the evidence for a lesion lies, not why.
+
+The scale is absolute: a photo without evidence gets a blank map, never a hot spot made by stretching noise.
+"""
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from skinapp.image import Photo
+from skinapp.preprocess import Box
+from skinapp.spec import HeatmapScale
+
+Heatmap = NDArray[np.float32]
+"""`[h, w]`, 0 (no evidence) to 1 (strongest)."""
+
+MAX_SIDE = 1024
+STRONGEST = 0.65
+UNSEEN = 0.45
+LAYER_SIDE = 192
+
+
+def heatmap(cam: NDArray[np.float32], scale: HeatmapScale) -> Heatmap:
+    """Grad-CAM of one lesion from its class map `[h, w]`, on the model's own scale of evidence."""
+    return np.clip((np.maximum(cam, 0) - scale.floor) / (scale.full - scale.floor), 0, 1).astype(np.float32)
+
+
+def overlay(photo: Photo, heat: Heatmap, seen: Box) -> Photo:
+    """The photo, at most 1024 pixels a side, with the heatmap on the part the network saw and the rest dimmed."""
+    small, box = _shrink(photo, seen)
+    colours, weight = _coloured(heat, (box.right - box.left, box.bottom - box.top))
+    result = (small * UNSEEN).astype(np.uint8)
+    part = small[box.top : box.bottom, box.left : box.right]
+    mixed = part * (1 - weight[:, :, None]) + colours * weight[:, :, None]
+    result[box.top : box.bottom, box.left : box.right] = mixed.astype(np.uint8)
+    return result
+
+
+def layer(heat: Heatmap) -> NDArray[np.uint8]:
+    """The overlay without its photo: RGBA `[192, 192, 4]`, to be stretched over the part that the network saw."""
+    colours, weight = _coloured(heat, (LAYER_SIDE, LAYER_SIDE))
+    return np.dstack([colours, np.rint(weight * 255).astype(np.uint8)])
+
+
+def shrunk(photo: Photo) -> Photo:
+    """The photo at the size of its overlay."""
+    return _shrink(photo, Box(0, 0, photo.shape[1], photo.shape[0]))[0]
+
+
+def png(picture: Photo) -> bytes:
+    """A picture as PNG, with nothing but its pixels in it."""
+    return bytes(cv2.imencode(".png", picture[:, :, ::-1])[1])
+
+
+def jpeg(picture: Photo) -> bytes:
+    """A picture as JPEG, with nothing but its pixels in it."""
+    return bytes(cv2.imencode(".jpg", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), (cv2.IMWRITE_JPEG_QUALITY, 88))[1])
+
+
+def webp(rgba: NDArray[np.uint8]) -> bytes:
+    """A layer as WebP, which is small and keeps its transparency."""
+    return bytes(cv2.imencode(".webp", cv2.cvtColor(rgba, cv2.COLOR_RGBA2BGRA), (cv2.IMWRITE_WEBP_QUALITY, 85))[1])
+
+
+def _coloured(heat: Heatmap, size: tuple[int, int]) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+    """Colours `[h, w, 3]` of a heatmap at `size` (width, height), and how strongly they cover the photo, `[h, w]`."""
+    smooth = np.clip(cv2.resize(heat, size, interpolation=cv2.INTER_CUBIC), 0, 1)
+    colours = cv2.applyColorMap((smooth * 255).astype(np.uint8), cv2.COLORMAP_TURBO)[:, :, ::-1]
+    return np.asarray(colours, np.uint8), (smooth * STRONGEST).astype(np.float32)
+
+
+def _shrink(photo: Photo, seen: Box) -> tuple[Photo, Box]:
+    scale = min(1.0, MAX_SIDE / max(photo.shape[:2]))
+    if scale == 1:
+        return photo, seen
+    width, height = (max(1, round(side * scale)) for side in (photo.shape[1], photo.shape[0]))
+    box = Box(*(round(edge * scale) for edge in seen))
+    return np.asarray(cv2.resize(photo, (width, height), interpolation=cv2.INTER_AREA), np.uint8), box

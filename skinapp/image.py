@@ -1,0 +1,104 @@
+"""A path, bytes or an array becomes an upright RGB photo; the only file that decodes. Refuses what no camera makes."""
+
+import io
+import warnings
+from os import PathLike
+from pathlib import Path
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from skinapp.errors import PhotoError
+
+Photo: TypeAlias = NDArray[np.uint8]
+"""RGB, uint8, `[height, width, 3]`, upright."""
+
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF", "AVIF")
+MAX_BYTES = 30 * 2**20
+MAX_PIXELS = 50_000_000
+MIN_SIDE = 16
+SEND = "send one JPEG, PNG or WebP photo"
+
+# Sizes are checked below, before any pixel is decoded; Pillow's own limit would only warn.
+Image.MAX_IMAGE_PIXELS = None
+
+
+def read(source: str | PathLike[str] | bytes | NDArray[np.generic]) -> Photo:
+    """The photo of a file, of a file's bytes, or of an array (grey, RGB or RGBA, 8 or 16 bit)."""
+    if isinstance(source, np.ndarray):
+        return _from_array(source)
+    content = source if isinstance(source, bytes) else _content(Path(source))
+    if not content:
+        raise PhotoError(f"The file is empty (0 bytes); {SEND}.")
+    if len(content) > MAX_BYTES:
+        raise PhotoError(f"The file has {len(content) / 2**20:.0f} MB, more than {MAX_BYTES // 2**20}; send a smaller photo.")
+    return _decode(content)
+
+
+def _content(path: Path) -> bytes:
+    """At most one byte more than is allowed, so that a huge file is never held in memory."""
+    try:
+        with path.open("rb") as file:
+            return file.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise PhotoError(f"{path} can't be opened ({error.strerror}); check the path.") from None
+
+
+def _decode(content: bytes) -> Photo:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Pillow warns of odd metadata; the pixels are what counts here
+            with Image.open(io.BytesIO(content), formats=FORMATS) as picture:
+                _check_size(picture.width, picture.height)
+                _check_single(picture)
+                picture.load()
+                return np.asarray(_rgb(ImageOps.exif_transpose(picture)))
+    except UnidentifiedImageError:
+        raise PhotoError(f"The file is not a picture that can be read here (it starts with {content[:8]!r}); {SEND}.") from None
+    except (OSError, ValueError, SyntaxError, EOFError, ZeroDivisionError, IndexError, TypeError) as error:
+        # Pillow's decoders raise all of these on damaged files.
+        raise PhotoError(f"The picture is damaged or cut off ({error}); take or export it again.") from None
+
+
+def _check_size(width: int, height: int) -> None:
+    if width * height > MAX_PIXELS:
+        raise PhotoError(f"The picture is {width}x{height}, more than {MAX_PIXELS // 10**6} megapixels; send a smaller one.")
+    if min(width, height) < MIN_SIDE:
+        raise PhotoError(f"The picture is {width}x{height}, too small to hold a lesion; send at least {MIN_SIDE}x{MIN_SIDE}.")
+
+
+def _check_single(picture: Image.Image) -> None:
+    frames = getattr(picture, "n_frames", 1)
+    # Phones save a photo and its preview or depth map as MPO: its first frame is the photo.
+    if frames > 1 and picture.format != "MPO":
+        raise PhotoError(f"The file holds {frames} pictures ({picture.format}); send one still photo.")
+
+
+def _rgb(picture: Image.Image) -> Image.Image:
+    """Any mode to RGB: 16 bit scaled down, transparency laid on white."""
+    if picture.mode.startswith(("I", "F")):
+        return Image.fromarray(_to_8_bit(np.asarray(picture))).convert("RGB")
+    if picture.has_transparency_data:
+        picture = picture.convert("RGBA")
+        white = Image.new("RGBA", picture.size, "white")
+        return Image.alpha_composite(white, picture).convert("RGB")
+    return picture.convert("RGB")
+
+
+def _to_8_bit(values: NDArray[np.generic]) -> NDArray[np.uint8]:
+    """Integers of up to 16 bit, by their type's or their own range, to 0..255."""
+    if values.dtype == np.uint8:
+        return values.astype(np.uint8)
+    if values.dtype == np.uint16 or (values.dtype == np.int32 and values.min() >= 0 and values.max() < 2**16):
+        return np.asarray((values.astype(np.uint32) + 128) // 257, dtype=np.uint8)
+    raise PhotoError(f"The picture's values are {values.dtype}, not 8 or 16 bit; {SEND}.")
+
+
+def _from_array(values: NDArray[np.generic]) -> Photo:
+    if values.ndim not in (2, 3) or (values.ndim == 3 and values.shape[2] not in (1, 3, 4)):
+        raise PhotoError(f"An array of shape {values.shape} is no photo; give [height, width] or [height, width, 3 or 4].")
+    _check_size(values.shape[1], values.shape[0])
+    flat = values[:, :, 0] if values.ndim == 3 and values.shape[2] == 1 else values
+    return np.asarray(_rgb(Image.fromarray(_to_8_bit(flat))))

@@ -1,0 +1,42 @@
+"""The seven lesions, in the order every model answers them, and the medical priority of each. Nothing else knows them."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Priority(StrEnum):
+    """How soon a clinician should look, most severe first; `UNCLEAR` is the answer to a photo that can't be judged."""
+
+    URGENT = "urgent"
+    HIGH = "high"
+    MEDIUM = "medium"
+    LOW = "low"
+    UNCLEAR = "unclear"
+
+
+SEVERITY = (Priority.URGENT, Priority.HIGH, Priority.MEDIUM, Priority.LOW)
+"""The priorities a readable photo can get, most severe first."""
+
+
+@dataclass(frozen=True)
+class Lesion:
+    """One of the seven answers: HAM10000's code for it, its medical name and its priority."""
+
+    code: str
+    name: str
+    priority: Priority
+
+
+LESIONS = (
+    Lesion("akiec", "Actinic keratoses / intraepithelial carcinoma", Priority.MEDIUM),
+    Lesion("bcc", "Basal cell carcinoma", Priority.HIGH),
+    Lesion("bkl", "Benign keratosis", Priority.LOW),
+    Lesion("df", "Dermatofibroma", Priority.LOW),
+    Lesion("mel", "Melanoma", Priority.URGENT),
+    Lesion("nv", "Melanocytic nevus", Priority.LOW),
+    Lesion("vasc", "Vascular lesion", Priority.MEDIUM),
+)
+
+CODES = tuple(lesion.code for lesion in LESIONS)
+ALARMING = tuple(lesion.code for lesion in LESIONS if lesion.priority is not Priority.LOW)
+"""The codes that need a threshold: everything that is not Low."""

@@ -1,0 +1,51 @@
+"""The handful of environment names the program obeys, read in this one place."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from skinapp.errors import SkinAppError
+
+TRUE, FALSE = ("1", "true", "yes", "on"), ("", "0", "false", "no", "off")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """`model` is a folder, OWNER/NAME[@REVISION] or "" for the embedded one; `threads` 0 leaves the choice to ONNX Runtime."""
+
+    model: str
+    provider: str
+    threads: int
+    share: bool
+    auth: tuple[str, str] | None
+
+
+def read(environment: Mapping[str, str]) -> Settings:
+    """SKINAPP_MODEL, SKINAPP_PROVIDER, SKINAPP_THREADS, SKINAPP_SHARE and SKINAPP_AUTH."""
+    return Settings(
+        model=environment.get("SKINAPP_MODEL", ""),
+        provider=environment.get("SKINAPP_PROVIDER", "auto").lower(),
+        threads=_count("SKINAPP_THREADS", environment.get("SKINAPP_THREADS", "0")),
+        share=_switch("SKINAPP_SHARE", environment.get("SKINAPP_SHARE", "")),
+        auth=_pair("SKINAPP_AUTH", environment.get("SKINAPP_AUTH", "")),
+    )
+
+
+def _count(name: str, value: str) -> int:
+    if not value.isdigit():
+        raise SkinAppError(f"{name} is {value!r}; give a number of threads, or 0 to leave it to ONNX Runtime.")
+    return int(value)
+
+
+def _switch(name: str, value: str) -> bool:
+    if value.lower() in TRUE + FALSE:
+        return value.lower() in TRUE
+    raise SkinAppError(f"{name} is {value!r}; give 1 or 0.")
+
+
+def _pair(name: str, value: str) -> tuple[str, str] | None:
+    if not value:
+        return None
+    user, colon, password = value.partition(":")
+    if not (user and colon and password):
+        raise SkinAppError(f"{name} has no colon or lacks a part; give user:password.")  # the value is a secret: not shown
+    return user, password

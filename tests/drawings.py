@@ -1,0 +1,67 @@
+"""Pictures drawn from a seed: what the tests show the program instead of anybody's skin."""
+
+import csv
+import io
+from pathlib import Path
+
+import cv2
+import numpy as np
+from PIL import Image
+
+from skinapp.image import Photo
+from skinapp.labels import CODES
+
+SKIN = (222, 178, 152)
+BROWN = (74, 44, 34)
+COLOURS = [(180, 90, 80), (200, 140, 150), (120, 90, 60), (150, 110, 100), (40, 30, 40), (110, 70, 50), (150, 30, 60)]
+"""Of the drawn lesions of a labelled folder, in the order of `labels.CODES`."""
+
+
+def lesion(
+    width: int = 320,
+    height: int = 240,
+    centre: tuple[float, float] = (0.5, 0.5),
+    colour: tuple[int, int, int] = BROWN,
+    seed: int = 0,
+) -> Photo:
+    """A blob of this colour, its centre in shares of width and height, on skin with pores and a few hairs."""
+    rng = np.random.default_rng(seed)
+    picture = np.full((height, width, 3), SKIN, np.float32) + rng.normal(0, 6, (height, width, 1))
+    mask = np.zeros((height, width), np.float32)
+    angles = np.linspace(0, 2 * np.pi, 48, endpoint=False)
+    radii = min(width, height) * 0.22 * (1 + 0.12 * np.sin(3 * angles + rng.uniform(0, 6)) + 0.05 * rng.normal(size=48))
+    outline = np.stack([centre[0] * width + radii * np.cos(angles), centre[1] * height + radii * np.sin(angles)], axis=1)
+    cv2.fillPoly(mask, [outline.astype(np.int32)], 1.0)
+    mask = cv2.GaussianBlur(mask, (0, 0), 1.5)[..., None]
+    speckled = np.array(colour, np.float32) + rng.normal(0, 10, (height, width, 1))
+    picture = picture * (1 - mask) + speckled * mask
+    for _ in range(4):
+        start, end = rng.uniform(0, 1, (2, 2)) * (width, height)
+        cv2.line(picture, start.astype(int).tolist(), end.astype(int).tolist(), (60, 40, 30), 1, cv2.LINE_AA)
+    return np.clip(picture, 0, 255).astype(np.uint8)
+
+
+def plain(value: int | tuple[int, int, int], width: int = 320, height: int = 240) -> Photo:
+    """One colour all over."""
+    return np.full((height, width, 3), value, np.uint8)
+
+
+def encoded(photo: Photo, form: str = "PNG", **options: object) -> bytes:
+    """The bytes of a picture file."""
+    buffer = io.BytesIO()
+    Image.fromarray(photo).save(buffer, form, **options)
+    return buffer.getvalue()
+
+
+def labelled(folder: Path) -> Path:
+    """Fill a folder with drawn photos and labels.csv: of each lesion 8 to train on, 3 to choose by and 2 to test."""
+    with (folder / "labels.csv").open("w", newline="") as file:
+        writer = csv.DictWriter(file, ["file", "dx", "split", "group"])
+        writer.writeheader()
+        for target, code in enumerate(CODES):
+            for number, split in enumerate(["train"] * 8 + ["val"] * 3 + ["test"] * 2):
+                name = f"{code}{number}.png"
+                photo = lesion(120, 90, colour=COLOURS[target], seed=100 * target + number)
+                (folder / name).write_bytes(encoded(photo))
+                writer.writerow({"file": name, "dx": code, "split": split, "group": name})
+    return folder

@@ -1,0 +1,67 @@
+from dataclasses import replace
+
+import cv2
+import numpy as np
+import pytest
+
+from skinapp import quality
+from skinapp.assessor import Assessor
+from skinapp.labels import Priority
+from skinapp.quality import Issue
+from tests import TINY_MODEL, drawings
+
+TINY = Assessor.load(str(TINY_MODEL), "cpu")
+
+
+def issues(photo) -> set[Issue]:
+    return set(TINY.assess([photo])[0].report.issues)
+
+
+def test_a_good_photo_has_no_issue():
+    assert issues(drawings.lesion()) == set()
+
+
+@pytest.mark.parametrize(
+    ("photo", "issue"),
+    [
+        (drawings.lesion(63, 80), Issue.SMALL),
+        (cv2.GaussianBlur(drawings.lesion(), (0, 0), 40), Issue.BLURRED),
+        ((drawings.lesion() * 0.15).astype(np.uint8), Issue.DARK),
+        (drawings.plain(250), Issue.BRIGHT),
+        (drawings.plain(128), Issue.FLAT),
+        (drawings.plain(128), Issue.NO_LESION),
+    ],
+)
+def test_each_fault_is_named(photo, issue):
+    assert issue in issues(photo)
+
+
+def test_burnt_out_pixels_are_glare():
+    photo = drawings.lesion()
+    photo[60:200, 90:230] = 255
+    assert Issue.GLARE in issues(photo)
+
+
+def test_the_figures_are_those_of_what_the_network_sees():
+    logits = np.zeros(7, np.float32)
+    view = drawings.plain(100, 32, 32)
+    view[:, 16:] = 200
+    figures = quality.measure(drawings.plain(0, 90, 70), view, logits)
+    assert figures.short_side == 70
+    assert figures.brightness == 150 and figures.contrast == 100 and figures.glare == 0
+    assert figures.lesion_evidence == pytest.approx(np.log(7))
+    laplacian = np.zeros((32, 32))
+    laplacian[:, 15], laplacian[:, 16] = 100, -100
+    assert figures.sharpness == pytest.approx(laplacian.var())
+
+
+def test_abstaining_never_lowers_a_priority():
+    """A refused photo is `unclear`; whatever is answered has the priority it has without any limit of quality."""
+    spec = TINY.spec
+    for seed in range(20):
+        photo = drawings.lesion(seed=seed, colour=(20 + seed * 8, 20 + seed * 6, 20 + seed * 5))
+        answered = TINY.assess([photo])[0].priority
+        open_spec = replace(spec, quality=quality.QualityLimits(0, 0.0, 0.0, 255.0, 0.0, 1.0, -1e9))
+        free = Assessor.load(str(TINY_MODEL), "cpu")
+        free.spec = open_spec
+        assert answered in (Priority.UNCLEAR, free.assess([photo])[0].priority)
