@@ -1,0 +1,89 @@
+import json
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file
+
+RECIPE = ["--model", "test_efficientnet", "--init", "", "--size", "64", "--eval-size", "64", "--epochs", "12", "--batch", "8", "--cpu",
+          "--ema", "0.9", "--lr", "0.005", "--colour", "0"]  # fmt: skip
+
+
+def command(drawn, out, *options: str, launcher=("-m", "train")) -> list[str]:
+    where = ["--images", str(drawn), "--labels", str(drawn / "labels.csv"), "--out", str(out), "--workers", "0"]
+    return [sys.executable, *launcher, "fit", *where, *RECIPE, *options]
+
+
+def run(arguments: list[str]) -> str:
+    ran = subprocess.run(arguments, capture_output=True, text=True, timeout=600)
+    assert ran.returncode == 0, ran.stderr
+    return ran.stdout
+
+
+@pytest.fixture(scope="module")
+def finished(drawn, tmp_path_factory):
+    """A run that nobody disturbed."""
+    out = tmp_path_factory.mktemp("finished")
+    run(command(drawn, out))
+    return out
+
+
+def history(out) -> list[dict[str, float]]:
+    return [json.loads(line) for line in (out / "history.jsonl").read_text().splitlines()]
+
+
+def test_training_on_drawn_lesions_learns_their_colours(finished):
+    found = history(finished)
+    assert [line["step"] for line in found] == list(range(7, 85, 7))
+    assert max(line["bacc"] for line in found) > 0.5
+    about = json.loads((finished / "best" / "train.json").read_text())
+    assert about["val"]["bacc"] == max(line["bacc"] for line in found)
+    assert about["recipe"]["epochs"] == 12 and about["transform"]["input_size"] == [3, 64, 64]
+
+
+def test_the_weights_are_stored_as_fp16(finished):
+    weights = load_file(finished / "best" / "model.safetensors")
+    kinds = {str(value.dtype) for value in weights.values()}
+    assert kinds == {"float16", "int64"} and all(np.isfinite(value).all() for value in weights.values())
+
+
+def test_a_killed_run_goes_on_to_the_very_weights_of_an_undisturbed_one(drawn, finished, tmp_path):
+    process = subprocess.Popen(command(drawn, tmp_path), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 300
+    while not (tmp_path / "checkpoint.pt").exists():
+        assert process.poll() is None and time.monotonic() < deadline
+        time.sleep(0.005)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert len(history(tmp_path)) < 12, "the run was over before it could be killed"
+    assert "going on from step " in run(command(drawn, tmp_path))
+    assert history(tmp_path) == history(finished)
+    for name, value in load_file(finished / "best" / "model.safetensors").items():
+        np.testing.assert_array_equal(load_file(tmp_path / "best" / "model.safetensors")[name], value)
+
+
+def test_going_on_with_other_options_is_refused(drawn, finished):
+    ran = subprocess.run(command(drawn, finished, "--lr", "0.5"), capture_output=True, text=True, timeout=600)
+    assert ran.returncode == 2
+    assert ran.stderr.splitlines()[-1] == (
+        f"{finished / 'checkpoint.pt'} was made with another lr (0.005); give the same options to go on, or another --out to start anew."
+    )
+
+
+def test_two_processes_share_the_work_through_accelerate(drawn, finished, tmp_path):
+    launcher = ("-m", "accelerate.commands.launch", "--cpu", "--num_processes", "2", "--num_machines", "1", "--mixed_precision", "no",
+                "--dynamo_backend", "no", "--num_cpu_threads_per_process", "1", "-m", "train")  # fmt: skip
+    run(command(drawn, tmp_path, launcher=launcher))
+    found = history(tmp_path)
+    assert [line["step"] for line in found] == list(range(7, 85, 7))
+    weights = load_file(tmp_path / "best" / "model.safetensors")
+    assert weights.keys() == load_file(finished / "best" / "model.safetensors").keys()
+
+
+def test_wrong_initial_weights_are_named(drawn, tmp_path):
+    ran = subprocess.run(command(drawn, tmp_path, "--init", "/nowhere.safetensors"), capture_output=True, text=True, timeout=600)
+    assert ran.returncode == 2
+    assert "The initial weights /nowhere.safetensors are missing; give a safetensors file, 'hub' or ''." in ran.stderr

@@ -1,0 +1,106 @@
+"""python -m train fit|evaluate: see each command's --help."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from skinapp.errors import SkinAppError
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, rich_markup_mode=None, help=__doc__, pretty_exceptions_enable=False)
+
+Images = Annotated[Path, typer.Option(exists=True, file_okay=False, help="Folder of photos.")]
+Labels = Annotated[Path, typer.Option(exists=True, dir_okay=False, help="CSV with the columns file (or image_id) and dx.")]
+
+
+class Precision(StrEnum):
+    """The weights to score."""
+
+    INT8 = "int8"
+    W8 = "w8"
+    FP32 = "fp32"
+
+
+@app.callback()
+def main() -> None:
+    """Train and evaluate networks on labelled photos of skin lesions."""
+
+
+@app.command()
+def fit(
+    images: Images,
+    labels: Labels,
+    out: Annotated[Path, typer.Option(help="Folder for checkpoints, history and the best weights.")],
+    model: Annotated[str, typer.Option(help="A timm EfficientNetV2.")] = "tf_efficientnetv2_b0",
+    init: Annotated[str, typer.Option(help="'hub' (timm's own weights), a safetensors file, or '' (random).")] = "hub",
+    size: Annotated[int, typer.Option(help="Side of the training views, pixels.")] = 192,
+    eval_size: Annotated[int, typer.Option(help="Side of the views that are judged and served, pixels.")] = 224,
+    short_side: Annotated[int, typer.Option(help="Photos are kept in memory at this short side, pixels.")] = 256,
+    epochs: Annotated[int, typer.Option(help="Passes over the photos.")] = 8,
+    batch: Annotated[int, typer.Option(help="Photos a step, over all processes together.")] = 64,
+    lr: Annotated[float, typer.Option(help="Highest learning rate of AdamW.")] = 1e-3,
+    weight_decay: Annotated[float, typer.Option(help="Of the weights of convolutions and of the last layer.")] = 0.05,
+    warmup: Annotated[float, typer.Option(help="Share of the steps in which the rate rises.")] = 0.05,
+    smoothing: Annotated[float, typer.Option(help="Label smoothing.")] = 0.05,
+    drop: Annotated[float, typer.Option(help="Dropout before the last layer.")] = 0.2,
+    drop_path: Annotated[float, typer.Option(help="Stochastic depth.")] = 0.1,
+    ema: Annotated[float, typer.Option(help="Decay of the averaged weights, a step.")] = 0.998,
+    sampling: Annotated[float, typer.Option(help="A lesion is drawn count^-sampling times as often; 1 balances fully.")] = 0.5,
+    colour: Annotated[float, typer.Option(help="Strength of the colour changes; 0 for none.")] = 1.0,
+    val_share: Annotated[float, typer.Option(help="Lesions held out where the CSV has no split column.")] = 0.15,
+    seed: Annotated[int, typer.Option(help="Of all randomness.")] = 0,
+    cpu: Annotated[bool, typer.Option(help="Stay on the CPU even where there is a GPU.")] = False,
+    workers: Annotated[int, typer.Option(help="Processes that prepare photos, per training process.")] = 1,
+    save_minutes: Annotated[float, typer.Option(help="Minutes between checkpoints within an epoch.")] = 2.0,
+) -> None:
+    """Fine-tune a network; the same command again goes on where a killed run was."""
+    from train.fit import Recipe
+    from train.fit import fit as run
+
+    recipe = Recipe(
+        model, init, size, eval_size, short_side, epochs, batch, lr, weight_decay, warmup,
+        smoothing, drop, drop_path, ema, sampling, colour, val_share, seed,
+    )  # fmt: skip
+    with _clear_errors():
+        best = run(images, labels, out, recipe, cpu=cpu, workers=workers, save_minutes=save_minutes)
+    typer.echo(f"best weights: {best}")
+
+
+@app.command()
+def evaluate(
+    model: Annotated[str, typer.Option(help="A model folder, or OWNER/NAME[@REVISION].")],
+    images: Images,
+    labels: Labels,
+    json: Annotated[Path, typer.Option(help="Where to write the figures.")],
+    split: Annotated[str, typer.Option(help="Only the rows of this split; '' for all.")] = "",
+    precision: Annotated[Precision, typer.Option(help="Which weights: an ONNX file, or fp32 in torch.")] = Precision.INT8,
+    threads: Annotated[int, typer.Option(help="Of ONNX Runtime; 0 leaves it the choice.")] = 0,
+) -> None:
+    """Score a model folder on any folder of photos and CSV, through the app's own code."""
+    from train.evaluate import evaluate as run
+    from train.evaluate import write
+
+    with _clear_errors():
+        report = run(model, images, labels, split, precision.value, threads)
+    write(report, json)
+    typer.echo(
+        f"balanced accuracy {report['balanced_accuracy']['value']}, melanoma AUC {report['melanoma']['auc']['value']} "
+        f"on {report['n']} photos: {json}"
+    )
+
+
+@contextmanager
+def _clear_errors() -> Iterator[None]:
+    """Our own errors are one line on stderr and exit status 2; all others are bugs and keep their traceback."""
+    try:
+        yield
+    except SkinAppError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(2) from None
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,116 @@
+"""Chooses, on the photos to choose by and on the very file that is served, every number that config.json states about answers:
+temperature, thresholds, the heatmap's scale and the limits of photo quality.
+"""
+
+from collections.abc import Sequence
+from dataclasses import astuple, fields, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skinapp import image, preprocess, quality, triage
+from skinapp.labels import ALARMING, CODES
+from skinapp.session import Answer, Runs
+from skinapp.spec import HeatmapScale, ModelSpec, QualityLimits
+from train import data, metrics
+
+SENSITIVITY = {"mel": 0.95, "bcc": 0.95, "akiec": 0.90, "vasc": 0.90}
+"""What each threshold must find on the photos to choose by: a missed cancer costs most, a vascular lesion least."""
+
+PASS = 0.995
+"""The share of real lesion photos that each single limit of quality lets through."""
+
+UNIFORM = [(grey, grey, grey) for grey in range(0, 256, 32)] + [
+    (255, 224, 196),
+    (222, 178, 152),
+    (160, 110, 80),
+    (90, 60, 45),
+]
+"""Colours of pictures without any structure, whose maps must be blank: greys and skins."""
+
+BATCH = 16
+
+
+def calibrate(spec: ModelSpec, runs: Runs, rows: Sequence[data.Row]) -> ModelSpec:
+    """The spec with every number of the answer chosen on these rows."""
+    answer, figures = _look(spec, runs, rows)
+    truths = np.array([row.target for row in rows])
+    heat = temperature(answer.logits, truths)
+    return replace(
+        spec,
+        temperature=heat,
+        thresholds=thresholds(triage.probabilities(answer.logits, heat), truths),
+        heatmap=heatmap_scale(answer, _blank_evidence(spec, runs)),
+        quality=quality_limits(figures, spec.transform.input_size[1]),
+    )
+
+
+def _look(spec: ModelSpec, runs: Runs, rows: Sequence[data.Row]) -> tuple[Answer, list[quality.Figures]]:
+    """One pass over all rows: the answers together, and each photo's figures."""
+    answers, figures = [], []
+    for first in range(0, len(rows), BATCH):
+        photos = [image.read(row.path) for row in rows[first : first + BATCH]]
+        views = [preprocess.view(photo, spec.transform) for photo in photos]
+        answers.append(runs.run(preprocess.normalize(np.stack(views), spec.transform)))
+        figures += map(quality.measure, photos, views, answers[-1].logits)
+    parts = zip(*(astuple(answer) for answer in answers), strict=True)
+    return Answer(*(np.concatenate(part) for part in parts)), figures
+
+
+def temperature(logits: NDArray[np.float32], truths: NDArray[np.int64]) -> float:
+    """The temperature of least negative log-likelihood, by thirds of a bracket in which there is one minimum."""
+    low, high = np.log(0.1), np.log(10)
+    for _ in range(60):
+        left, right = low + (high - low) / 3, high - (high - low) / 3
+        worse = metrics.nll(triage.probabilities(logits, np.exp(left)), truths) > metrics.nll(
+            triage.probabilities(logits, np.exp(right)), truths
+        )
+        low, high = (left, high) if worse else (low, right)
+    return round(float(np.exp((low + high) / 2)), 4)
+
+
+def thresholds(chances: NDArray[np.float64], truths: NDArray[np.int64]) -> dict[str, float]:
+    """For each alarming lesion the highest threshold that finds its share, but never above 1/7: the likeliest of seven lesions
+    has at least that, so its own priority is never lost."""
+    found = {}
+    for code in ALARMING:
+        own = np.sort(chances[truths == CODES.index(code), CODES.index(code)])
+        missed = int(np.floor(len(own) * (1 - SENSITIVITY[code]) + 1e-9))
+        found[code] = min(np.floor(own[missed] * 1e4) / 1e4, np.floor(1e4 / len(CODES)) / 1e4) if len(own) else 1 / len(CODES)
+    return {code: max(float(value), 1e-4) for code, value in found.items()}
+
+
+def heatmap_scale(answer: Answer, blank: float) -> HeatmapScale:
+    """Blank up to what pictures without structure reach; hottest where one photo in four has a spot as strong."""
+    tops = answer.cams[np.arange(len(answer.logits)), answer.logits.argmax(1)]
+    full = float(np.percentile(tops.reshape(len(tops), -1).max(axis=1), 75))
+    floor = max(0.0, blank)
+    return HeatmapScale(round(floor, 4), round(max(full, floor * 1.5 + 1e-3), 4))
+
+
+def _blank_evidence(spec: ModelSpec, runs: Runs) -> float:
+    """The strongest evidence for its likeliest lesion anywhere in pictures of one colour."""
+    height, width = spec.transform.input_size[1:]
+    views = np.stack([np.full((height, width, 3), colour, np.uint8) for colour in UNIFORM])
+    answer = runs.run(preprocess.normalize(views, spec.transform))
+    return float(answer.cams[np.arange(len(views)), answer.logits.argmax(1)].max())
+
+
+def quality_limits(figures: Sequence[quality.Figures], side: int) -> QualityLimits:
+    """Limits that real lesion photos pass; a photo may be half as wide as the network's view and still be answered.
+
+    The photos at hand are almost all of light skin in a dermatoscope's bright light. Brightness is therefore let down to half of
+    theirs and up to half-way to white, so that darker skin is not taken for a dark photo.
+    """
+    columns = {field.name: np.array([getattr(one, field.name) for one in figures]) for field in fields(quality.Figures)}
+    low = {name: float(np.quantile(values, 1 - PASS)) for name, values in columns.items()}
+    high = {name: float(np.quantile(values, PASS)) for name, values in columns.items()}
+    return QualityLimits(
+        min_short_side=side // 2,
+        min_sharpness=round(low["sharpness"], 3),
+        min_brightness=round(low["brightness"] / 2, 2),
+        max_brightness=round((high["brightness"] + 255) / 2, 2),
+        min_contrast=round(low["contrast"], 2),
+        max_glare=round(max(high["glare"], 0.02), 4),
+        min_lesion_evidence=round(low["lesion_evidence"], 4),
+    )

@@ -1,0 +1,84 @@
+"""A folder of photos and a CSV become rows; rows become a torch dataset. Reads our own layout and HAM10000's metadata file."""
+
+import csv
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+from tqdm.contrib.concurrent import thread_map
+
+from skinapp import image
+from skinapp.errors import SkinAppError
+from skinapp.image import Photo
+from skinapp.labels import CODES
+
+SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
+
+
+class DataError(SkinAppError):
+    """A CSV or a folder of photos that can't be used."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One labelled photo. `group` ties the photos of one lesion together; `split` is empty where the CSV has none."""
+
+    path: Path
+    target: int
+    group: str
+    split: str
+    subset: str
+
+
+def read_rows(images: Path, labels: Path, split: str = "") -> list[Row]:
+    """The labelled photos of a CSV with the columns `file` or `image_id`, and `dx`; with `split`, those of that split."""
+    with labels.open(newline="", encoding="utf-8-sig") as file:
+        records = list(csv.DictReader(file))
+    if not records:
+        raise DataError(f"{labels} holds no rows; give a CSV with the columns file, dx.")
+    columns = records[0].keys()
+    if "dx" not in columns or not {"file", "image_id"} & columns:
+        raise DataError(f"{labels} has the columns {', '.join(columns)}; it needs dx, and file or image_id.")
+    if split:
+        if "split" not in columns:
+            raise DataError(f"{labels} has no column split, so {split!r} can't be chosen; leave --split out.")
+        records = [record for record in records if record["split"] == split]
+        if not records:
+            raise DataError(f"{labels} has no rows with split {split!r}.")
+    find = _finder(images) if "file" not in columns else lambda record: images / record["file"]
+    return [_row(record, find(record), labels) for record in records]
+
+
+def _row(record: dict[str, str], path: Path, labels: Path) -> Row:
+    if record["dx"] not in CODES:
+        raise DataError(f"{labels}: dx is {record['dx']!r} for {path.name}; it must be one of {', '.join(CODES)}.")
+    group = record.get("group") or record.get("lesion_id") or record.get("image_id") or record["file"]
+    return Row(path, CODES.index(record["dx"]), group, record.get("split", ""), record.get("subset", ""))
+
+
+def _finder(images: Path) -> Callable[[dict[str, str]], Path]:
+    """HAM10000 comes as two folders of `<image_id>.jpg`: find a photo by its id, wherever below `images` it lies."""
+    known = {path.stem: path for path in images.rglob("*") if path.suffix.lower() in SUFFIXES}
+
+    def find(record: dict[str, str]) -> Path:
+        if record["image_id"] not in known:
+            raise DataError(f"No photo named {record['image_id']} lies below {images}; check --images.")
+        return known[record["image_id"]]
+
+    return find
+
+
+def load(rows: Sequence[Row], short_side: int, threads: int) -> list[Photo]:
+    """All photos, decoded once and scaled down to this short side, so that an epoch costs no decoding."""
+    return thread_map(lambda row: _small(row.path, short_side), rows, max_workers=threads, desc="decode", unit="photo")
+
+
+def _small(path: Path, short_side: int) -> Photo:
+    photo = image.read(path)
+    scale = short_side / min(photo.shape[:2])
+    if scale >= 1:
+        return photo
+    size = (max(1, round(photo.shape[1] * scale)), max(1, round(photo.shape[0] * scale)))
+    return np.asarray(Image.fromarray(photo).resize(size, Image.Resampling.BICUBIC))

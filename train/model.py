@@ -1,0 +1,73 @@
+"""Makes timm networks, fills them with initial weights and saves trained ones; the only file that imports timm."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import timm
+import torch
+from safetensors.torch import load_file, save_file
+
+from skinapp.labels import CODES
+from skinapp.spec import Transform
+from train.data import DataError
+
+HUB = "hub"
+
+
+def create(architecture: str, init: str = "", drop: float = 0.0, drop_path: float = 0.0) -> torch.nn.Module:
+    """A network with one answer a lesion; `init` is "" (random), "hub" (timm's own weights) or a safetensors file."""
+    model = timm.create_model(
+        architecture,
+        pretrained=init == HUB,
+        num_classes=len(CODES),
+        drop_rate=drop,
+        drop_path_rate=drop_path,
+    )
+    if init and init != HUB:
+        _fill(model, Path(init))
+    return model
+
+
+def transform(model: torch.nn.Module, size: int) -> Transform:
+    """How photos are shown to this network at a square input size: timm's mean, std and interpolation, the whole short side."""
+    known: dict[str, Any] = model.pretrained_cfg
+    return Transform(
+        input_size=(3, size, size),
+        mean=tuple(known["mean"]),
+        std=tuple(known["std"]),
+        interpolation=known["interpolation"],
+        crop_pct=1.0,
+        crop_mode="center",
+    )
+
+
+def _fill(model: torch.nn.Module, path: Path) -> None:
+    """Everything but the last layer from a file; the last layer too where it has as many answers."""
+    if not path.is_file():
+        raise DataError(f"The initial weights {path} are missing; give a safetensors file, 'hub' or ''.")
+    own, given = model.state_dict(), load_file(path)
+    fitting = {key: value for key, value in given.items() if key in own and own[key].shape == value.shape}
+    missing = [key for key in own if key not in fitting and not key.startswith("classifier.")]
+    if missing:
+        raise DataError(f"{path} lacks {len(missing)} tensors of this network ({missing[0]}, ...); check --model and --init.")
+    model.load_state_dict(fitting, strict=False)
+
+
+def save_half(model: torch.nn.Module, path: Path) -> None:
+    """The weights, rounded to FP16: what every export starts from. Counters stay integers."""
+    state = {key: value.half() if value.is_floating_point() else value for key, value in model.state_dict().items()}
+    save_file({key: value.cpu().contiguous() for key, value in state.items()}, path)
+
+
+def load(architecture: str, path: Path) -> torch.nn.Module:
+    """A trained network in evaluation mode, FP32 arithmetic on FP16 weights."""
+    model = create(architecture)
+    state = {key: value.float() if value.is_floating_point() else value for key, value in load_file(path).items()}
+    model.load_state_dict(state)
+    return model.eval()
+
+
+def describe(settings: Transform) -> dict[str, Any]:
+    """A transform as plain JSON values."""
+    return asdict(settings)

@@ -1,0 +1,31 @@
+"""The trained network in torch, FP32, behind the runtime's session interface: what every exported file is held against."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from skinapp.session import Answer
+from skinapp.spec import ModelSpec
+from train import model
+
+
+class TorchSession:
+    """Runs `model.safetensors` as `skinapp.session.Session` runs an ONNX file, on the CPU."""
+
+    provider = "torch"
+
+    def __init__(self, path: Path, spec: ModelSpec, threads: int = 0) -> None:
+        self._net = model.load(spec.architecture, path)
+        if threads:
+            torch.set_num_threads(threads)
+
+    def run(self, pixels: NDArray[np.float32]) -> Answer:
+        """One pass over `[n, 3, height, width]`."""
+        with torch.inference_mode():
+            features = self._net.forward_features(torch.from_numpy(pixels))
+            head = self._net.get_classifier()
+            cams = torch.einsum("nchw,kc->nkhw", features, head.weight)
+            logits = self._net.forward_head(features)
+        return Answer(logits.numpy(), cams.numpy(), features.mean((2, 3)).numpy())
