@@ -1,0 +1,119 @@
+"""python -m export build CHECKPOINT OUT --images DIR --labels CSV
+
+From trained weights to a complete model folder: FP16 weights, the three ONNX files, numbers chosen on val, figures on test, card.
+"""
+
+import json
+import shutil
+import subprocess
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+
+from export import card, graph, quantize
+from skinapp import image, preprocess
+from skinapp.labels import ALARMING, CODES
+from skinapp.session import CPU, Session
+from skinapp.spec import HeatmapScale, ModelFile, ModelSpec, QualityLimits, Transform, sha256
+from train import calibrate, data, evaluate, model, splits
+
+SERVED = "model_int8.onnx"
+FILES = {
+    SERVED: ("int8", ("CPUExecutionProvider",)),
+    "model_int8_trt.onnx": ("int8", ("TensorrtExecutionProvider",)),
+    "model_w8.onnx": ("w8", ("CUDAExecutionProvider",)),
+    evaluate.WEIGHTS: ("fp16", ()),
+}
+CALIBRATION_PHOTOS = 350
+
+
+def build(checkpoint: Path, out: Path, images: Path, labels: Path, threads: int) -> ModelSpec:
+    """Write the model folder `out` from a folder that `train fit` left its best weights in."""
+    about = json.loads((checkpoint / "train.json").read_text(encoding="utf-8"))
+    shown = Transform(**{key: tuple(v) if isinstance(v, list) else v for key, v in about["transform"].items()})
+    rows = data.read_rows(images, labels)
+    train_rows, val_rows = splits.train_and_val(rows, about["recipe"]["val_share"], about["recipe"]["seed"])
+    test_rows = [row for row in rows if row.split == "test"]
+    out.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(checkpoint / evaluate.WEIGHTS, out / evaluate.WEIGHTS)
+    write_graphs(about["architecture"], shown, balanced(train_rows, CALIBRATION_PHOTOS), out)
+    spec = _uncalibrated(about, shown, out, {**_origin(train_rows), "labels_sha256": sha256(labels)})
+    spec = calibrate.calibrate(spec, Session(out / SERVED, spec, CPU, threads), val_rows)
+    spec.write(out)
+    figures = measure(out, {"val": val_rows, "test": test_rows}, threads)
+    (out / "metrics.json").write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+    (out / "README.md").write_text(card.render(spec, figures), encoding="utf-8")
+    return spec
+
+
+def write_graphs(architecture: str, shown: Transform, rows: Sequence[data.Row], out: Path) -> None:
+    """The three ONNX files, from the FP16-rounded weights in `out`."""
+    with TemporaryDirectory() as scratch:
+        full = Path(scratch) / "model_fp32.onnx"
+        graph.to_onnx(model.load(architecture, out / evaluate.WEIGHTS), shown.input_size, full)
+        pixels = [preprocess.batch([image.read(row.path)], shown)[0] for row in rows]
+        found = quantize.ranges(full, pixels)
+        quantize.to_int8(full, quantize.CPU, found, out / SERVED)
+        quantize.to_int8(full, quantize.TENSORRT, found, out / "model_int8_trt.onnx")
+        quantize.to_w8(full, out / "model_w8.onnx")
+
+
+def balanced(rows: Sequence[data.Row], count: int) -> list[data.Row]:
+    """As many photos of each lesion, drawn from a fixed seed, about `count` in all."""
+    rng = np.random.default_rng(0)
+    chosen = []
+    for target in range(len(CODES)):
+        own = [row for row in rows if row.target == target]
+        picks = rng.permutation(len(own))[: count // len(CODES)]
+        chosen += [own[pick] for pick in sorted(picks)]
+    return chosen
+
+
+def _uncalibrated(about: dict[str, Any], shown: Transform, out: Path, more: dict[str, Any]) -> ModelSpec:
+    """A spec whose numbers of the answer are yet to be chosen: nothing is refused, nothing scaled."""
+    recipe = {**about["recipe"], "init": Path(about["recipe"]["init"]).name}
+    provenance = {"commit": _commit(), "recipe": recipe, "calibration_photos": CALIBRATION_PHOTOS, **more}
+    return ModelSpec(
+        architecture=about["architecture"],
+        labels=CODES,
+        transform=shown,
+        files={name: ModelFile(sha256(out / name), precision, providers) for name, (precision, providers) in FILES.items()},
+        temperature=1.0,
+        thresholds=dict.fromkeys(ALARMING, 0.5),
+        heatmap=HeatmapScale(0.0, 1.0),
+        quality=QualityLimits(0, 0.0, 0.0, 255.0, 0.0, 1.0, 0.0),
+        provenance=provenance,
+    )
+
+
+def measure(folder: Path, splits_: Mapping[str, Sequence[data.Row]], threads: int) -> dict[str, Any]:
+    """The figures of every precision on every split, and how often the quantized files name the same lesion as FP32."""
+    found: dict[str, Any] = {}
+    for split, rows in splits_.items():
+        if not rows:
+            continue
+        said = {}
+        for precision in evaluate.PRECISIONS:
+            assessor = evaluate.load(str(folder), precision, threads)
+            said[precision] = evaluate.assess(assessor, rows)
+            found.setdefault(split, {})[precision] = evaluate.score(said[precision], rows, assessor.spec)
+        tops = {precision: [one.top.code for one in answers] for precision, answers in said.items()}
+        for precision, own in tops.items():
+            same = sum(a == b for a, b in zip(own, tops["fp32"], strict=True)) / len(rows)
+            found[split][precision]["agrees_with_fp32"] = round(same, 4)
+    return found
+
+
+def _origin(rows: Sequence[data.Row]) -> dict[str, Any]:
+    """How many photos of each source the weights were trained on."""
+    return {"trained_on": dict(sorted(Counter(row.subset or "unnamed" for row in rows).items()))}
+
+
+def _commit() -> str:
+    """The commit whose code made the folder, or "" outside a git checkout."""
+    ran = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False)
+    return ran.stdout.strip()

@@ -1,0 +1,107 @@
+"""A timm network becomes the ONNX graph of the contract: one pass gives logits, every lesion's class map and the embedding.
+
+timm's head is pooling, then a linear layer. Turned round, a 1x1 convolution and then the mean, it gives the same logits and,
+on the way, each lesion's evidence per place: Grad-CAM at the last feature map, up to a constant.
+"""
+
+from pathlib import Path
+
+import onnx
+import torch
+from onnxruntime.quantization import quant_pre_process
+from optimum.exporters.onnx import export
+from optimum.exporters.onnx.model_configs import ViTOnnxConfig
+from timm.layers import Conv2dSame
+from timm.layers.padding import pad_same_arg
+from torch import nn
+from transformers import PretrainedConfig
+
+from skinapp.session import INPUT, OUTPUTS
+
+OPSET = 18
+HEAD = "head"
+
+
+class Contract(nn.Module):
+    """A timm network with its head turned round; `config` and the output names are what Optimum asks of a model."""
+
+    def __init__(self, net: nn.Module) -> None:
+        super().__init__()
+        classifier: nn.Linear = net.get_classifier()
+        self.net, self.bias = net, classifier.bias
+        self.head = nn.Conv2d(classifier.in_features, classifier.out_features, 1, bias=False)
+        self.head.weight = nn.Parameter(classifier.weight[:, :, None, None])
+        self.config = PretrainedConfig(model_type="timm")
+
+    def forward(self, pixel_values: torch.Tensor) -> dict[str, torch.Tensor]:
+        features = self.net.forward_features(pixel_values)
+        cams = self.head(features)
+        values = (cams.mean((2, 3)) + self.bias, cams, features.mean((2, 3)))
+        return dict(zip(OUTPUTS, values, strict=True))
+
+
+class ContractOnnxConfig(ViTOnnxConfig):
+    """Names the graph's input and outputs and leaves only the batch open."""
+
+    @property
+    def inputs(self) -> dict[str, dict[int, str]]:
+        return {INPUT: {0: "batch"}}
+
+    @property
+    def outputs(self) -> dict[str, dict[int, str]]:
+        return {name: {0: "batch"} for name in OUTPUTS}
+
+
+def fix_padding(net: nn.Module, input_size: tuple[int, int, int]) -> None:
+    """Replace TensorFlow's SAME padding, which exports as shape arithmetic, by the zeros it comes to at this input size."""
+    seen: dict[nn.Module, torch.Size] = {}
+    convolutions = {name: module for name, module in net.named_modules() if isinstance(module, Conv2dSame)}
+    hooks = [
+        module.register_forward_pre_hook(lambda module, inputs: seen.__setitem__(module, inputs[0].shape[-2:]))
+        for module in convolutions.values()
+    ]
+    with torch.inference_mode():
+        net(torch.zeros(1, *input_size))
+    for hook in hooks:
+        hook.remove()
+    for name, module in convolutions.items():
+        zeros = nn.ZeroPad2d(pad_same_arg(seen[module], module.weight.shape[-2:], module.stride, module.dilation))
+        fixed = nn.Conv2d(
+            module.in_channels,
+            module.out_channels,
+            module.kernel_size,
+            module.stride,
+            dilation=module.dilation,
+            groups=module.groups,
+            bias=module.bias is not None,
+        )
+        fixed.load_state_dict(module.state_dict())
+        net.set_submodule(name, nn.Sequential(zeros, fixed))
+
+
+def to_onnx(net: nn.Module, input_size: tuple[int, int, int], path: Path) -> None:
+    """Write the FP32 graph, with batch norms folded and shapes known, so that the quantizer sees every weight."""
+    channels, height, width = input_size
+    fix_padding(net, input_size)
+    model = Contract(net).eval()
+    model.config.image_size, model.config.num_channels = (height, width), channels
+    raw = path.with_suffix(".raw.onnx")
+    shapes = {"batch_size": 1, "num_channels": channels, "height": height, "width": width}
+    export(model, ContractOnnxConfig(model.config, task="image-classification"), raw, opset=OPSET, input_shapes=shapes)
+    quant_pre_process(raw, path, skip_symbolic_shape=True)
+    raw.unlink()
+    onnx.checker.check_model(path, full_check=True)
+
+
+def head_nodes(path: Path) -> list[str]:
+    """The nodes behind the features: they stay out of INT8, so that the head can be read, checked and swapped."""
+    graph = onnx.load(path).graph
+    makers = {output: node for node in graph.node for output in node.output}
+    cams = makers["cams"]
+    after = {cams.output[0]}
+    names = [cams.name, makers["embedding"].name]
+    for node in graph.node:
+        if after & set(node.input):
+            names.append(node.name)
+            after.update(node.output)
+    return names

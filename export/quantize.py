@@ -1,0 +1,127 @@
+"""An FP32 graph becomes INT8: for CPUs, for TensorRT, and as weights alone.
+
+The recipe is measured (EXPERIMENTS.md): percentile ranges, because min-max ranges ruin this network; every operator, because
+each switch between INT8 and float costs more than it saves; the head left in float.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+from onnx import helper, numpy_helper
+from onnxruntime.quantization import CalibrationMethod, QuantFormat, QuantizationMode, QuantType
+from optimum.onnxruntime import ORTQuantizer
+from optimum.onnxruntime.configuration import CalibrationConfig, QuantizationConfig
+from tqdm import tqdm
+from transformers import PretrainedConfig
+
+from export.graph import head_nodes
+from skinapp.session import INPUT
+
+PERCENTILE = 99.99
+BINS = 2048
+CHUNK = 16
+"""Photos whose activations are held in memory at once: about 50 MB each."""
+
+OPERATORS = ["Conv", "Mul", "Sigmoid", "Add", "ReduceMean"]
+CPU = QuantizationConfig(
+    is_static=True,
+    format=QuantFormat.QDQ,
+    mode=QuantizationMode.QLinearOps,
+    activations_dtype=QuantType.QUInt8,
+    weights_dtype=QuantType.QInt8,
+    per_channel=True,
+    operators_to_quantize=OPERATORS,
+)
+TENSORRT = replace(
+    CPU,
+    activations_dtype=QuantType.QInt8,
+    activations_symmetric=True,
+    operators_to_quantize=["Conv", "Add", "ReduceMean"],
+)
+
+
+def quantizer(path: Path) -> ORTQuantizer:
+    """Optimum's quantizer of an FP32 graph."""
+    return ORTQuantizer(path, config=PretrainedConfig(model_type="timm"))
+
+
+def ranges(path: Path, pixels: Sequence[NDArray[np.float32]]) -> Any:
+    """The range of every activation over some photos' input tensors `[3, height, width]`."""
+    fitted = quantizer(path)
+    config = CalibrationConfig(
+        dataset_name="photos",
+        dataset_config_name="",
+        dataset_split="train",
+        dataset_num_samples=len(pixels),
+        method=CalibrationMethod.Percentile,
+        num_bins=BINS,
+        percentile=PERCENTILE,
+    )
+    with TemporaryDirectory() as scratch:
+        for first in tqdm(range(0, len(pixels), CHUNK), desc="ranges", unit="chunk"):
+            samples = [{INPUT: tensor} for tensor in pixels[first : first + CHUNK]]
+            # Optimum makes a new calibrator wherever a method is named, and goes on with the last one where none is.
+            chosen = config if first == 0 else replace(config, method=None)
+            fitted.partial_fit(samples, chosen, Path(scratch) / "augmented.onnx", OPERATORS)
+        return fitted.compute_ranges()
+
+
+def to_int8(path: Path, config: QuantizationConfig, found: Any, out: Path) -> None:
+    """Write the static INT8 (QDQ) graph."""
+    with TemporaryDirectory() as scratch:
+        chosen = replace(config, nodes_to_exclude=head_nodes(path))
+        quantizer(path).quantize(chosen, scratch, file_suffix="", calibration_tensors_range=found)
+        model = onnx.load(Path(scratch) / path.name)
+    if config.activations_symmetric:
+        _float_biases(model)
+    onnx.save(model, out)
+
+
+def _float_biases(model: onnx.ModelProto) -> None:
+    """TensorRT takes no INT32 biases: put their values back in float."""
+    constants = {tensor.name: tensor for tensor in model.graph.initializer}
+    for node in list(model.graph.node):
+        if node.op_type != "DequantizeLinear" or node.input[0] not in constants:
+            continue
+        stored = numpy_helper.to_array(constants[node.input[0]])
+        if stored.dtype != np.int32:
+            continue
+        scale = numpy_helper.to_array(constants[node.input[1]])
+        model.graph.initializer.append(numpy_helper.from_array((stored * scale).astype(np.float32), node.output[0]))
+        model.graph.initializer.remove(constants[node.input[0]])
+        model.graph.node.remove(node)
+
+
+def to_w8(path: Path, out: Path) -> None:
+    """Write the graph that stores each convolution's weights as INT8 per output channel and computes in float."""
+    model = onnx.load(path)
+    kept_float = {name for node in model.graph.node if node.name in head_nodes(path) for name in node.input}
+    constants = {tensor.name: tensor for tensor in model.graph.initializer}
+    dequantizers = []
+    for node in model.graph.node:
+        if node.op_type != "Conv" or node.input[1] in kept_float:
+            continue
+        name = node.input[1]
+        stored, scale = _per_channel(numpy_helper.to_array(constants[name]))
+        model.graph.initializer.remove(constants[name])
+        model.graph.initializer.extend(
+            [numpy_helper.from_array(stored, f"{name}.int8"), numpy_helper.from_array(scale, f"{name}.scale")]
+        )
+        dequantizers.append(helper.make_node("DequantizeLinear", [f"{name}.int8", f"{name}.scale"], [name], axis=0))
+    for node in reversed(dequantizers):
+        model.graph.node.insert(0, node)
+    onnx.checker.check_model(model, full_check=True)
+    onnx.save(model, out)
+
+
+def _per_channel(weights: NDArray[np.float32]) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
+    """Symmetric INT8 with one scale an output channel."""
+    flat = np.abs(weights).reshape(len(weights), -1).max(axis=1)
+    scale = np.maximum(flat, np.finfo(np.float32).tiny * 127).astype(np.float32) / 127
+    return np.round(weights / scale.reshape(-1, *[1] * (weights.ndim - 1))).astype(np.int8), scale

@@ -1,0 +1,70 @@
+import json
+import shutil
+
+import numpy as np
+import pytest
+import torch
+
+from export import build
+from skinapp.assessor import Assessor
+from skinapp.spec import ModelSpec, sha256
+from train import evaluate, model
+
+
+@pytest.fixture(scope="module")
+def folder(drawn, tmp_path_factory):
+    """A complete model folder of a tiny network with random weights."""
+    checkpoint = tmp_path_factory.mktemp("checkpoint")
+    torch.manual_seed(0)
+    net = model.create("test_efficientnet")
+    model.save_half(net, checkpoint / "model.safetensors")
+    recipe = {"init": "", "epochs": 1, "size": 64, "eval_size": 64, "val_share": 0.2, "seed": 0}
+    about = {"architecture": "test_efficientnet", "transform": model.describe(model.transform(net, 64)), "recipe": recipe}
+    (checkpoint / "train.json").write_text(json.dumps(about))
+    out = tmp_path_factory.mktemp("folder")
+    build.build(checkpoint, out, drawn, drawn / "labels.csv", threads=2)
+    return out
+
+
+def test_the_folder_is_complete_and_every_hash_is_true(folder):
+    spec = ModelSpec.read(folder)
+    assert set(spec.files) == {"model_int8.onnx", "model_int8_trt.onnx", "model_w8.onnx", "model.safetensors"}
+    for name, file in spec.files.items():
+        assert sha256(folder / name) == file.sha256
+    assert {path.name for path in folder.iterdir()} == {*spec.files, "config.json", "metrics.json", "README.md"}
+
+
+def test_the_app_answers_with_it(folder, drawn):
+    report = Assessor.load(str(folder), "cpu").read_and_assess(drawn / "mel0.png")[1].to_dict()
+    assert report["model"]["file"] == "model_int8.onnx" and report["model"]["precision"] == "int8"
+
+
+def test_weights_stored_in_int8_answer_as_float_does(folder, drawn):
+    photos = [Assessor.load(str(folder), "cpu").read_and_assess(drawn / f"nv{number}.png")[0] for number in range(4)]
+    said = {name: evaluate.load(str(folder), name, 1).assess(photos) for name in ("w8", "fp32")}
+    for ours, exact in zip(said["w8"], said["fp32"], strict=True):
+        np.testing.assert_allclose(ours.chances, exact.chances, atol=0.02)
+        np.testing.assert_allclose(ours.cams, exact.cams, atol=0.05 * np.abs(exact.cams).max())
+
+
+def test_the_metrics_are_those_of_each_file_on_each_split(folder, drawn):
+    metrics = json.loads((folder / "metrics.json").read_text())
+    assert {split: set(found) for split, found in metrics.items()} == {name: {"int8", "w8", "fp32"} for name in ("val", "test")}
+    assert metrics["test"]["int8"]["n"] == 14 and metrics["test"]["fp32"]["agrees_with_fp32"] == 1.0
+    again = evaluate.evaluate(str(folder), drawn, drawn / "labels.csv", "test", "int8", 1)
+    assert again["accuracy"] == metrics["test"]["int8"]["accuracy"]
+
+
+def test_the_card_states_the_measured_figures(folder):
+    card, metrics = (folder / "README.md").read_text(), json.loads((folder / "metrics.json").read_text())
+    found = metrics["test"]["int8"]["balanced_accuracy"]
+    assert f"{found['value']:.3f} ({found['low']:.3f} to {found['high']:.3f})" in card
+    assert "not a medical device" in card and "random weights" in card
+
+
+def test_a_folder_with_a_changed_file_is_refused(folder, tmp_path):
+    copy = shutil.copytree(folder, tmp_path / "copy")
+    with (copy / "model_int8.onnx").open("ab") as file:
+        file.write(b"\0")
+    with pytest.raises(Exception, match="is not the file that config"):
+        Assessor.load(str(copy), "cpu")

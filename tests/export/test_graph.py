@@ -1,0 +1,159 @@
+"""The exported graph, of a network of the shipped architecture with seeded random weights."""
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+import torch
+
+from export import graph, quantize
+from skinapp.labels import CODES
+from skinapp.session import INPUT, OUTPUTS
+from tests import drawings
+from train import model
+
+SIZE = (3, 96, 96)
+
+
+def network(seed: int = 0) -> torch.nn.Module:
+    """Random weights, with batch norms that have seen the pictures, so that activations are of a trained network's size."""
+    torch.manual_seed(seed)
+    net = model.create("tf_efficientnetv2_b0").train()
+    with torch.inference_mode():
+        for _ in range(40):
+            net(inputs(16))
+    return net.eval()
+
+
+def inputs(count: int, seed: int = 0) -> torch.Tensor:
+    photos = np.stack([drawings.lesion(96, 96, seed=seed + number) for number in range(count)])
+    return torch.from_numpy(photos).permute(0, 3, 1, 2).float() / 127.5 - 1
+
+
+def run(path, pixels: torch.Tensor) -> dict[str, np.ndarray]:
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    return dict(zip(OUTPUTS, session.run(OUTPUTS, {INPUT: pixels.numpy()}), strict=True))
+
+
+@pytest.fixture(scope="module")
+def net():
+    return network()
+
+
+@pytest.fixture(scope="module")
+def path(net, tmp_path_factory):
+    path = tmp_path_factory.mktemp("graph") / "model_fp32.onnx"
+    graph.to_onnx(network(), SIZE, path)
+    return path
+
+
+def test_the_logits_are_the_networks(net, path):
+    with torch.inference_mode():
+        np.testing.assert_allclose(run(path, inputs(3))["logits"], net(inputs(3)).numpy(), atol=1e-4)
+
+
+def test_the_map_is_grad_cam_by_autograd(net, path):
+    """Grad-CAM: the gradient of a lesion's logit, averaged over the cells, weighs the feature maps; relu of the sum."""
+    pixels = inputs(2, seed=50)
+    cams = run(path, pixels)["cams"]
+    features = net.forward_features(pixels).detach().requires_grad_()
+    for target in range(len(CODES)):
+        logits = net.forward_head(features)
+        (gradient,) = torch.autograd.grad(logits[:, target].sum(), features)
+        weights = gradient.mean((2, 3), keepdim=True)
+        expected = (weights * features).sum(1).relu().detach().numpy()
+        cells = cams.shape[2] * cams.shape[3]
+        assert np.abs(np.maximum(cams[:, target], 0) / cells - expected).max() < 1e-4
+
+
+def test_the_mean_over_cells_plus_bias_is_the_logit(net, path):
+    found = run(path, inputs(2))
+    bias = net.get_classifier().bias.detach().numpy()
+    np.testing.assert_allclose(found["cams"].mean((2, 3)) + bias, found["logits"], atol=1e-4)
+
+
+def test_the_embedding_times_the_head_is_the_logit(net, path):
+    found = run(path, inputs(2))
+    head = net.get_classifier()
+    expected = found["embedding"] @ head.weight.detach().numpy().T + head.bias.detach().numpy()
+    np.testing.assert_allclose(expected, found["logits"], atol=1e-4)
+
+
+def test_random_weights_give_another_map(path, tmp_path):
+    """A map that survived the loss of all that was learnt would show the photo, not the network."""
+    graph.to_onnx(network(seed=1), SIZE, tmp_path / "other.onnx")
+    one, other = (run(place, inputs(4))["cams"].reshape(28, -1) for place in (path, tmp_path / "other.onnx"))
+    ranks = [np.array([row.argsort().argsort() for row in maps], float) for maps in (one, other)]
+    correlations = [np.corrcoef(a, b)[0, 1] for a, b in zip(*ranks, strict=True)]
+    assert abs(float(np.mean(correlations))) < 0.3
+
+
+def test_the_batch_is_open_and_the_size_fixed(path):
+    graph_ = onnx.load(path).graph
+    shape = [entry.dim_param or entry.dim_value for entry in graph_.input[0].type.tensor_type.shape.dim]
+    assert shape == ["batch", *SIZE]
+    assert [run(path, inputs(count))["logits"].shape for count in (1, 5)] == [(1, 7), (5, 7)]
+
+
+def test_nothing_but_arithmetic_is_left_in_the_graph(path):
+    """Padding that is computed at run time, batch norms and identities would all cost time and keep weights from INT8."""
+    assert {node.op_type for node in onnx.load(path).graph.node} == {"Conv", "Sigmoid", "Mul", "Add", "ReduceMean"}
+
+
+@pytest.fixture(scope="module")
+def eight_bit(path, tmp_path_factory):
+    """The quantized files: for the CPU, for TensorRT, and weights alone."""
+    folder = tmp_path_factory.mktemp("int8")
+    found = quantize.ranges(path, list(inputs(24, seed=100).numpy()))
+    quantize.to_int8(path, quantize.CPU, found, folder / "cpu.onnx")
+    quantize.to_int8(path, quantize.TENSORRT, found, folder / "trt.onnx")
+    quantize.to_w8(path, folder / "w8.onnx")
+    return folder
+
+
+def test_int8_files_are_a_third_of_fp32(path, eight_bit):
+    for name in ("cpu.onnx", "trt.onnx", "w8.onnx"):
+        assert (eight_bit / name).stat().st_size < 0.34 * path.stat().st_size
+
+
+@pytest.mark.parametrize(("name", "least"), [("cpu.onnx", 0.9), ("trt.onnx", 0.9), ("w8.onnx", 0.999)])
+def test_quantized_maps_follow_the_float_ones(path, eight_bit, name, least):
+    pixels = inputs(6, seed=200)
+    exact, found = (run(place, pixels)["cams"].ravel() for place in (path, eight_bit / name))
+    assert np.corrcoef(exact, found)[0, 1] > least
+
+
+def constants(model_: onnx.ModelProto) -> dict[str, np.ndarray]:
+    return {tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in model_.graph.initializer}
+
+
+def test_every_convolution_but_the_head_has_int8_weights_a_scale_a_channel(eight_bit):
+    for name in ("cpu.onnx", "trt.onnx", "w8.onnx"):
+        model_ = onnx.load(eight_bit / name)
+        known, makers = constants(model_), {node.output[0]: node for node in model_.graph.node}
+        convolutions = [node for node in model_.graph.node if node.op_type == "Conv"]
+        plain = [node for node in convolutions if node.input[1] in known]
+        assert [known[node.input[1]].shape[0] for node in plain] == [len(CODES)], "only the head is stored in float"
+        for node in convolutions:
+            if node not in plain:
+                stored, scale = (known[name] for name in makers[node.input[1]].input[:2])
+                assert stored.dtype == np.int8 and scale.shape == (stored.shape[0],)
+
+
+def test_the_tensorrt_file_keeps_tensorrts_rules(eight_bit):
+    """Signed, symmetric (zero point 0) everywhere; no INT32 biases; convolutions between Q/DQ pairs on both inputs."""
+    model_ = onnx.load(eight_bit / "trt.onnx")
+    known, makers = constants(model_), {node.output[0]: node for node in model_.graph.node}
+    quantizers = [node for node in model_.graph.node if node.op_type in ("QuantizeLinear", "DequantizeLinear")]
+    for node in quantizers:
+        assert known[node.input[2]].dtype == np.int8 and not known[node.input[2]].any()
+    assert not any(value.dtype == np.int32 for value in known.values())
+    for node in model_.graph.node:
+        if node.op_type == "Conv" and node.input[1] not in known:
+            assert makers[node.input[0]].op_type == makers[node.input[1]].op_type == "DequantizeLinear"
+            assert known[node.input[2]].dtype == np.float32
+
+
+def test_the_same_network_gives_the_same_bytes(path, tmp_path):
+    graph.to_onnx(network(), SIZE, tmp_path / "again.onnx")
+    assert (tmp_path / "again.onnx").read_bytes() == path.read_bytes()
