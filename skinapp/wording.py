@@ -119,7 +119,6 @@ KEPT_MINUTES = 10
 """How long a photo may stay in the page's temporary folder; the page empties it by this figure, and says so."""
 
 PAGE = {
-    "title": Said("skinapp: how soon should a doctor look?", "skinapp：该多快去看医生？"),
     "question": Said("How soon should a doctor look at this spot?", "这处皮损该多快让医生查看？"),
     "promise": Said(
         "Give one photo of one spot. A small neural network compares it with seven kinds of skin lesion "

@@ -1,0 +1,69 @@
+"""The two functions that a program calls, /classify and /classify_batch; what they answer is Assessment.to_dict."""
+
+from pathlib import PurePath
+from typing import Any
+
+import gradio as gr
+
+from skinapp import wording
+from skinapp.assessor import Assessor
+from skinapp.errors import PhotoError, SkinAppError
+from skinapp.image import Photo
+from skinapp.ui import gates
+from skinapp.ui.photo import language_of
+
+MOST = 64
+"""Photos in one call of /classify_batch."""
+
+
+def add(assessor: Assessor) -> None:
+    """Put the two functions, with the components that describe their input and output, into the page being built."""
+    with gr.Row(visible=False):
+        photo, report = gr.Image(label="photo"), gr.JSON(label="report")
+        overlay = gr.Image(label="overlay", format="jpeg", interactive=False)
+        photos, rows = gr.File(label="photos", file_count="multiple"), gr.JSON(label="rows")
+        one, many = gr.Button(), gr.Button()
+    gates.only_uploads(photo)
+    gates.only_uploads(photos)
+
+    def classify(photo: dict[str, Any] | None, request: gr.Request) -> tuple[dict[str, Any], Photo]:
+        """The report on one photo of a skin lesion, and the photo with the evidence laid on it."""
+        return _classify(assessor, photo, language_of(request))
+
+    def classify_batch(photos: list[dict[str, Any]] | None, request: gr.Request) -> list[dict[str, Any]]:
+        """The reports on several photos, each with its file's name; an unreadable file gives its error instead."""
+        return _classify_batch(assessor, photos or [], language_of(request))
+
+    one.click(classify, photo, [report, overlay], api_name="classify", preprocess=False)
+    many.click(classify_batch, photos, rows, api_name="classify_batch", preprocess=False)
+
+
+def _classify(assessor: Assessor, given: dict[str, Any] | None, language: wording.Language) -> tuple[dict[str, Any], Photo]:
+    if given is None:
+        raise _told(wording.NO_PHOTO.to(language))
+    try:
+        photo, assessment = assessor.read_and_assess(gates.uploaded(given))
+    except SkinAppError as error:
+        raise _told(str(error)) from None
+    return assessment.to_dict(language), assessment.overlay(photo)
+
+
+def _classify_batch(assessor: Assessor, given: list[dict[str, Any]], language: wording.Language) -> list[dict[str, Any]]:
+    if not given:
+        raise _told(wording.NO_PHOTO.to(language))
+    if len(given) > MOST:
+        raise _told(wording.TOO_MANY.to(language).format(count=len(given), most=MOST))
+    return [_row(assessor, entry, language) for entry in given]
+
+
+def _row(assessor: Assessor, given: dict[str, Any], language: wording.Language) -> dict[str, Any]:
+    path = gates.uploaded(given)
+    name = PurePath(given.get("orig_name") or path).name
+    try:
+        return {"file": name, **assessor.read_and_assess(path)[1].to_dict(language)}
+    except PhotoError as error:
+        return {"file": name, "error": str(error)}
+
+
+def _told(message: str) -> gr.Error:
+    return gr.Error(message, print_exception=False)

@@ -1,0 +1,63 @@
+"""app.py: what it loads, and how it says that it can't start."""
+
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT, TINY
+
+
+def run(environment: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, *arguments], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120)
+
+
+def test_importing_app_loads_no_training_library(environment: dict[str, str]) -> None:
+    script = "import app, sys; print([n for n in ('torch', 'timm', 'transformers', 'optimum', 'onnx') if n in sys.modules])"
+    assert run(environment, "-c", script).stdout == "[]\n"
+
+
+def test_importing_app_switches_gradios_telemetry_off(environment: dict[str, str]) -> None:
+    script = "import app, gradio.analytics as a; print(a.analytics_enabled())"
+    assert run(environment, "-c", script).stdout == "False\n"
+
+
+@pytest.mark.parametrize(
+    ("changed", "arguments", "line"),
+    [
+        (
+            {},
+            ["--model", "/nowhere"],
+            "/nowhere is not a folder; give a model folder made by 'python -m export build', or OWNER/NAME[@REVISION] of a Hub model.",
+        ),
+        ({"SKINAPP_SHARE": "maybe"}, [], "SKINAPP_SHARE is 'maybe'; give 1 or 0."),
+        (
+            {"SKINAPP_PROVIDER": "abacus"},
+            ["--model", str(TINY)],
+            "SKINAPP_PROVIDER is 'abacus'; it must be auto, tensorrt, cuda, cpu.",
+        ),
+    ],
+)
+def test_a_start_that_fails_says_so_in_one_line(
+    environment: dict[str, str], changed: dict[str, str], arguments: list[str], line: str
+) -> None:
+    ended = run({**environment, **changed}, "app.py", *arguments)
+    assert (ended.returncode, ended.stderr, ended.stdout) == (2, line + "\n", "")
+
+
+def test_a_port_that_is_taken_is_one_line_too(environment: dict[str, str]) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        ended = run(environment, "app.py", "--model", str(TINY), "--port", str(port))
+    assert ended.returncode == 2
+    assert ended.stderr == (
+        f"The page can't be served (Cannot find empty port in range: {port}-{port}); give another --host or --port.\n"
+    )
+
+
+def test_app_is_short_enough_to_be_read_at_once() -> None:
+    assert len(Path(ROOT / "app.py").read_text(encoding="utf-8").splitlines()) <= 75
