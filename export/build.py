@@ -40,8 +40,8 @@ def build(checkpoint: Path, out: Path, images: Path, labels: Path, threads: int)
     test_rows = [row for row in rows if row.split == "test"]
     out.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(checkpoint / evaluate.WEIGHTS, out / evaluate.WEIGHTS)
-    write_graphs(about["architecture"], shown, balanced(train_rows, CALIBRATION_PHOTOS), out)
-    spec = _uncalibrated(about, shown, out, {**_origin(train_rows), "labels_sha256": sha256(labels)})
+    shift = write_graphs(about["architecture"], shown, balanced(train_rows, CALIBRATION_PHOTOS), out)
+    spec = _uncalibrated(about, shown, shift, out, {**_origin(train_rows), "labels_sha256": sha256(labels)})
     spec = calibrate.calibrate(spec, Session(out / SERVED, spec, CPU, threads), val_rows)
     spec.write(out)
     figures = measure(out, {"val": val_rows, "test": test_rows}, threads)
@@ -50,8 +50,8 @@ def build(checkpoint: Path, out: Path, images: Path, labels: Path, threads: int)
     return spec
 
 
-def write_graphs(architecture: str, shown: Transform, rows: Sequence[data.Row], out: Path) -> None:
-    """The three ONNX files, from the FP16-rounded weights in `out`."""
+def write_graphs(architecture: str, shown: Transform, rows: Sequence[data.Row], out: Path) -> float:
+    """The three ONNX files, from the FP16-rounded weights in `out`; returns their maps' shift."""
     with TemporaryDirectory() as scratch:
         full = Path(scratch) / "model_fp32.onnx"
         graph.to_onnx(model.load(architecture, out / evaluate.WEIGHTS), shown.input_size, full)
@@ -60,6 +60,7 @@ def write_graphs(architecture: str, shown: Transform, rows: Sequence[data.Row], 
         quantize.to_int8(full, quantize.CPU, found, out / SERVED)
         quantize.to_int8(full, quantize.TENSORRT, found, out / "model_int8_trt.onnx")
         quantize.to_w8(full, out / "model_w8.onnx")
+        return graph.map_shift(full)
 
 
 def balanced(rows: Sequence[data.Row], count: int) -> list[data.Row]:
@@ -73,7 +74,7 @@ def balanced(rows: Sequence[data.Row], count: int) -> list[data.Row]:
     return chosen
 
 
-def _uncalibrated(about: dict[str, Any], shown: Transform, out: Path, more: dict[str, Any]) -> ModelSpec:
+def _uncalibrated(about: dict[str, Any], shown: Transform, shift: float, out: Path, more: dict[str, Any]) -> ModelSpec:
     """A spec whose numbers of the answer are yet to be chosen: nothing is refused, nothing scaled."""
     recipe = {**about["recipe"], "init": Path(about["recipe"]["init"]).name}
     provenance = {"commit": _commit(), "recipe": recipe, "calibration_photos": CALIBRATION_PHOTOS, **more}
@@ -84,7 +85,7 @@ def _uncalibrated(about: dict[str, Any], shown: Transform, out: Path, more: dict
         files={name: ModelFile(sha256(out / name), precision, providers) for name, (precision, providers) in FILES.items()},
         temperature=1.0,
         thresholds=dict.fromkeys(ALARMING, 0.5),
-        heatmap=HeatmapScale(0.0, 1.0),
+        heatmap=HeatmapScale(dict.fromkeys(CODES, 0.0), dict.fromkeys(CODES, 1.0), shift),
         quality=QualityLimits(0, 0.0, 0.0, 255.0, 0.0, 1.0, 0.0),
         provenance=provenance,
     )

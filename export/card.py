@@ -49,7 +49,7 @@ def render(spec: ModelSpec, figures: dict[str, Any]) -> str:
             "training photos, as many of each lesion.",
             f"- Temperature {spec.temperature}; thresholds {_thresholds(spec)}, chosen on `val` on the INT8 file.\n",
             "## Technical assessment\n",
-            *[line for split in figures for line in _table(split, figures[split])],
+            *[line for split in figures for line in table(split, figures[split])],
             "## Application\n",
             "- For teaching and research on dermatoscopic photos. Not for deciding about anybody's health.",
             "- Trained almost only on light skin and on photos taken through a dermatoscope: for dark skin and for plain phone "
@@ -78,8 +78,8 @@ def _thresholds(spec: ModelSpec) -> str:
     return ", ".join(f"{code} {value}" for code, value in spec.thresholds.items())
 
 
-def _table(split: str, precisions: dict[str, Any]) -> list[str]:
-    """One split's figures, a column a precision, with 95% intervals by lesion."""
+def table(split: str, precisions: dict[str, Any]) -> list[str]:
+    """One split's figures as lines of Markdown, a column a precision, with 95% intervals by lesion."""
     names = list(precisions)
     first = precisions[names[0]]
     rows = [("photos / lesions", *(f"{precisions[name]['n']} / {precisions[name]['lesions']}" for name in names))]

@@ -4,6 +4,7 @@ timm's head is pooling, then a linear layer. Turned round, a 1x1 convolution and
 on the way, each lesion's evidence per place: Grad-CAM at the last feature map, up to a constant.
 """
 
+import warnings
 from pathlib import Path
 
 import onnx
@@ -87,10 +88,27 @@ def to_onnx(net: nn.Module, input_size: tuple[int, int, int], path: Path) -> Non
     model.config.image_size, model.config.num_channels = (height, width), channels
     raw = path.with_suffix(".raw.onnx")
     shapes = {"batch_size": 1, "num_channels": channels, "height": height, "width": width}
-    export(model, ContractOnnxConfig(model.config, task="image-classification"), raw, opset=OPSET, input_shapes=shapes)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that the exporter which Optimum chooses is an old one
+        export(model, ContractOnnxConfig(model.config, task="image-classification"), raw, opset=OPSET, input_shapes=shapes)
     quant_pre_process(raw, path, skip_symbolic_shape=True)
     raw.unlink()
     onnx.checker.check_model(path, full_check=True)
+
+
+def map_shift(path: Path) -> float:
+    """How far, in cells, the places that the map's cells look at lie right of and below the cells' own.
+
+    A convolution with stride s, kernel k and p zeros on the left looks (k - s) / 2 - p pixels of its input past the middle of its
+    cell. TensorFlow's networks pad the right side more, so theirs add up to half a cell.
+    """
+    shift, jump = 0.0, 1
+    for node in onnx.load(path).graph.node:
+        settings = {entry.name: onnx.helper.get_attribute_value(entry) for entry in node.attribute}
+        if node.op_type == "Conv" and settings["strides"][0] > 1:
+            shift += ((settings["kernel_shape"][0] - settings["strides"][0]) / 2 - settings["pads"][0]) * jump
+            jump *= settings["strides"][0]
+    return round(shift / jump, 4)
 
 
 def head_nodes(path: Path) -> list[str]:

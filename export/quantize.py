@@ -99,29 +99,28 @@ def _float_biases(model: onnx.ModelProto) -> None:
 
 
 def to_w8(path: Path, out: Path) -> None:
-    """Write the graph that stores each convolution's weights as INT8 per output channel and computes in float."""
+    """Write the graph that stores each convolution's weights as INT8 per output channel and computes in float.
+
+    Cast and Mul rather than DequantizeLinear: every runtime folds them into float weights at load, while ONNX Runtime keeps
+    DequantizeLinear for its INT8 kernels and pays for it in every pass.
+    """
     model = onnx.load(path)
-    kept_float = {name for node in model.graph.node if node.name in head_nodes(path) for name in node.input}
+    head = head_nodes(path)
     constants = {tensor.name: tensor for tensor in model.graph.initializer}
-    dequantizers = []
-    for node in model.graph.node:
-        if node.op_type != "Conv" or node.input[1] in kept_float:
-            continue
+    for node in [node for node in model.graph.node if node.op_type == "Conv" and node.name not in head]:
         name = node.input[1]
         stored, scale = _per_channel(numpy_helper.to_array(constants[name]))
         model.graph.initializer.remove(constants[name])
-        model.graph.initializer.extend(
-            [numpy_helper.from_array(stored, f"{name}.int8"), numpy_helper.from_array(scale, f"{name}.scale")]
-        )
-        dequantizers.append(helper.make_node("DequantizeLinear", [f"{name}.int8", f"{name}.scale"], [name], axis=0))
-    for node in reversed(dequantizers):
-        model.graph.node.insert(0, node)
+        model.graph.initializer.append(numpy_helper.from_array(stored, f"{name}.int8"))
+        model.graph.initializer.append(numpy_helper.from_array(scale, f"{name}.scale"))
+        model.graph.node.insert(0, helper.make_node("Mul", [f"{name}.float", f"{name}.scale"], [name]))
+        model.graph.node.insert(0, helper.make_node("Cast", [f"{name}.int8"], [f"{name}.float"], to=onnx.TensorProto.FLOAT))
     onnx.checker.check_model(model, full_check=True)
     onnx.save(model, out)
 
 
 def _per_channel(weights: NDArray[np.float32]) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
-    """Symmetric INT8 with one scale an output channel."""
-    flat = np.abs(weights).reshape(len(weights), -1).max(axis=1)
-    scale = np.maximum(flat, np.finfo(np.float32).tiny * 127).astype(np.float32) / 127
-    return np.round(weights / scale.reshape(-1, *[1] * (weights.ndim - 1))).astype(np.int8), scale
+    """Symmetric INT8 `[out, in, h, w]` with one scale an output channel `[out, 1, 1, 1]`."""
+    largest = np.abs(weights).max(axis=(1, 2, 3), keepdims=True)
+    scale = np.where(largest > 0, largest / 127, 1).astype(np.float32)
+    return np.round(weights / scale).astype(np.int8), scale

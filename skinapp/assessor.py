@@ -53,14 +53,15 @@ class Assessment:
 
     def overlay(self, photo: Photo, code: str | None = None) -> Photo:
         """The photo with the evidence for one lesion on it; without `code`, for the likeliest."""
-        return explain.overlay(photo, self._heatmap(code or self.top.code), self.seen)
+        return explain.overlay(photo, self.heatmap(code or self.top.code), self.seen, self.scale.shift)
 
     def layer(self, code: str) -> NDArray[np.uint8]:
         """The evidence for one lesion as RGBA, to be laid over the part of the photo that the network saw."""
-        return explain.layer(self._heatmap(code))
+        return explain.layer(self.heatmap(code), self.scale.shift)
 
-    def _heatmap(self, code: str) -> explain.Heatmap:
-        return explain.heatmap(self.cams[CODES.index(code)], self.scale)
+    def heatmap(self, code: str) -> explain.Heatmap:
+        """The evidence for one lesion, `[h, w]` from 0 to 1."""
+        return explain.heatmap(self.cams[CODES.index(code)], code, self.scale)
 
     def to_dict(self, language: wording.Language = "en") -> dict[str, Any]:
         """The report that the API, the CLI and the page give."""

@@ -20,15 +20,16 @@ UNSEEN = 0.45
 LAYER_SIDE = 192
 
 
-def heatmap(cam: NDArray[np.float32], scale: HeatmapScale) -> Heatmap:
-    """Grad-CAM of one lesion from its class map `[h, w]`, on the model's own scale of evidence."""
-    return np.clip((np.maximum(cam, 0) - scale.floor) / (scale.full - scale.floor), 0, 1).astype(np.float32)
+def heatmap(cam: NDArray[np.float32], code: str, scale: HeatmapScale) -> Heatmap:
+    """Grad-CAM of one lesion from its class map `[h, w]`, on the model's own scale of evidence for that lesion."""
+    floor, full = scale.floor[code], scale.full[code]
+    return np.clip((np.maximum(cam, 0) - floor) / (full - floor), 0, 1).astype(np.float32)
 
 
-def overlay(photo: Photo, heat: Heatmap, seen: Box) -> Photo:
+def overlay(photo: Photo, heat: Heatmap, seen: Box, shift: float) -> Photo:
     """The photo, at most 1024 pixels a side, with the heatmap on the part the network saw and the rest dimmed."""
     small, box = _shrink(photo, seen)
-    colours, weight = _coloured(heat, (box.right - box.left, box.bottom - box.top))
+    colours, weight = _coloured(enlarge(heat, box.right - box.left, box.bottom - box.top, shift))
     result = (small * UNSEEN).astype(np.uint8)
     part = small[box.top : box.bottom, box.left : box.right]
     mixed = part * (1 - weight[:, :, None]) + colours * weight[:, :, None]
@@ -36,9 +37,9 @@ def overlay(photo: Photo, heat: Heatmap, seen: Box) -> Photo:
     return result
 
 
-def layer(heat: Heatmap) -> NDArray[np.uint8]:
+def layer(heat: Heatmap, shift: float) -> NDArray[np.uint8]:
     """The overlay without its photo: RGBA `[192, 192, 4]`, to be stretched over the part that the network saw."""
-    colours, weight = _coloured(heat, (LAYER_SIDE, LAYER_SIDE))
+    colours, weight = _coloured(enlarge(heat, LAYER_SIDE, LAYER_SIDE, shift))
     return np.dstack([colours, np.rint(weight * 255).astype(np.uint8)])
 
 
@@ -62,9 +63,17 @@ def webp(rgba: NDArray[np.uint8]) -> bytes:
     return bytes(cv2.imencode(".webp", cv2.cvtColor(rgba, cv2.COLOR_RGBA2BGRA), (cv2.IMWRITE_WEBP_QUALITY, 85))[1])
 
 
-def _coloured(heat: Heatmap, size: tuple[int, int]) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
-    """Colours `[h, w, 3]` of a heatmap at `size` (width, height), and how strongly they cover the photo, `[h, w]`."""
-    smooth = np.clip(cv2.resize(heat, size, interpolation=cv2.INTER_CUBIC), 0, 1)
+def enlarge(heat: Heatmap, width: int, height: int, shift: float) -> Heatmap:
+    """The heatmap at a picture's size, each cell at the place that it looks at: `shift` cells right of and below its own."""
+    across, down = width / heat.shape[1], height / heat.shape[0]
+    # Pixel centres lie half a pixel, and cell centres half a cell, from the edge.
+    place = np.array([[across, 0, (shift + 0.5) * across - 0.5], [0, down, (shift + 0.5) * down - 0.5]], np.float32)
+    smooth = cv2.warpAffine(heat, place, (width, height), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+    return np.clip(smooth, 0, 1).astype(np.float32)
+
+
+def _coloured(smooth: Heatmap) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+    """Colours `[h, w, 3]` of an enlarged heatmap, and how strongly they cover the photo, `[h, w]`."""
     colours = cv2.applyColorMap((smooth * 255).astype(np.uint8), cv2.COLORMAP_TURBO)[:, :, ::-1]
     return np.asarray(colours, np.uint8), (smooth * STRONGEST).astype(np.float32)
 

@@ -43,10 +43,15 @@ class ModelFile:
 
 @dataclass(frozen=True)
 class HeatmapScale:
-    """Evidence per map cell (logit units): at `floor` and below the map is blank, at `full` and above it is at its hottest."""
+    """Evidence per map cell, by lesion, in units of its logit: blank up to `floor`, hottest from `full` on.
 
-    floor: float
-    full: float
+    `shift` is how far, in cells, a cell's place in the photo lies right of and below its place in the map: networks that pad one
+    side alone look past the middle.
+    """
+
+    floor: dict[str, float]
+    full: dict[str, float]
+    shift: float
 
 
 @dataclass(frozen=True)
@@ -227,10 +232,17 @@ def _thresholds(reader: _Reader) -> dict[str, float]:
 
 
 def _heatmap(reader: _Reader) -> HeatmapScale:
-    scale = _numbers(HeatmapScale, reader)
-    if not 0 <= scale.floor < scale.full:
-        raise reader.wrong("floor", scale.floor, f"it must be at least 0 and below full ({scale.full!r})")
-    return scale
+    reader.only({field.name for field in fields(HeatmapScale)})
+    floor, full = (_by_lesion(reader.child(key)) for key in ("floor", "full"))
+    for code in CODES:
+        if not 0 <= floor[code] < full[code]:
+            raise reader.wrong(f"floor.{code}", floor[code], f"it must be at least 0 and below full ({full[code]!r})")
+    return HeatmapScale(floor, full, float(reader.get("shift", float)))
+
+
+def _by_lesion(reader: _Reader) -> dict[str, float]:
+    reader.only(set(CODES))
+    return {code: float(reader.get(code, float)) for code in CODES}
 
 
 def _numbers(kind: type[T], reader: _Reader) -> T:

@@ -50,7 +50,7 @@ def spec(digest: str) -> ModelSpec:
         files={FILE: ModelFile(digest, "fp32", everywhere)},
         temperature=0.5,
         thresholds={"akiec": 0.25, "bcc": 0.25, "mel": 0.25, "vasc": 0.25},
-        heatmap=HeatmapScale(floor=1.0, full=5.0),
+        heatmap=HeatmapScale(dict.fromkeys(CODES, 1.0), dict.fromkeys(CODES, 5.0), shift=0.0),
         quality=QualityLimits(
             min_short_side=64,
             min_sharpness=50.0,

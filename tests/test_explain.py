@@ -9,37 +9,46 @@ from skinapp.preprocess import Box
 from skinapp.spec import HeatmapScale
 from tests import TINY_MODEL, drawings
 
-SCALE = HeatmapScale(floor=1.0, full=5.0)
+SCALE = HeatmapScale(dict.fromkeys(CODES, 1.0), dict.fromkeys(CODES, 5.0), 0.0)
 TINY = Assessor.load(str(TINY_MODEL), "cpu")
 
 
 def test_the_scale_is_absolute():
     cam = np.array([[-3, 0.5], [3, 9]], np.float32)
-    np.testing.assert_allclose(explain.heatmap(cam, SCALE), [[0, 0], [0.5, 1]])
+    np.testing.assert_allclose(explain.heatmap(cam, "mel", SCALE), [[0, 0], [0.5, 1]])
 
 
 def test_evidence_below_the_floor_leaves_the_photo_as_it_is():
     photo = drawings.lesion(64, 64)
-    heat = explain.heatmap(np.full((8, 8), 0.99, np.float32), SCALE)
-    np.testing.assert_array_equal(explain.overlay(photo, heat, Box(0, 0, 64, 64)), photo)
+    heat = explain.heatmap(np.full((8, 8), 0.99, np.float32), "mel", SCALE)
+    np.testing.assert_array_equal(explain.overlay(photo, heat, Box(0, 0, 64, 64), 0.0), photo)
 
 
 @pytest.mark.parametrize("grey", [108, 118, 128, 138, 148])
 def test_a_picture_of_one_colour_gets_a_blank_map(grey):
     assessment = TINY.assess([drawings.plain(grey)])[0]
-    cam = assessment.cams[CODES.index(assessment.top.code)]
-    assert explain.heatmap(cam, SCALE).max() == 0
+    assert assessment.heatmap(assessment.top.code).max() == 0
 
 
 def test_a_drawn_blob_is_found():
     photo = drawings.lesion(320, 240, centre=(0.35, 0.4), seed=3)
     assessment = TINY.assess([photo])[0]
-    heat = explain.heatmap(assessment.cams[CODES.index("mel")], HeatmapScale(0.5, 4.0))
+    heat = assessment.heatmap("mel")
     rows, columns = np.mgrid[0.5:8, 0.5:8] / 8
     left, top, right, bottom = assessment.seen
     across = left + (heat * columns).sum() / heat.sum() * (right - left)
     down = top + (heat * rows).sum() / heat.sum() * (bottom - top)
     assert abs(across / 320 - 0.35) < 0.05 and abs(down / 240 - 0.4) < 0.05
+
+
+@pytest.mark.parametrize("shift", [0.0, 0.5, -0.5])
+def test_a_cell_is_drawn_where_it_looks(shift):
+    heat = np.zeros((8, 8), np.float32)
+    heat[2, 5] = 1
+    large = explain.enlarge(heat, 160, 80, shift)
+    rows, columns = np.mgrid[0:80, 0:160]
+    assert (large * columns).sum() / large.sum() == pytest.approx((5.5 + shift) * 20 - 0.5, abs=0.2)
+    assert (large * rows).sum() / large.sum() == pytest.approx((2.5 + shift) * 10 - 0.5, abs=0.2)
 
 
 def test_flip_the_photo_and_the_map_flips():
@@ -59,13 +68,13 @@ def test_the_mean_over_cells_plus_bias_is_the_logit():
 
 def test_what_the_network_does_not_see_is_dimmed_and_gets_no_heat():
     photo = drawings.plain(200, 400, 200)
-    picture = explain.overlay(photo, np.ones((8, 8), np.float32), Box(100, 0, 300, 200))
+    picture = explain.overlay(photo, np.ones((8, 8), np.float32), Box(100, 0, 300, 200), 0.0)
     assert (picture[:, :100] == int(200 * explain.UNSEEN)).all() and (picture[:, 300:] == int(200 * explain.UNSEEN)).all()
     assert (picture[:, 100:300] != 200).any()
 
 
 def test_a_large_photo_gets_a_small_overlay_of_its_shape():
-    picture = explain.overlay(drawings.plain(120, 4000, 3000), np.zeros((8, 8), np.float32), Box(500, 0, 3500, 3000))
+    picture = explain.overlay(drawings.plain(120, 4000, 3000), np.zeros((8, 8), np.float32), Box(500, 0, 3500, 3000), 0.0)
     assert picture.shape == (768, 1024, 3)
 
 

@@ -70,7 +70,7 @@ def test_every_missing_key_is_named(folder, path):
         (("skinapp", "thresholds", "mel"), 1.0, "skinapp.thresholds.mel is 1.0; a probability threshold lies between 0 and 1."),
         (("skinapp", "thresholds", "nv"), 0.1, "skinapp.thresholds.nv is 0.1; this key is unknown; remove it or update skinapp."),
         (("skinapp", "quality", "max_haste"), 1, "skinapp.quality.max_haste is 1; this key is unknown; remove it or update skinapp."),
-        (("skinapp", "heatmap", "floor"), 9.0, "skinapp.heatmap.floor is 9.0; it must be at least 0 and below full (5.0)."),
+        (("skinapp", "heatmap", "floor", "mel"), 9.0, "skinapp.heatmap.floor.mel is 9.0; it must be at least 0 and below full (5.0)."),
         (("num_classes",), 8, "num_classes is 8; it must be 7, one a lesion."),
         (("pretrained_cfg", "interpolation"), "random", "pretrained_cfg.interpolation is 'random'; it must be one of bilinear, bicubic, lanczos."),
         (("pretrained_cfg", "crop_mode"), "border", "pretrained_cfg.crop_mode is 'border'; it must be one of center, squash."),

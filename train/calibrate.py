@@ -28,6 +28,9 @@ UNIFORM = [(grey, grey, grey) for grey in range(0, 256, 32)] + [
 ]
 """Colours of pictures without any structure, whose maps must be blank: greys and skins."""
 
+MARGIN = 1.1
+"""How far the maps' floor lies above those pictures' evidence: other colours reach a little more."""
+
 BATCH = 16
 
 
@@ -40,7 +43,7 @@ def calibrate(spec: ModelSpec, runs: Runs, rows: Sequence[data.Row]) -> ModelSpe
         spec,
         temperature=heat,
         thresholds=thresholds(triage.probabilities(answer.logits, heat), truths),
-        heatmap=heatmap_scale(answer, _blank_evidence(spec, runs)),
+        heatmap=heatmap_scale(answer.cams, truths, _blank_evidence(spec, runs), spec.heatmap.shift),
         quality=quality_limits(figures, spec.transform.input_size[1]),
     )
 
@@ -80,20 +83,23 @@ def thresholds(chances: NDArray[np.float64], truths: NDArray[np.int64]) -> dict[
     return {code: max(float(value), 1e-4) for code, value in found.items()}
 
 
-def heatmap_scale(answer: Answer, blank: float) -> HeatmapScale:
-    """Blank up to what pictures without structure reach; hottest where one photo in four has a spot as strong."""
-    tops = answer.cams[np.arange(len(answer.logits)), answer.logits.argmax(1)]
-    full = float(np.percentile(tops.reshape(len(tops), -1).max(axis=1), 75))
-    floor = max(0.0, blank)
-    return HeatmapScale(round(floor, 4), round(max(full, floor * 1.5 + 1e-3), 4))
+def heatmap_scale(cams: NDArray[np.float32], truths: NDArray[np.int64], blank: NDArray[np.float32], shift: float) -> HeatmapScale:
+    """Blank up to a little above what pictures without structure reach; hottest from where a quarter of the lesion's own photos
+    have a spot."""
+    floor, full = {}, {}
+    for lesion, code in enumerate(CODES):
+        own = cams[truths == lesion, lesion].reshape(-1, cams.shape[2] * cams.shape[3]).max(axis=1)
+        low = max(0.0, float(blank[lesion]) * MARGIN)
+        high = max(float(np.percentile(own, 75)) if len(own) else 0.0, low * 1.25, 1e-3)
+        floor[code], full[code] = round(low, 4), round(high, 4)
+    return HeatmapScale(floor, full, shift)
 
 
-def _blank_evidence(spec: ModelSpec, runs: Runs) -> float:
-    """The strongest evidence for its likeliest lesion anywhere in pictures of one colour."""
+def _blank_evidence(spec: ModelSpec, runs: Runs) -> NDArray[np.float32]:
+    """The strongest evidence for each lesion `[7]` anywhere in pictures of one colour."""
     height, width = spec.transform.input_size[1:]
     views = np.stack([np.full((height, width, 3), colour, np.uint8) for colour in UNIFORM])
-    answer = runs.run(preprocess.normalize(views, spec.transform))
-    return float(answer.cams[np.arange(len(views)), answer.logits.argmax(1)].max())
+    return np.asarray(runs.run(preprocess.normalize(views, spec.transform)).cams.max(axis=(0, 2, 3)))
 
 
 def quality_limits(figures: Sequence[quality.Figures], side: int) -> QualityLimits:

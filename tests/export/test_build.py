@@ -3,9 +3,11 @@ import shutil
 
 import numpy as np
 import pytest
+import timm
 import torch
 
 from export import build
+from skinapp import image, preprocess, triage
 from skinapp.assessor import Assessor
 from skinapp.spec import ModelSpec, sha256
 from train import evaluate, model
@@ -45,6 +47,15 @@ def test_weights_stored_in_int8_answer_as_float_does(folder, drawn):
     for ours, exact in zip(said["w8"], said["fp32"], strict=True):
         np.testing.assert_allclose(ours.chances, exact.chances, atol=0.02)
         np.testing.assert_allclose(ours.cams, exact.cams, atol=0.05 * np.abs(exact.cams).max())
+
+
+def test_timm_loads_the_folder_as_its_own(folder, drawn):
+    net = timm.create_model(f"local-dir:{folder}", pretrained=True).eval()
+    spec, photo = ModelSpec.read(folder), image.read(drawn / "bcc0.png")
+    with torch.inference_mode():
+        logits = net(torch.from_numpy(preprocess.batch([photo], spec.transform)))
+    exact = evaluate.load(str(folder), "fp32", 1).assess([photo])[0]
+    np.testing.assert_allclose(triage.probabilities(logits.numpy(), spec.temperature)[0], exact.chances, atol=1e-5)
 
 
 def test_the_metrics_are_those_of_each_file_on_each_split(folder, drawn):

@@ -19,9 +19,11 @@ def network(seed: int = 0) -> torch.nn.Module:
     """Random weights, with batch norms that have seen the pictures, so that activations are of a trained network's size."""
     torch.manual_seed(seed)
     net = model.create("tf_efficientnetv2_b0").train()
+    for module in net.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.momentum = None  # the plain mean of what it sees
     with torch.inference_mode():
-        for _ in range(40):
-            net(inputs(16))
+        net(inputs(16))
     return net.eval()
 
 
@@ -127,17 +129,26 @@ def constants(model_: onnx.ModelProto) -> dict[str, np.ndarray]:
     return {tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in model_.graph.initializer}
 
 
-def test_every_convolution_but_the_head_has_int8_weights_a_scale_a_channel(eight_bit):
-    for name in ("cpu.onnx", "trt.onnx", "w8.onnx"):
-        model_ = onnx.load(eight_bit / name)
-        known, makers = constants(model_), {node.output[0]: node for node in model_.graph.node}
-        convolutions = [node for node in model_.graph.node if node.op_type == "Conv"]
-        plain = [node for node in convolutions if node.input[1] in known]
-        assert [known[node.input[1]].shape[0] for node in plain] == [len(CODES)], "only the head is stored in float"
-        for node in convolutions:
-            if node not in plain:
-                stored, scale = (known[name] for name in makers[node.input[1]].input[:2])
-                assert stored.dtype == np.int8 and scale.shape == (stored.shape[0],)
+@pytest.mark.parametrize("name", ["cpu.onnx", "trt.onnx", "w8.onnx"])
+def test_every_convolution_but_the_head_has_int8_weights_a_scale_a_channel(eight_bit, name):
+    model_ = onnx.load(eight_bit / name)
+    known, makers = constants(model_), {node.output[0]: node for node in model_.graph.node}
+    for node in (node for node in model_.graph.node if node.op_type == "Conv"):
+        if node.input[1] in known:
+            assert known[node.input[1]].shape[0] == len(CODES), "only the head is stored in float"
+            continue
+        maker = makers[node.input[1]]
+        source = makers[maker.input[0]].input[0] if maker.op_type == "Mul" else maker.input[0]
+        assert known[source].dtype == np.int8
+        assert known[maker.input[1]].size == known[source].shape[0]
+
+
+def test_weights_alone_are_turned_into_float_once_at_load(eight_bit, tmp_path):
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
+    options.optimized_model_filepath = str(tmp_path / "loaded.onnx")
+    onnxruntime.InferenceSession(eight_bit / "w8.onnx", options, providers=["CPUExecutionProvider"])
+    assert "Cast" not in {node.op_type for node in onnx.load(tmp_path / "loaded.onnx").graph.node}
 
 
 def test_the_tensorrt_file_keeps_tensorrts_rules(eight_bit):
@@ -152,6 +163,18 @@ def test_the_tensorrt_file_keeps_tensorrts_rules(eight_bit):
         if node.op_type == "Conv" and node.input[1] not in known:
             assert makers[node.input[0]].op_type == makers[node.input[1]].op_type == "DequantizeLinear"
             assert known[node.input[2]].dtype == np.float32
+
+
+def test_a_cell_looks_half_a_cell_past_its_own_place(net, path):
+    """The middle of the input gradient of a cell in the middle, against the geometry that map_shift sums up."""
+    torch.manual_seed(0)
+    pixels = torch.randn(8, 3, 224, 224, requires_grad=True)
+    cell = graph.Contract(net)(pixels)["cams"][:, :, 3, 3]
+    (gradient,) = torch.autograd.grad(cell.pow(2).sum(), pixels)
+    weight = gradient.abs().sum((0, 1))
+    middle = float((weight.sum(0) * torch.arange(224)).sum() / weight.sum())
+    assert graph.map_shift(path) == pytest.approx(0.4844, abs=1e-4)
+    assert (middle + 0.5) / 32 - 3.5 == pytest.approx(graph.map_shift(path), abs=0.25)
 
 
 def test_the_same_network_gives_the_same_bytes(path, tmp_path):
