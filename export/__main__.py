@@ -21,13 +21,17 @@ def build(
     out: Annotated[Path, typer.Argument(file_okay=False, help="The model folder to write.")],
     images: Annotated[Path, typer.Option(exists=True, file_okay=False, help="Folder of photos.")],
     labels: Annotated[Path, typer.Option(exists=True, dir_okay=False, help="The CSV that the weights were trained by.")],
+    not_lesions: Annotated[
+        Path | None,
+        typer.Option(exists=True, dir_okay=False, help="CSV (file, kind, split) of photos to refuse, also below --images."),
+    ] = None,
     threads: Annotated[int, typer.Option(help="Of ONNX Runtime; 0 leaves it the choice.")] = 0,
 ) -> None:
     """Export, quantize, choose temperature and thresholds on val, measure, and write config.json and the card."""
     from export.build import build as run
 
     try:
-        run(checkpoint, out, images, labels, threads)
+        run(checkpoint, out, images, labels, not_lesions, threads)
     except SkinAppError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(2) from None

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -15,10 +16,11 @@ from typing import Any
 import numpy as np
 
 from export import card, graph, quantize
+from export.graph import features
 from skinapp import image, preprocess
 from skinapp.labels import ALARMING, CODES
 from skinapp.session import CPU, Session
-from skinapp.spec import HeatmapScale, ModelFile, ModelSpec, QualityLimits, Transform, sha256
+from skinapp.spec import HeatmapScale, LesionHead, ModelFile, ModelSpec, QualityLimits, Transform, sha256
 from train import calibrate, data, evaluate, model, splits
 
 SERVED = "model_int8.onnx"
@@ -29,10 +31,16 @@ FILES = {
     evaluate.WEIGHTS: ("fp16", ()),
 }
 CALIBRATION_PHOTOS = 350
+HEAD_PHOTOS = 1500
+"""Photos of lesions that the lesion head is taught by."""
 
 
-def build(checkpoint: Path, out: Path, images: Path, labels: Path, threads: int) -> ModelSpec:
-    """Write the model folder `out` from a folder that `train fit` left its best weights in."""
+def build(checkpoint: Path, out: Path, images: Path, labels: Path, others: Path | None, threads: int) -> ModelSpec:
+    """Write the model folder `out` from a folder that `train fit` left its best weights in.
+
+    `others` is a CSV (file, kind, split) of photos that are no lesions: those of split val teach the model to refuse them, those
+    of split test tell how well it does.
+    """
     about = json.loads((checkpoint / "train.json").read_text(encoding="utf-8"))
     shown = Transform(**{key: tuple(v) if isinstance(v, list) else v for key, v in about["transform"].items()})
     rows = data.read_rows(images, labels)
@@ -40,18 +48,24 @@ def build(checkpoint: Path, out: Path, images: Path, labels: Path, threads: int)
     test_rows = [row for row in rows if row.split == "test"]
     out.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(checkpoint / evaluate.WEIGHTS, out / evaluate.WEIGHTS)
-    shift = write_graphs(about["architecture"], shown, balanced(train_rows, CALIBRATION_PHOTOS), out)
-    spec = _uncalibrated(about, shown, shift, out, {**_origin(train_rows), "labels_sha256": sha256(labels)})
-    spec = calibrate.calibrate(spec, Session(out / SERVED, spec, CPU, threads), val_rows)
+    write_graphs(about["architecture"], shown, balanced(train_rows, CALIBRATION_PHOTOS), out)
+    spec = _uncalibrated(about, shown, out, {**_origin(train_rows), "labels_sha256": sha256(labels)})
+    runs = Session(out / SERVED, spec, CPU, threads)
+    known = [row.path for row in train_rows[:: max(1, len(train_rows) // HEAD_PHOTOS)]]
+    refused = data.read_others(images, others) if others else {}
+    spec = replace(spec, lesion_head=calibrate.lesion_head(spec, runs, known, [path for path, _ in refused.get("val", ())]))
+    spec = calibrate.calibrate(spec, runs, val_rows)
     spec.write(out)
     figures = measure(out, {"val": val_rows, "test": test_rows}, threads)
+    if "test" in refused:
+        figures["not_lesions"] = measure_refusals(out, refused["test"], threads)
     (out / "metrics.json").write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
     (out / "README.md").write_text(card.render(spec, figures), encoding="utf-8")
     return spec
 
 
-def write_graphs(architecture: str, shown: Transform, rows: Sequence[data.Row], out: Path) -> float:
-    """The three ONNX files, from the FP16-rounded weights in `out`; returns their maps' shift."""
+def write_graphs(architecture: str, shown: Transform, rows: Sequence[data.Row], out: Path) -> None:
+    """The three ONNX files, from the FP16-rounded weights in `out`."""
     with TemporaryDirectory() as scratch:
         full = Path(scratch) / "model_fp32.onnx"
         graph.to_onnx(model.load(architecture, out / evaluate.WEIGHTS), shown.input_size, full)
@@ -60,7 +74,6 @@ def write_graphs(architecture: str, shown: Transform, rows: Sequence[data.Row], 
         quantize.to_int8(full, quantize.CPU, found, out / SERVED)
         quantize.to_int8(full, quantize.TENSORRT, found, out / "model_int8_trt.onnx")
         quantize.to_w8(full, out / "model_w8.onnx")
-        return graph.map_shift(full)
 
 
 def balanced(rows: Sequence[data.Row], count: int) -> list[data.Row]:
@@ -74,7 +87,7 @@ def balanced(rows: Sequence[data.Row], count: int) -> list[data.Row]:
     return chosen
 
 
-def _uncalibrated(about: dict[str, Any], shown: Transform, shift: float, out: Path, more: dict[str, Any]) -> ModelSpec:
+def _uncalibrated(about: dict[str, Any], shown: Transform, out: Path, more: dict[str, Any]) -> ModelSpec:
     """A spec whose numbers of the answer are yet to be chosen: nothing is refused, nothing scaled."""
     recipe = {**about["recipe"], "init": Path(about["recipe"]["init"]).name}
     provenance = {"commit": _commit(), "recipe": recipe, "calibration_photos": CALIBRATION_PHOTOS, **more}
@@ -85,7 +98,8 @@ def _uncalibrated(about: dict[str, Any], shown: Transform, shift: float, out: Pa
         files={name: ModelFile(sha256(out / name), precision, providers) for name, (precision, providers) in FILES.items()},
         temperature=1.0,
         thresholds=dict.fromkeys(ALARMING, 0.5),
-        heatmap=HeatmapScale(dict.fromkeys(CODES, 0.0), dict.fromkeys(CODES, 1.0), shift),
+        heatmap=HeatmapScale(dict.fromkeys(CODES, 0.0), dict.fromkeys(CODES, 1.0), shift=0.0),
+        lesion_head=LesionHead((0.0,) * features(out / SERVED), 0.0),
         quality=QualityLimits(0, 0.0, 0.0, 255.0, 0.0, 1.0, 0.0),
         provenance=provenance,
     )
@@ -107,6 +121,15 @@ def measure(folder: Path, splits_: Mapping[str, Sequence[data.Row]], threads: in
             same = sum(a == b for a, b in zip(own, tops["fp32"], strict=True)) / len(rows)
             found[split][precision]["agrees_with_fp32"] = round(same, 4)
     return found
+
+
+def measure_refusals(folder: Path, others: Sequence[tuple[Path, str]], threads: int) -> dict[str, Any]:
+    """How many photos that are no lesions are sent back, by kind, from the served file."""
+    assessor = evaluate.load(str(folder), "int8", threads)
+    refused: dict[str, list[bool]] = {}
+    for path, kind in others:
+        refused.setdefault(kind, []).append(not assessor.read_and_assess(path)[1].report.ok)
+    return {kind: {"n": len(found), "refused": round(sum(found) / len(found), 4)} for kind, found in sorted(refused.items())}
 
 
 def _origin(rows: Sequence[data.Row]) -> dict[str, Any]:

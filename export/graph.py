@@ -96,19 +96,10 @@ def to_onnx(net: nn.Module, input_size: tuple[int, int, int], path: Path) -> Non
     onnx.checker.check_model(path, full_check=True)
 
 
-def map_shift(path: Path) -> float:
-    """How far, in cells, the places that the map's cells look at lie right of and below the cells' own.
-
-    A convolution with stride s, kernel k and p zeros on the left looks (k - s) / 2 - p pixels of its input past the middle of its
-    cell. TensorFlow's networks pad the right side more, so theirs add up to half a cell.
-    """
-    shift, jump = 0.0, 1
-    for node in onnx.load(path).graph.node:
-        settings = {entry.name: onnx.helper.get_attribute_value(entry) for entry in node.attribute}
-        if node.op_type == "Conv" and settings["strides"][0] > 1:
-            shift += ((settings["kernel_shape"][0] - settings["strides"][0]) / 2 - settings["pads"][0]) * jump
-            jump *= settings["strides"][0]
-    return round(shift / jump, 4)
+def features(path: Path) -> int:
+    """The length of a graph's embedding."""
+    shapes = {entry.name: entry.type.tensor_type.shape.dim for entry in onnx.load(path).graph.output}
+    return int(shapes["embedding"][1].dim_value)
 
 
 def head_nodes(path: Path) -> list[str]:

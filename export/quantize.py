@@ -85,17 +85,16 @@ def to_int8(path: Path, config: QuantizationConfig, found: Any, out: Path) -> No
 
 def _float_biases(model: onnx.ModelProto) -> None:
     """TensorRT takes no INT32 biases: put their values back in float."""
-    constants = {tensor.name: tensor for tensor in model.graph.initializer}
-    for node in list(model.graph.node):
-        if node.op_type != "DequantizeLinear" or node.input[0] not in constants:
-            continue
-        stored = numpy_helper.to_array(constants[node.input[0]])
-        if stored.dtype != np.int32:
-            continue
-        scale = numpy_helper.to_array(constants[node.input[1]])
-        model.graph.initializer.append(numpy_helper.from_array((stored * scale).astype(np.float32), node.output[0]))
-        model.graph.initializer.remove(constants[node.input[0]])
-        model.graph.node.remove(node)
+    graph = model.graph
+    constants = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
+    for node in [node for node in graph.node if node.op_type == "DequantizeLinear" and node.input[0] in constants]:
+        stored, scale = (constants[name] for name in node.input[:2])
+        if stored.dtype == np.int32:
+            graph.initializer.append(numpy_helper.from_array((stored * scale).astype(np.float32), node.output[0]))
+            graph.node.remove(node)
+    used = {name for node in graph.node for name in node.input}
+    for tensor in [tensor for tensor in graph.initializer if tensor.name not in used]:
+        graph.initializer.remove(tensor)
 
 
 def to_w8(path: Path, out: Path) -> None:

@@ -128,8 +128,8 @@ class Assessor:
         elapsed["model"], began = _ms(began), time.perf_counter()
         chances = triage.probabilities(answer.logits, self.spec.temperature)
         reports = [
-            quality.inspect(photo, view, logits, self.spec.quality)
-            for photo, view, logits in zip(photos, views, answer.logits, strict=True)
+            quality.inspect(photo, view, embedding, self.spec.lesion_head, self.spec.quality)
+            for photo, view, embedding in zip(photos, views, answer.embedding, strict=True)
         ]
         elapsed["judge"] = _ms(began)
         elapsed["total"] = sum(elapsed.values())

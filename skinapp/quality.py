@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skinapp.image import Photo
-from skinapp.spec import QualityLimits
+from skinapp.spec import LesionHead, QualityLimits
 
 WHITE = 250
 
@@ -29,7 +29,7 @@ class Issue(StrEnum):
 class Figures:
     """`short_side` in pixels of the photo; of the network's view: `sharpness` (variance of its Laplacian, grey levels squared),
     `brightness` (mean grey level), `contrast` (grey levels between its 5th and 95th percentile), `glare` (share of burnt-out
-    pixels); `lesion_evidence` (log of the summed exponentials of the logits: high where the network knows the picture's kind)."""
+    pixels); of its embedding: `lesion_evidence` (log-odds that it shows a lesion at all)."""
 
     short_side: int
     sharpness: float
@@ -54,9 +54,9 @@ class Report:
         return {"ok": self.ok, "issues": [issue.value for issue in self.issues], **asdict(self.figures)}
 
 
-def inspect(photo: Photo, view: Photo, logits: NDArray[np.float32], limits: QualityLimits) -> Report:
-    """Measure a photo, the network's view of it and its logits `[7]` against the model's limits."""
-    figures = measure(photo, view, logits)
+def inspect(photo: Photo, view: Photo, embedding: NDArray[np.float32], head: LesionHead, limits: QualityLimits) -> Report:
+    """Measure a photo, the network's view of it and its embedding `[d]` against the model's limits."""
+    figures = measure(photo, view, embedding, head)
     checks = (
         (Issue.SMALL, figures.short_side < limits.min_short_side),
         (Issue.DARK, figures.brightness < limits.min_brightness),
@@ -69,16 +69,15 @@ def inspect(photo: Photo, view: Photo, logits: NDArray[np.float32], limits: Qual
     return Report(figures, tuple(issue for issue, found in checks if found))
 
 
-def measure(photo: Photo, view: Photo, logits: NDArray[np.float32]) -> Figures:
-    """The figures of a photo, of the network's view of it, and of its logits `[7]`."""
+def measure(photo: Photo, view: Photo, embedding: NDArray[np.float32], head: LesionHead) -> Figures:
+    """The figures of a photo, of the network's view of it, and of its embedding `[d]`."""
     grey = cv2.cvtColor(view, cv2.COLOR_RGB2GRAY)
     dark, light = np.percentile(grey, (5, 95))
-    largest = float(logits.max())
     return Figures(
         short_side=min(photo.shape[:2]),
         sharpness=float(cv2.Laplacian(grey, cv2.CV_32F).var()),
         brightness=float(grey.mean()),
         contrast=float(light - dark),
         glare=float((view.min(axis=2) >= WHITE).mean()),
-        lesion_evidence=largest + float(np.log(np.exp(logits.astype(np.float64) - largest).sum())),
+        lesion_evidence=float(np.dot(embedding, head.weights) + head.bias),
     )

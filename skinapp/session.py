@@ -130,6 +130,10 @@ class Session:
             raise ModelError(f"{path} takes {inputs}, but config.json says {INPUT} {spec.transform.input_size}; export it again.")
         if set(outputs) != set(OUTPUTS) or outputs["logits"][1] != len(spec.labels):
             raise ModelError(f"{path} gives {outputs}, not {', '.join(OUTPUTS)} of {len(spec.labels)} lesions; export it again.")
+        if outputs["embedding"][1] != (features := len(spec.lesion_head.weights)):
+            raise ModelError(
+                f"{path} gives {outputs['embedding'][1]} features, but config.json weighs {features}; export it again."
+            )
 
 
 def _settings(rung: Rung, spec: ModelSpec) -> dict[str, str]:

@@ -5,6 +5,7 @@ Refuses a missing number, an unknown key under `skinapp`, another lesion order a
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -45,13 +46,21 @@ class ModelFile:
 class HeatmapScale:
     """Evidence per map cell, by lesion, in units of its logit: blank up to `floor`, hottest from `full` on.
 
-    `shift` is how far, in cells, a cell's place in the photo lies right of and below its place in the map: networks that pad one
-    side alone look past the middle.
+    `shift` is how far, in cells, what a cell looks at lies right of and below the cell: networks that pad one side more than the
+    other look past the middle.
     """
 
     floor: dict[str, float]
     full: dict[str, float]
     shift: float
+
+
+@dataclass(frozen=True)
+class LesionHead:
+    """Log-odds that a picture shows a lesion at all: `weights` times the network's embedding, plus `bias`."""
+
+    weights: tuple[float, ...]
+    bias: float
 
 
 @dataclass(frozen=True)
@@ -78,6 +87,7 @@ class ModelSpec:
     temperature: float
     thresholds: dict[str, float]
     heatmap: HeatmapScale
+    lesion_head: LesionHead
     quality: QualityLimits
     provenance: dict[str, Any]
 
@@ -98,7 +108,7 @@ class ModelSpec:
         own = top.child("skinapp")
         if (number := own.get("format", int)) != FORMAT:
             raise own.wrong("format", number, f"this version reads format {FORMAT}; export the model again")
-        own.only({"format", "files", "temperature", "thresholds", "heatmap", "quality", "provenance"})
+        own.only({"format", "files", "temperature", "thresholds", "heatmap", "lesion_head", "quality", "provenance"})
         labels = tuple(top.get("label_names", list))
         if labels != CODES:
             raise top.wrong("label_names", list(labels), f"the lesions must be {', '.join(CODES)}, in this order")
@@ -112,6 +122,7 @@ class ModelSpec:
             temperature=own.positive("temperature"),
             thresholds=_thresholds(own.child("thresholds")),
             heatmap=_heatmap(own.child("heatmap")),
+            lesion_head=_lesion_head(own.child("lesion_head")),
             quality=_numbers(QualityLimits, own.child("quality")),
             provenance=own.get("provenance", dict),
         )
@@ -136,6 +147,7 @@ class ModelSpec:
             "temperature": self.temperature,
             "thresholds": self.thresholds,
             "heatmap": asdict(self.heatmap),
+            "lesion_head": asdict(self.lesion_head),
             "quality": asdict(self.quality),
             "provenance": self.provenance,
         }
@@ -146,7 +158,10 @@ class ModelSpec:
             "pretrained_cfg": asdict(self.transform),
             "skinapp": own,
         }
-        (folder / CONFIG).write_text(json.dumps(top, indent=2) + "\n", encoding="utf-8")
+        text = json.dumps(top, indent=2)
+        # A list of numbers on one line: there are as many as the network has features.
+        text = re.sub(r"\[[-+.\de\s,]+\]", lambda found: "[" + " ".join(found[0][1:-1].split()) + "]", text)
+        (folder / CONFIG).write_text(text + "\n", encoding="utf-8")
 
 
 def sha256(path: Path) -> str:
@@ -238,6 +253,14 @@ def _heatmap(reader: _Reader) -> HeatmapScale:
         if not 0 <= floor[code] < full[code]:
             raise reader.wrong(f"floor.{code}", floor[code], f"it must be at least 0 and below full ({full[code]!r})")
     return HeatmapScale(floor, full, float(reader.get("shift", float)))
+
+
+def _lesion_head(reader: _Reader) -> LesionHead:
+    reader.only({field.name for field in fields(LesionHead)})
+    weights = reader.get("weights", list)
+    if not weights or not all(isinstance(number, int | float) for number in weights):
+        raise reader.wrong("weights", weights[:3], "it must be a list of numbers, one a feature of the embedding")
+    return LesionHead(tuple(map(float, weights)), float(reader.get("bias", float)))
 
 
 def _by_lesion(reader: _Reader) -> dict[str, float]:

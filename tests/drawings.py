@@ -53,8 +53,22 @@ def encoded(photo: Photo, form: str = "PNG", **options: object) -> bytes:
     return buffer.getvalue()
 
 
+def stripes(width: int = 120, height: int = 90, seed: int = 0) -> Photo:
+    """Coloured stripes: no lesion."""
+    rng = np.random.default_rng(seed)
+    colours = rng.integers(0, 255, (1, width // 8 + 1, 3)).repeat(8, axis=1)[:, :width]
+    return np.repeat(colours, height, axis=0).astype(np.uint8)
+
+
 def labelled(folder: Path) -> Path:
-    """Fill a folder with drawn photos and labels.csv: of each lesion 8 to train on, 3 to choose by and 2 to test."""
+    """Fill a folder with drawn photos and labels.csv: of each lesion 8 to train on, 3 to choose by and 2 to test; and with
+    others.csv: stripes, 12 to choose by and 4 to test."""
+    with (folder / "others.csv").open("w", newline="") as file:
+        writer = csv.DictWriter(file, ["file", "kind", "split"])
+        writer.writeheader()
+        for number in range(16):
+            (folder / f"stripes{number}.png").write_bytes(encoded(stripes(seed=number)))
+            writer.writerow({"file": f"stripes{number}.png", "kind": "stripes", "split": "val" if number < 12 else "test"})
     with (folder / "labels.csv").open("w", newline="") as file:
         writer = csv.DictWriter(file, ["file", "dx", "split", "group"])
         writer.writeheader()

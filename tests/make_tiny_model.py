@@ -2,7 +2,7 @@
 
 Writes tests/tiny_model: a model folder whose answers can be computed by hand, so that tests of the runtime assert numbers.
 Its features are the means of 4x4 blocks of pixels scaled to -1..1; each lesion's evidence is a weighted sum of red, green, blue:
-melanoma's grows with darkness, nevus' with redness, vascular's with blue.
+melanoma's grows with darkness, nevus' with redness, vascular's with blue. It takes for a lesion what is more red than blue.
 """
 
 import numpy as np
@@ -11,7 +11,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from skinapp.labels import CODES
 from skinapp.session import INPUT, OUTPUTS
-from skinapp.spec import HeatmapScale, ModelFile, ModelSpec, QualityLimits, Transform, sha256
+from skinapp.spec import HeatmapScale, LesionHead, ModelFile, ModelSpec, QualityLimits, Transform, sha256
 from tests import TINY_MODEL
 
 FILE = "model_fp32.onnx"
@@ -51,6 +51,7 @@ def spec(digest: str) -> ModelSpec:
         temperature=0.5,
         thresholds={"akiec": 0.25, "bcc": 0.25, "mel": 0.25, "vasc": 0.25},
         heatmap=HeatmapScale(dict.fromkeys(CODES, 1.0), dict.fromkeys(CODES, 5.0), shift=0.0),
+        lesion_head=LesionHead((4.0, 0.0, -4.0), 0.0),
         quality=QualityLimits(
             min_short_side=64,
             min_sharpness=50.0,
@@ -58,7 +59,7 @@ def spec(digest: str) -> ModelSpec:
             max_brightness=235.0,
             min_contrast=10.0,
             max_glare=0.25,
-            min_lesion_evidence=1.9,
+            min_lesion_evidence=0.4,
         ),
         provenance={"made_by": "tests/make_tiny_model.py"},
     )

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import ROOT, TINY
+from tests import TINY_MODEL
+from tests.conftest import ROOT
 
 
 def run(environment: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -35,7 +36,7 @@ def test_importing_app_switches_gradios_telemetry_off(environment: dict[str, str
         ({"SKINAPP_SHARE": "maybe"}, [], "SKINAPP_SHARE is 'maybe'; give 1 or 0."),
         (
             {"SKINAPP_PROVIDER": "abacus"},
-            ["--model", str(TINY)],
+            ["--model", str(TINY_MODEL)],
             "SKINAPP_PROVIDER is 'abacus'; it must be auto, tensorrt, cuda, cpu.",
         ),
     ],
@@ -52,7 +53,7 @@ def test_a_port_that_is_taken_is_one_line_too(environment: dict[str, str]) -> No
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        ended = run(environment, "app.py", "--model", str(TINY), "--port", str(port))
+        ended = run(environment, "app.py", "--model", str(TINY_MODEL), "--port", str(port))
     assert ended.returncode == 2
     assert ended.stderr == (
         f"The page can't be served (Cannot find empty port in range: {port}-{port}); give another --host or --port.\n"

@@ -8,6 +8,7 @@ from skinapp import quality
 from skinapp.assessor import Assessor
 from skinapp.labels import Priority
 from skinapp.quality import Issue
+from skinapp.spec import LesionHead
 from tests import TINY_MODEL, drawings
 
 TINY = Assessor.load(str(TINY_MODEL), "cpu")
@@ -43,13 +44,13 @@ def test_burnt_out_pixels_are_glare():
 
 
 def test_the_figures_are_those_of_what_the_network_sees():
-    logits = np.zeros(7, np.float32)
+    embedding, head = np.array([0.5, 1, -1], np.float32), LesionHead((2.0, -1.0, 0.5), 3.0)
     view = drawings.plain(100, 32, 32)
     view[:, 16:] = 200
-    figures = quality.measure(drawings.plain(0, 90, 70), view, logits)
+    figures = quality.measure(drawings.plain(0, 90, 70), view, embedding, head)
     assert figures.short_side == 70
     assert figures.brightness == 150 and figures.contrast == 100 and figures.glare == 0
-    assert figures.lesion_evidence == pytest.approx(np.log(7))
+    assert figures.lesion_evidence == pytest.approx(1 - 1 - 0.5 + 3)
     laplacian = np.zeros((32, 32))
     laplacian[:, 15], laplacian[:, 16] = 100, -100
     assert figures.sharpness == pytest.approx(laplacian.var())

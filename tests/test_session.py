@@ -6,7 +6,7 @@ import pytest
 
 from skinapp import session
 from skinapp.errors import ModelError, ProviderError
-from skinapp.spec import ModelFile, ModelSpec
+from skinapp.spec import LesionHead, ModelFile, ModelSpec
 from tests import TINY_MODEL
 
 SPEC = ModelSpec.read(TINY_MODEL)
@@ -87,6 +87,12 @@ def test_a_graph_of_another_input_size_is_refused():
     transform = type(SPEC.transform)(**{**vars(SPEC.transform), "input_size": (3, 64, 64)})
     with pytest.raises(ModelError, match=r"but config\.json says pixel_values \(3, 64, 64\); export it again\.$"):
         session.Session(TINY, ModelSpec(**{**vars(SPEC), "transform": transform}), session.CPU)
+
+
+def test_a_head_for_another_number_of_features_is_refused():
+    spec = ModelSpec(**{**vars(SPEC), "lesion_head": LesionHead((1.0, 2.0), 0.0)})
+    with pytest.raises(ModelError, match=r"gives 3 features, but config\.json weighs 2; export it again\.$"):
+        session.Session(TINY, spec, session.CPU)
 
 
 def test_threads_share_a_session():

@@ -79,6 +79,7 @@ def test_every_missing_key_is_named(folder, path):
         (("pretrained_cfg", "std"), [1, 0, 1], "pretrained_cfg.std is [1, 0, 1]; it must be positive."),
         (("pretrained_cfg", "input_size"), [3, 32, 16], "pretrained_cfg.input_size is [3, 32, 16]; height and width must be equal where crop_mode is center."),
         (("skinapp", "files", "../evil"), {}, "skinapp.files.../evil is {}; a file lies directly in the model folder."),
+        (("skinapp", "lesion_head", "weights"), ["a"], "skinapp.lesion_head.weights is ['a']; it must be a list of numbers, one a feature of the embedding."),
         (("skinapp",), [], "skinapp is []; it must be of type dict."),
     ],
 )  # fmt: skip

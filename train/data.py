@@ -51,6 +51,18 @@ def read_rows(images: Path, labels: Path, split: str = "") -> list[Row]:
     return [_row(record, find(record), labels) for record in records]
 
 
+def read_others(images: Path, table: Path) -> dict[str, list[tuple[Path, str]]]:
+    """Photos that are no lesions, with their kind, by split: a CSV with the columns file, kind and split."""
+    with table.open(newline="", encoding="utf-8-sig") as file:
+        records = list(csv.DictReader(file))
+    if not records or not {"file", "kind", "split"} <= records[0].keys():
+        raise DataError(f"{table} lacks rows or one of the columns file, kind, split; give a CSV that has them.")
+    splits: dict[str, list[tuple[Path, str]]] = {}
+    for record in records:
+        splits.setdefault(record["split"], []).append((images / record["file"], record["kind"]))
+    return splits
+
+
 def _row(record: dict[str, str], path: Path, labels: Path) -> Row:
     if record["dx"] not in CODES:
         raise DataError(f"{labels}: dx is {record['dx']!r} for {path.name}; it must be one of {', '.join(CODES)}.")

@@ -24,7 +24,7 @@ def folder(drawn, tmp_path_factory):
     about = {"architecture": "test_efficientnet", "transform": model.describe(model.transform(net, 64)), "recipe": recipe}
     (checkpoint / "train.json").write_text(json.dumps(about))
     out = tmp_path_factory.mktemp("folder")
-    build.build(checkpoint, out, drawn, drawn / "labels.csv", threads=2)
+    build.build(checkpoint, out, drawn, drawn / "labels.csv", drawn / "others.csv", threads=2)
     return out
 
 
@@ -60,6 +60,8 @@ def test_timm_loads_the_folder_as_its_own(folder, drawn):
 
 def test_the_metrics_are_those_of_each_file_on_each_split(folder, drawn):
     metrics = json.loads((folder / "metrics.json").read_text())
+    refused = metrics.pop("not_lesions")
+    assert {kind: found["n"] for kind, found in refused.items()} == {"stripes": 4}
     assert {split: set(found) for split, found in metrics.items()} == {name: {"int8", "w8", "fp32"} for name in ("val", "test")}
     assert metrics["test"]["int8"]["n"] == 14 and metrics["test"]["fp32"]["agrees_with_fp32"] == 1.0
     again = evaluate.evaluate(str(folder), drawn, drawn / "labels.csv", "test", "int8", 1)

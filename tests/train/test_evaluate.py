@@ -1,6 +1,8 @@
 import json
 import shutil
+from dataclasses import replace
 
+import cv2
 import numpy as np
 import pytest
 from typer.testing import CliRunner
@@ -8,7 +10,7 @@ from typer.testing import CliRunner
 from skinapp.assessor import Assessor
 from skinapp.errors import ModelError
 from skinapp.labels import CODES
-from skinapp.session import CPU, Session
+from skinapp.session import CPU, Answer, Session
 from skinapp.spec import ModelSpec
 from tests import TINY_MODEL
 from train import calibrate, data, evaluate, metrics
@@ -95,11 +97,46 @@ def test_calibration_sets_every_number_of_the_answer(drawn):
     assert found.quality.min_short_side == 16 and 0 < found.quality.min_brightness < found.quality.max_brightness < 255
 
 
+def test_the_lesion_head_tells_lesions_from_stripes_it_has_not_seen(drawn):
+    spec = ModelSpec.read(TINY_MODEL)
+    runs = Session(TINY_MODEL / "model_fp32.onnx", spec, CPU)
+    lesions = {split: [row.path for row in data.read_rows(drawn, drawn / "labels.csv", split)] for split in ("train", "test")}
+    others = {split: [path for path, _ in found] for split, found in data.read_others(drawn, drawn / "others.csv").items()}
+    head = calibrate.lesion_head(spec, runs, lesions["train"], others["val"])
+    taught = replace(spec, lesion_head=head)
+    evidence = {name: [one.lesion_evidence for one in calibrate._look(taught, runs, paths)[1]]
+                for name, paths in (("lesions", lesions["test"]), ("others", others["test"]))}  # fmt: skip
+    assert metrics.auc(np.array(evidence["lesions"] + evidence["others"]), np.arange(18) < 14) > 0.9
+    assert calibrate.lesion_head(spec, runs, lesions["train"], []) == spec.lesion_head
+
+
+class Looks:
+    """Maps that show the photo's own darkness, with cells that look `shift` cells past themselves."""
+
+    provider = "none"
+
+    def __init__(self, shift: float) -> None:
+        self.shift = shift
+
+    def run(self, pixels: np.ndarray) -> Answer:
+        cells = [
+            cv2.warpAffine(-one[0], np.array([[1, 0, -4 * self.shift], [0, 1, -4 * self.shift]]), (32, 32)) for one in pixels
+        ]
+        cams = np.stack([[cv2.resize(cell, (8, 8), interpolation=cv2.INTER_AREA)] * 7 for cell in cells])
+        return Answer(np.zeros((len(pixels), 7), np.float32), cams.astype(np.float32), np.zeros((len(pixels), 1), np.float32))
+
+
+@pytest.mark.parametrize("shift", [0.0, 0.25, -0.4])
+def test_the_shift_of_the_maps_is_measured(drawn, shift):
+    rows = data.read_rows(drawn, drawn / "labels.csv", "val")
+    assert calibrate.map_shift(ModelSpec.read(TINY_MODEL), Looks(shift), rows) == pytest.approx(shift, abs=0.1)
+
+
 def test_real_photos_pass_the_limits_that_were_measured_on_them(drawn):
     spec = ModelSpec.read(TINY_MODEL)
     runs = Session(TINY_MODEL / "model_fp32.onnx", spec, CPU)
     rows = data.read_rows(drawn, drawn / "labels.csv")
-    _, figures = calibrate._look(spec, runs, rows)
+    _, figures = calibrate._look(spec, runs, [row.path for row in rows])
     limits = calibrate.quality_limits(figures, 32)
     passing = [one.sharpness >= limits.min_sharpness and one.lesion_evidence >= limits.min_lesion_evidence for one in figures]
     assert np.mean(passing) >= 0.97
