@@ -50,7 +50,7 @@ def render(spec: ModelSpec, figures: dict[str, Any]) -> str:
             f"- Temperature {spec.temperature}; thresholds {_thresholds(spec)}, chosen on `val` on the INT8 file.\n",
             "## Technical assessment\n",
             *[line for split in ("val", "test") if split in figures for line in table(split, figures[split])],
-            *_refusals(figures.get("not_lesions", {})),
+            *refusals(figures.get("not_lesions", {})),
             "## Application\n",
             "- For teaching and research on dermatoscopic photos. Not for deciding about anybody's health.",
             "- Trained almost only on light skin and on photos taken through a dermatoscope: for dark skin and for plain phone "
@@ -98,7 +98,7 @@ def table(split: str, precisions: dict[str, Any]) -> list[str]:
     return [*head, *(f"| {' | '.join(row)} |" for row in rows), ""]
 
 
-def _refusals(kinds: dict[str, Any]) -> list[str]:
+def refusals(kinds: dict[str, Any]) -> list[str]:
     """How many pictures of other things are sent back."""
     if not kinds:
         return ["No photos of other things were at hand: nothing is refused for not being a lesion.\n"]
