@@ -126,7 +126,7 @@ def test_a_photo_that_cant_be_judged_is_answered_retake(client: Client, tmp_path
     path.write_bytes(drawings.encoded(drawings.plain(10)))
     report, _ = classify(client, path)
     assert (report["status"], report["priority"]) == ("retake", "unclear")
-    assert report["quality"]["issues"] == ["dark", "flat", "blurred"]
+    assert report["quality"]["issues"] == ["dark", "flat", "blurred", "no_lesion"]
     assert report["advice"].startswith(wording.ISSUES["dark"].en)  # type: ignore[index]
 
 

@@ -16,8 +16,8 @@ from huggingface_hub import constants
 from skinapp import hub
 from skinapp.errors import HubError, ModelError
 from skinapp.hub import Source, fetch
-from skinapp.labels import ALARMING, CODES
-from skinapp.spec import HeatmapScale, ModelFile, ModelSpec, QualityLimits, Transform
+from skinapp.spec import ModelFile, ModelSpec
+from tests import TINY_MODEL
 from tests.hub_server import Fault, Hub, serve
 
 pytestmark = pytest.mark.skipif(
@@ -67,17 +67,8 @@ def point_client_at(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def spec(files: dict[str, bytes]) -> ModelSpec:
     """A spec that describes these weight files truly."""
-    return ModelSpec(
-        architecture="tiny",
-        labels=CODES,
-        transform=Transform((3, 8, 8), (0.5, 0.5, 0.5), (0.5, 0.5, 0.5), "bilinear", 1.0, "squash"),
-        files={name: ModelFile(hashlib.sha256(data).hexdigest(), name, ("CPU",)) for name, data in files.items()},
-        temperature=1.0,
-        thresholds=dict.fromkeys(ALARMING, 0.5),
-        heatmap=HeatmapScale(0.0, 1.0),
-        quality=QualityLimits(1, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0),
-        provenance={},
-    )
+    entries = {name: ModelFile(hashlib.sha256(data).hexdigest(), name, ("CPU",)) for name, data in files.items()}
+    return replace(ModelSpec.read(TINY_MODEL), files=entries)
 
 
 def folder(path: Path, files: dict[str, bytes]) -> Path:

@@ -131,7 +131,7 @@ def test_a_photo_that_cant_be_judged_lists_the_reasons_over_greyed_bars(visit: V
     shown(visit, Priority.UNCLEAR)
     expect(page.locator(".verdict h2")).to_have_text("Retake")
     reasons = page.locator(".verdict .reasons li").all_inner_texts()
-    assert reasons == [wording.ISSUES[issue].en for issue in ("dark", "flat", "blurred")]  # type: ignore[index]
+    assert reasons == [wording.ISSUES[issue].en for issue in ("dark", "flat", "blurred", "no_lesion")]  # type: ignore[index]
     expect(page.locator(".chances.greyed li")).to_have_count(7)
     expect(page.locator(".evidence")).to_have_count(0)
     expect(page.locator(".answer .disclaimer")).to_be_visible()
