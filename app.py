@@ -20,7 +20,7 @@ log = logging.getLogger("skinapp.app")
 def main(arguments: Sequence[str] | None = None) -> int:
     """Serve until interrupted; the exit status is 2 if the page can't start."""
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
-    log.setLevel(logging.INFO)
+    logging.getLogger("skinapp").setLevel(logging.INFO)
     options = _parser().parse_args(arguments)
     try:
         chosen = settings.read(os.environ)

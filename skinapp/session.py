@@ -62,7 +62,11 @@ class Runs(Protocol):
 def rungs(asked: str) -> tuple[Rung, ...]:
     """The steps to try, best first: the one asked for, or for `auto` all that this machine has, ending with the CPU."""
     if asked == AUTO:
-        return tuple(rung for rung in LADDER if _lacks(rung) is None)
+        lacks = {rung: _lacks(rung) for rung in LADDER}
+        for rung, lack in lacks.items():
+            if lack is not None:
+                log.info("%s is left out: %s.", rung.provider, lack)
+        return tuple(rung for rung, lack in lacks.items() if lack is None)
     named = {rung.name: rung for rung in LADDER}
     if asked not in named:
         raise ProviderError(f"SKINAPP_PROVIDER is {asked!r}; it must be {AUTO}, {', '.join(named)}.")
@@ -110,14 +114,16 @@ class Session:
         try:
             self._session = ort.InferenceSession(path, options, providers=providers)
         except Exception as error:  # onnxruntime's own exception classes share no narrower base
-            raise ModelError(f"{path} can't be loaded by ONNX Runtime ({_first_line(error)}); fetch the model again.") from None
+            reason = _first_line(error)
+            if rung is not CPU:
+                raise ProviderError(f"{rung.provider} can't run {path.name} ({reason}); use {CPU.name!r}.") from None
+            raise ModelError(f"{path} can't be loaded by ONNX Runtime ({reason}); fetch the model again.") from None
         self._session.disable_fallback()
         self.provider: str = self._session.get_providers()[0]
         if self.provider != rung.provider:
             raise ProviderError(f"{rung.provider} was asked for, but ONNX Runtime took {self.provider}; check its libraries.")
         self._check(path, spec)
         self.run(np.zeros((1, *spec.transform.input_size), np.float32))
-        log.info("%s runs on %s", path.name, self.provider)
 
     def run(self, pixels: NDArray[np.float32]) -> Answer:
         """One pass over `[n, 3, height, width]`."""

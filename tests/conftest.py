@@ -64,9 +64,11 @@ def served(command: list[str], environment: dict[str, str]) -> Iterator[str]:
         # The pipe is read to its end, or the server would stop when it is full.
         threading.Thread(target=lambda: [said.put(line) for line in process.stderr or ()], daemon=True).start()
         try:
-            line = said.get(timeout=START_S)
-            assert line.startswith("http"), line
-            yield line.split()[0].rstrip("/")
+            lines = [said.get(timeout=START_S)]
+            while not lines[-1].startswith("http"):
+                assert process.poll() is None, lines
+                lines.append(said.get(timeout=START_S))
+            yield lines[-1].split()[0].rstrip("/")
         finally:
             process.terminate()
 

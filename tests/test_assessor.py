@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from skinapp import wording
+from skinapp import session, wording
 from skinapp.assessor import Assessor
-from skinapp.errors import PhotoError
+from skinapp.errors import PhotoError, ProviderError
 from skinapp.labels import CODES, Priority
 from tests import TINY_MODEL, drawings
 
@@ -85,3 +85,17 @@ def test_a_photo_that_cannot_be_read_is_an_error_and_the_next_is_answered():
     with pytest.raises(PhotoError):
         TINY.read_and_assess(b"no picture")
     assert TINY.read_and_assess(drawings.encoded(drawings.lesion()))[1].report.ok
+
+
+@pytest.mark.skipif(
+    session._lacks(session.LADDER[1]) is None, reason="this machine has an NVIDIA driver; the test is about one without"
+)
+def test_auto_goes_on_to_the_cpu_and_says_so_when_a_gpu_proves_not_to_work(monkeypatch):
+    monkeypatch.setattr(session, "rungs", lambda asked: (session.LADDER[1], session.CPU))
+    assessor = Assessor.load(str(TINY_MODEL))
+    assert assessor.model.provider == "CPUExecutionProvider"
+    assert assessor.notices == (
+        "CUDAExecutionProvider was asked for, but ONNX Runtime took CPUExecutionProvider; check its libraries.",
+    )
+    with pytest.raises(ProviderError):
+        Assessor.load(str(TINY_MODEL), "cuda")

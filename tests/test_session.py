@@ -42,8 +42,19 @@ def test_a_gpu_asked_for_where_there_is_none_is_an_error_never_a_silent_cpu_run(
 
 
 @needs_no_gpu
-def test_auto_ends_on_the_cpu_here():
-    assert [rung.name for rung in session.rungs("auto")] == ["cpu"]
+def test_auto_ends_on_the_cpu_here_and_says_why(caplog):
+    with caplog.at_level("INFO", "skinapp.session"):
+        assert [rung.name for rung in session.rungs("auto")] == ["cpu"]
+    assert caplog.messages == [
+        "TensorrtExecutionProvider is left out: libcuda.so.1 is not on this machine.",
+        "CUDAExecutionProvider is left out: libcuda.so.1 is not on this machine.",
+    ]
+
+
+def test_a_gpu_that_cannot_run_the_file_leaves_the_ladder_its_next_rung(tmp_path):
+    (tmp_path / "model.onnx").write_bytes(b"rubbish")
+    with pytest.raises(ProviderError, match=r"^CUDAExecutionProvider can't run model\.onnx \(.+\); use 'cpu'\.$"):
+        session.Session(tmp_path / "model.onnx", SPEC, session.LADDER[1])
 
 
 def test_a_session_that_lands_on_another_provider_is_an_error(monkeypatch):
