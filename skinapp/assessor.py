@@ -51,9 +51,15 @@ class Assessment:
         """The likeliest lesion."""
         return LESIONS[int(self.chances.argmax())]
 
+    @property
+    def focus(self) -> Lesion:
+        """The lesion whose evidence explains the answer: the likeliest of those with its priority; of all where it is unclear."""
+        own = [lesion for lesion in LESIONS if lesion.priority is self.priority] or LESIONS
+        return max(own, key=lambda lesion: self.chances[CODES.index(lesion.code)])
+
     def overlay(self, photo: Photo, code: str | None = None) -> Photo:
-        """The photo with the evidence for one lesion on it; without `code`, for the likeliest."""
-        return explain.overlay(photo, self.heatmap(code or self.top.code), self.seen, self.scale.shift)
+        """The photo with the evidence for one lesion on it; without `code`, for the one that explains the priority."""
+        return explain.overlay(photo, self.heatmap(code or self.focus.code), self.seen, self.scale.shift)
 
     def layer(self, code: str) -> NDArray[np.uint8]:
         """The evidence for one lesion as RGBA, to be laid over the part of the photo that the network saw."""

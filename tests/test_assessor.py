@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -78,7 +80,16 @@ def test_any_lesions_overlay_comes_from_the_same_pass():
     centre = np.s_[110:130, 150:170]
     assert np.abs(melanoma[centre] - photo[centre]).mean() > 20
     assert np.abs(melanoma - nevus).max() > 20
-    np.testing.assert_array_equal(assessment.overlay(photo), assessment.overlay(photo, assessment.top.code))
+    np.testing.assert_array_equal(assessment.overlay(photo), assessment.overlay(photo, assessment.focus.code))
+
+
+def test_the_map_shown_first_explains_the_priority_not_the_likeliest_lesion():
+    """Melanoma second at 0.35 makes a photo Urgent: its evidence is what the visitor must see."""
+    assessment = TINY.assess([drawings.lesion()])[0]
+    chances = np.array([0.0, 0.0, 0.0, 0.05, 0.35, 0.6, 0.0])
+    assert replace(assessment, chances=chances, priority=Priority.URGENT).focus.code == "mel"
+    assert replace(assessment, chances=chances, priority=Priority.LOW).focus.code == "nv"
+    assert replace(assessment, chances=chances, priority=Priority.UNCLEAR).focus.code == "nv"
 
 
 def test_a_photo_that_cannot_be_read_is_an_error_and_the_next_is_answered():

@@ -23,12 +23,13 @@ def answer(assessment: Assessment, language: Language) -> str:
 
 
 def evidence(photo: Photo, assessment: Assessment, language: Language) -> str:
-    """The photo under a layer for each lesion, likeliest first; nothing where the photo can't be judged."""
+    """The photo under a layer for each lesion, at first the one that explains the priority; nothing where it can't be judged."""
     if not assessment.report.ok:
         return ""
     ranked = _ranked(assessment)
     options = "".join(
-        f'<option value="{lesion.code}">{NAMES[lesion.code].to(language)} · {percent(chance)}</option>'
+        f'<option value="{lesion.code}"{" selected" if lesion is assessment.focus else ""}>'
+        f"{NAMES[lesion.code].to(language)} · {percent(chance)}</option>"
         for lesion, chance in ranked
     )
     say = {key: said.to(language) for key, said in ANSWER.items() if key.startswith("evidence")}
@@ -158,7 +159,7 @@ def _stage(photo: Photo, assessment: Assessment, language: Language) -> str:
     )
     layers = "".join(
         f'<img class="layer" data-code="{lesion.code}" alt="" src="{_data("webp", explain.webp(assessment.layer(lesion.code)))}"'
-        f"{'' if lesion is ranked[0][0] else ' hidden'}>"
+        f"{'' if lesion is assessment.focus else ' hidden'}>"
         for lesion, _ in ranked
     )
     alt = ANSWER["evidence_alt"].to(language)
