@@ -14,11 +14,9 @@ from typing import Any
 
 from tqdm import tqdm
 
-from skinapp import explain, settings, wording
+from skinapp import explain, image, settings, wording
 from skinapp.assessor import Assessment, Assessor
 from skinapp.errors import PhotoError, SkinAppError
-
-SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".avif"}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -29,6 +27,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         paths = list(_paths(options.photos))
         if options.overlay and len(paths) != 1:
             raise SkinAppError(f"--overlay takes one photo, but {len(paths)} were given; leave it out or give one.")
+        if options.overlay and not options.overlay.absolute().parent.is_dir():
+            raise SkinAppError(f"--overlay {options.overlay} lies in no folder that exists; make the folder first.")
         chosen = settings.read(os.environ)
         assessor = Assessor.load(options.model or chosen.model, chosen.provider, chosen.threads)
         for notice in assessor.notices:
@@ -57,9 +57,9 @@ def _paths(given: Sequence[Path]) -> Iterator[Path]:
         if not path.is_dir():
             yield path
             continue
-        found = sorted(entry for entry in path.rglob("*") if entry.suffix.lower() in SUFFIXES)
+        found = sorted(entry for entry in path.rglob("*") if entry.suffix.lower() in image.SUFFIXES)
         if not found:
-            raise SkinAppError(f"{path} holds no pictures ({', '.join(sorted(SUFFIXES))}); give another folder.")
+            raise SkinAppError(f"{path} holds no pictures ({', '.join(sorted(image.SUFFIXES))}); give another folder.")
         yield from found
 
 

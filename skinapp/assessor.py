@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skinapp import explain, hub, image, preprocess, quality, session, triage, wording
-from skinapp.errors import ProviderError
+from skinapp.errors import ModelError, ProviderError
 from skinapp.image import Photo
 from skinapp.labels import CODES, LESIONS, Lesion, Priority
 from skinapp.preprocess import Box
@@ -35,11 +35,15 @@ class Model:
 
 @dataclass(frozen=True)
 class Assessment:
-    """The answer to one photo: chances in the order of `labels.CODES`, and every lesion's class map `[7, h, w]`."""
+    """The answer to one photo: chances in the order of `labels.CODES`, and every lesion's class map `[7, h, w]`.
+
+    `focus` is the lesion that decides the priority, or would if the photo could be judged.
+    """
 
     chances: NDArray[np.float64]
     cams: NDArray[np.float32]
     priority: Priority
+    focus: Lesion
     report: quality.Report
     seen: Box
     scale: HeatmapScale
@@ -50,12 +54,6 @@ class Assessment:
     def top(self) -> Lesion:
         """The likeliest lesion."""
         return LESIONS[int(self.chances.argmax())]
-
-    @property
-    def focus(self) -> Lesion:
-        """The lesion whose evidence explains the answer: the likeliest of those with its priority; of all where it is unclear."""
-        own = [lesion for lesion in LESIONS if lesion.priority is self.priority] or LESIONS
-        return max(own, key=lambda lesion: self.chances[CODES.index(lesion.code)])
 
     def overlay(self, photo: Photo, code: str | None = None) -> Photo:
         """The photo with the evidence for one lesion on it; without `code`, for the one that explains the priority."""
@@ -103,10 +101,8 @@ class Assessor:
         """The assessor of a model folder or Hub model on the best provider that really works."""
         notices: list[str] = []
         for rung in session.rungs(provider):
-            source = hub.fetch(model, lambda spec, rung=rung: session.file_for(spec, rung))  # type: ignore[misc]
-            if source.notice:
-                notices.append(source.notice)
             try:
+                source = hub.fetch(model, lambda spec, rung=rung: session.file_for(spec, rung))  # type: ignore[misc]
                 ran = session.Session(source.folder / source.file, source.spec, rung, threads)
             except ProviderError as error:
                 if provider != session.AUTO:
@@ -114,7 +110,7 @@ class Assessor:
                 log.warning("%s", error)
                 notices.append(str(error))
                 continue
-            return cls(source, ran, notices)
+            return cls(source, ran, [*notices, source.notice] if source.notice else notices)
         raise ProviderError(f"No execution provider works here ({' '.join(notices)}); install requirements.txt again.")
 
     def read_and_assess(self, source: str | PathLike[str] | bytes | Photo) -> tuple[Photo, Assessment]:
@@ -131,6 +127,9 @@ class Assessor:
         pixels = preprocess.normalize(np.stack(views), self.spec.transform)
         elapsed["preprocess"], began = _ms(began), time.perf_counter()
         answer = self.session.run(pixels)
+        if not all(np.isfinite(values).all() for values in vars(answer).values()):
+            # Nothing passes a threshold that is compared with nan: it would be a Low.
+            raise ModelError(f"{self.model.file} answered with numbers that are not finite; fetch or export the model again.")
         elapsed["model"], began = _ms(began), time.perf_counter()
         chances = triage.probabilities(answer.logits, self.spec.temperature)
         reports = [
@@ -139,19 +138,28 @@ class Assessor:
         ]
         elapsed["judge"] = _ms(began)
         elapsed["total"] = sum(elapsed.values())
-        return [
-            Assessment(
-                chances=chances[i],
-                cams=answer.cams[i],
-                priority=triage.priority(chances[i], self.spec.thresholds) if reports[i].ok else Priority.UNCLEAR,
-                report=reports[i],
-                seen=preprocess.seen(photo, self.spec.transform),
-                scale=self.spec.heatmap,
-                model=self.model,
-                elapsed_ms=elapsed,
-            )
-            for i, photo in enumerate(photos)
-        ]
+        return [self._assessment(photo, chances[i], answer.cams[i], reports[i], elapsed) for i, photo in enumerate(photos)]
+
+    def _assessment(
+        self,
+        photo: Photo,
+        chances: NDArray[np.float64],
+        cams: NDArray[np.float32],
+        report: quality.Report,
+        elapsed_ms: dict[str, float],
+    ) -> Assessment:
+        focus = triage.deciding(chances, self.spec.thresholds)
+        return Assessment(
+            chances=chances,
+            cams=cams,
+            priority=focus.priority if report.ok else Priority.UNCLEAR,
+            focus=focus,
+            report=report,
+            seen=preprocess.seen(photo, self.spec.transform),
+            scale=self.spec.heatmap,
+            model=self.model,
+            elapsed_ms=elapsed_ms,
+        )
 
 
 def _ms(began: float) -> float:

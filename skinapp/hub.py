@@ -243,7 +243,7 @@ def _refusal(error: Exception, repo: str, revision: str) -> HubError | None:
         file = str(error.response.url).rpartition("/")[2]
         text = (
             f"{repo} at revision {revision} holds no {file} on the Hub; "
-            "name a model made by 'python -m export publish' or another revision."
+            "name a model made by 'python -m export build' or another revision."
         )
     elif isinstance(error, errors.GatedRepoError):
         text = f"{repo} is gated on the Hub (HTTP {status}); accept its terms there and set HF_TOKEN to a token of that account."

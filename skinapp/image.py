@@ -1,14 +1,16 @@
 """A path, bytes or an array becomes an upright RGB photo; the only file that decodes. Refuses what no camera makes."""
 
 import io
+import struct
 import warnings
+from contextlib import suppress
 from os import PathLike
 from pathlib import Path
 from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
 from skinapp.errors import PhotoError
 
@@ -19,7 +21,29 @@ FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF", "AVIF")
 MAX_BYTES = 30 * 2**20
 MAX_PIXELS = 50_000_000
 MIN_SIDE = 16
+MAX_ASPECT = 8
+ORIENTATION = 0x0112
+SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".avif")
+"""What a folder's pictures are known by."""
+
 SEND = "send one JPEG, PNG or WebP photo"
+
+DAMAGED = (
+    OSError, ValueError, SyntaxError, EOFError, ArithmeticError, LookupError, TypeError, AttributeError, RuntimeError,
+    struct.error,
+)  # fmt: skip
+"""What Pillow's decoders raise on damaged files."""
+
+TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+"""What sets a picture upright, by EXIF orientation."""
 
 # Sizes are checked below, before any pixel is decoded; Pillow's own limit would only warn.
 Image.MAX_IMAGE_PIXELS = None
@@ -32,18 +56,23 @@ def read(source: str | PathLike[str] | bytes | NDArray[np.generic]) -> Photo:
     content = source if isinstance(source, bytes) else _content(Path(source))
     if not content:
         raise PhotoError(f"The file is empty (0 bytes); {SEND}.")
-    if len(content) > MAX_BYTES:
-        raise PhotoError(f"The file has {len(content) / 2**20:.0f} MB, more than {MAX_BYTES // 2**20}; send a smaller photo.")
+    _check_weight(len(content))
     return _decode(content)
 
 
 def _content(path: Path) -> bytes:
-    """At most one byte more than is allowed, so that a huge file is never held in memory."""
+    """A file's bytes; a huge one is refused unread."""
     try:
+        _check_weight(path.stat().st_size)
         with path.open("rb") as file:
             return file.read(MAX_BYTES + 1)
     except OSError as error:
         raise PhotoError(f"{path} can't be opened ({error.strerror}); check the path.") from None
+
+
+def _check_weight(size: int) -> None:
+    if size > MAX_BYTES:
+        raise PhotoError(f"The file has {size / 2**20:.0f} MB, more than {MAX_BYTES // 2**20}; send a smaller photo.")
 
 
 def _decode(content: bytes) -> Photo:
@@ -54,12 +83,19 @@ def _decode(content: bytes) -> Photo:
                 _check_size(picture.width, picture.height)
                 _check_single(picture)
                 picture.load()
-                return np.asarray(_rgb(ImageOps.exif_transpose(picture)))
+                return np.asarray(_rgb(_upright(picture)))
     except UnidentifiedImageError:
         raise PhotoError(f"The file is not a picture that can be read here (it starts with {content[:8]!r}); {SEND}.") from None
-    except (OSError, ValueError, SyntaxError, EOFError, ZeroDivisionError, IndexError, TypeError) as error:
-        # Pillow's decoders raise all of these on damaged files.
+    except DAMAGED as error:
         raise PhotoError(f"The picture is damaged or cut off ({error}); take or export it again.") from None
+
+
+def _upright(picture: Image.Image) -> Image.Image:
+    """The picture turned as its EXIF says. Not Pillow's own turning, which writes the EXIF anew and fails where that is odd."""
+    turn = None
+    with suppress(*DAMAGED):
+        turn = TURNS.get(picture.getexif().get(ORIENTATION, 1))
+    return picture if turn is None else picture.transpose(turn)
 
 
 def _check_size(width: int, height: int) -> None:
@@ -67,6 +103,10 @@ def _check_size(width: int, height: int) -> None:
         raise PhotoError(f"The picture is {width}x{height}, more than {MAX_PIXELS // 10**6} megapixels; send a smaller one.")
     if min(width, height) < MIN_SIDE:
         raise PhotoError(f"The picture is {width}x{height}, too small to hold a lesion; send at least {MIN_SIDE}x{MIN_SIDE}.")
+    if max(width, height) > MAX_ASPECT * min(width, height):
+        raise PhotoError(
+            f"The picture is {width}x{height}, a strip; send one no more than {MAX_ASPECT} times as long as it is wide."
+        )
 
 
 def _check_single(picture: Image.Image) -> None:
@@ -91,7 +131,9 @@ def _to_8_bit(values: NDArray[np.generic]) -> NDArray[np.uint8]:
     """Integers of up to 16 bit, by their type's or their own range, to 0..255."""
     if values.dtype == np.uint8:
         return values.astype(np.uint8)
-    if values.dtype == np.uint16 or (values.dtype == np.int32 and values.min() >= 0 and values.max() < 2**16):
+    if (values.dtype.kind == "u" and values.dtype.itemsize == 2) or (
+        values.dtype == np.int32 and values.min() >= 0 and values.max() < 2**16
+    ):
         return np.asarray((values.astype(np.uint32) + 128) // 257, dtype=np.uint8)
     raise PhotoError(f"The picture's values are {values.dtype}, not 8 or 16 bit; {SEND}.")
 

@@ -15,7 +15,7 @@ import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
 
-from skinapp.errors import ModelError, ProviderError
+from skinapp.errors import ModelError, ProviderError, SkinAppError
 from skinapp.spec import ModelSpec
 
 log = logging.getLogger(__name__)
@@ -94,11 +94,14 @@ def _loads(library: str) -> bool:
 
 
 def file_for(spec: ModelSpec, rung: Rung) -> str:
-    """The weight file that a model folder holds for this step of the ladder."""
+    """The weight file that a model folder holds for this step of the ladder; on a CPU, the next best where there is none."""
     for name, file in spec.files.items():
         if rung.provider in file.providers:
             return name
-    raise ModelError(f"The model holds no file for {rung.provider} (only {', '.join(spec.files)}); export it again.")
+    if rung is CPU and (runnable := [name for name in spec.files if name.endswith(".onnx")]):
+        return runnable[-1]  # a CPU computes them all, and those that compute in float come last
+    known = ", ".join(spec.files)
+    raise ProviderError(f"The model holds no file for {rung.provider} (only {known}); export it again or use {CPU.name!r}.")
 
 
 class Session:
@@ -114,16 +117,16 @@ class Session:
         try:
             self._session = ort.InferenceSession(path, options, providers=providers)
         except Exception as error:  # onnxruntime's own exception classes share no narrower base
-            reason = _first_line(error)
-            if rung is not CPU:
-                raise ProviderError(f"{rung.provider} can't run {path.name} ({reason}); use {CPU.name!r}.") from None
-            raise ModelError(f"{path} can't be loaded by ONNX Runtime ({reason}); fetch the model again.") from None
+            raise _failure(error, rung, path) from None
         self._session.disable_fallback()
         self.provider: str = self._session.get_providers()[0]
         if self.provider != rung.provider:
             raise ProviderError(f"{rung.provider} was asked for, but ONNX Runtime took {self.provider}; check its libraries.")
         self._check(path, spec)
-        self.run(np.zeros((1, *spec.transform.input_size), np.float32))
+        try:
+            self.run(np.zeros((1, *spec.transform.input_size), np.float32))
+        except Exception as error:  # as above; drivers that don't fit fail here first
+            raise _failure(error, rung, path) from None
 
     def run(self, pixels: NDArray[np.float32]) -> Answer:
         """One pass over `[n, 3, height, width]`."""
@@ -160,5 +163,9 @@ def _settings(rung: Rung, spec: ModelSpec) -> dict[str, str]:
     }
 
 
-def _first_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[0][:200]
+def _failure(error: Exception, rung: Rung, path: Path) -> SkinAppError:
+    """What is told of ONNX Runtime's own errors: on a GPU the provider is to blame, on the CPU the file."""
+    reason = (str(error).strip() or type(error).__name__).splitlines()[0][:200]
+    if rung is CPU:
+        return ModelError(f"{path} can't be run by ONNX Runtime ({reason}); fetch the model again.")
+    return ProviderError(f"{rung.provider} can't run {path.name} ({reason}); use {CPU.name!r}.")

@@ -23,15 +23,15 @@ def read(environment: Mapping[str, str]) -> Settings:
     """SKINAPP_MODEL, SKINAPP_PROVIDER, SKINAPP_THREADS, SKINAPP_SHARE and SKINAPP_AUTH."""
     return Settings(
         model=environment.get("SKINAPP_MODEL", ""),
-        provider=environment.get("SKINAPP_PROVIDER", "auto").lower(),
-        threads=_count("SKINAPP_THREADS", environment.get("SKINAPP_THREADS", "0")),
+        provider=environment.get("SKINAPP_PROVIDER", "").lower() or "auto",
+        threads=_count("SKINAPP_THREADS", environment.get("SKINAPP_THREADS", "") or "0"),
         share=_switch("SKINAPP_SHARE", environment.get("SKINAPP_SHARE", "")),
         auth=_pair("SKINAPP_AUTH", environment.get("SKINAPP_AUTH", "")),
     )
 
 
 def _count(name: str, value: str) -> int:
-    if not value.isdigit():
+    if not (value.isascii() and value.isdecimal()):
         raise SkinAppError(f"{name} is {value!r}; give a number of threads, or 0 to leave it to ONNX Runtime.")
     return int(value)
 

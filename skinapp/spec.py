@@ -5,6 +5,7 @@ Refuses a missing number, an unknown key under `skinapp`, another lesion order a
 
 import hashlib
 import json
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
@@ -189,6 +190,9 @@ class _Reader:
         kinds = (int, float) if kind is float else (kind,)
         if not isinstance(value, kinds) or (isinstance(value, bool) and kind is not bool):
             raise self.wrong(key, value, f"it must be of type {kind.__name__}")
+        numbers = value if isinstance(value, list) else [value]
+        if any(isinstance(number, float) and not math.isfinite(number) for number in numbers):
+            raise self.wrong(key, value, "it must be finite")
         return value
 
     def child(self, key: str) -> "_Reader":
@@ -196,7 +200,7 @@ class _Reader:
 
     def positive(self, key: str) -> float:
         value = float(self.get(key, float))
-        if not 0 < value < float("inf"):
+        if value <= 0:
             raise self.wrong(key, value, "it must be a positive number")
         return value
 

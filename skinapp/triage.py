@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from skinapp.labels import CODES, LESIONS, SEVERITY, Priority
+from skinapp.labels import CODES, LESIONS, SEVERITY, Lesion, Priority
 
 
 def probabilities(logits: NDArray[np.float32], temperature: float) -> NDArray[np.float64]:
@@ -15,12 +15,13 @@ def probabilities(logits: NDArray[np.float32], temperature: float) -> NDArray[np
     return np.asarray(powers / powers.sum(axis=-1, keepdims=True))
 
 
-def priority(chances: NDArray[np.float64], thresholds: Mapping[str, float]) -> Priority:
-    """The most severe priority of a lesion whose probability reaches its threshold, else Low; likelier lesions don't matter."""
-    passing = {
-        lesion.priority for lesion, chance in zip(LESIONS, chances, strict=True) if chance >= thresholds.get(lesion.code, 2)
-    }
-    return next((level for level in SEVERITY if level in passing), Priority.LOW)
+def deciding(chances: NDArray[np.float64], thresholds: Mapping[str, float]) -> Lesion:
+    """The lesion that decides the priority: of those that reach their thresholds the most severe, and of these the likeliest;
+    where none does, the likeliest that is Low. A likelier lesion never hides a more severe one."""
+    known = dict(zip(LESIONS, chances.tolist(), strict=True))
+    passing = [lesion for lesion in LESIONS if lesion.code in thresholds and known[lesion] >= thresholds[lesion.code]]
+    passing = passing or [lesion for lesion in LESIONS if lesion.priority is Priority.LOW]
+    return min(passing, key=lambda lesion: (SEVERITY.index(lesion.priority), -known[lesion]))
 
 
 def by_code(chances: NDArray[np.float64]) -> dict[str, float]:

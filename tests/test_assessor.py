@@ -1,12 +1,14 @@
+import shutil
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from skinapp import session, wording
+from skinapp import hub, session, wording
 from skinapp.assessor import Assessor
-from skinapp.errors import PhotoError, ProviderError
+from skinapp.errors import ModelError, PhotoError, ProviderError
 from skinapp.labels import CODES, Priority
+from skinapp.spec import ModelSpec, QualityLimits
 from tests import TINY_MODEL, drawings
 
 TINY = Assessor.load(str(TINY_MODEL), "cpu")
@@ -83,13 +85,36 @@ def test_any_lesions_overlay_comes_from_the_same_pass():
     np.testing.assert_array_equal(assessment.overlay(photo), assessment.overlay(photo, assessment.focus.code))
 
 
+class Fixed:
+    """A session that gives the same answer to everything."""
+
+    provider = "none"
+
+    def __init__(self, logits: list[float]) -> None:
+        self.logits = np.array([logits], np.float32)
+
+    def run(self, pixels: np.ndarray) -> session.Answer:
+        n = len(pixels)
+        return session.Answer(self.logits.repeat(n, 0), np.zeros((n, 7, 8, 8), np.float32), np.ones((n, 3), np.float32))
+
+
+def answering(logits: list[float]) -> Assessor:
+    open_spec = replace(TINY.spec, quality=QualityLimits(0, 0.0, 0.0, 255.0, 0.0, 1.0, -1e9))
+    source = hub.Source(TINY_MODEL, open_spec, "model_fp32.onnx", "tiny", "", None)
+    return Assessor(source, Fixed(logits), ())
+
+
 def test_the_map_shown_first_explains_the_priority_not_the_likeliest_lesion():
     """Melanoma second at 0.35 makes a photo Urgent: its evidence is what the visitor must see."""
-    assessment = TINY.assess([drawings.lesion()])[0]
-    chances = np.array([0.0, 0.0, 0.0, 0.05, 0.35, 0.6, 0.0])
-    assert replace(assessment, chances=chances, priority=Priority.URGENT).focus.code == "mel"
-    assert replace(assessment, chances=chances, priority=Priority.LOW).focus.code == "nv"
-    assert replace(assessment, chances=chances, priority=Priority.UNCLEAR).focus.code == "nv"
+    logits = np.log([0.01, 0.01, 0.01, 0.01, 0.35, 0.6, 0.01]) * TINY.spec.temperature
+    assessment = answering(logits.tolist()).assess([drawings.lesion()])[0]
+    assert (assessment.priority, assessment.focus.code, assessment.top.code) == (Priority.URGENT, "mel", "nv")
+
+
+@pytest.mark.parametrize("broken", [np.nan, np.inf])
+def test_numbers_that_are_not_finite_are_an_error_never_a_low(broken):
+    with pytest.raises(ModelError, match=r"^model_fp32\.onnx answered with numbers that are not finite; "):
+        answering([0, 0, 0, 0, broken, 0, 0]).assess([drawings.lesion()])
 
 
 def test_a_photo_that_cannot_be_read_is_an_error_and_the_next_is_answered():
@@ -110,3 +135,26 @@ def test_auto_goes_on_to_the_cpu_and_says_so_when_a_gpu_proves_not_to_work(monke
     )
     with pytest.raises(ProviderError):
         Assessor.load(str(TINY_MODEL), "cuda")
+
+
+def test_auto_goes_on_to_the_next_rung_where_the_model_has_no_file_for_one(monkeypatch, tmp_path):
+    folder = shutil.copytree(TINY_MODEL, tmp_path / "model")
+    spec = ModelSpec.read(folder)
+    file = replace(spec.files["model_fp32.onnx"], providers=("CPUExecutionProvider",))
+    replace(spec, files={"model_fp32.onnx": file}).write(folder)
+    monkeypatch.setattr(session, "rungs", lambda asked: (session.LADDER[0], session.CPU))
+    assessor = Assessor.load(str(folder))
+    assert assessor.model.provider == "CPUExecutionProvider"
+    assert assessor.notices == (
+        "The model holds no file for TensorrtExecutionProvider (only model_fp32.onnx); export it again or use 'cpu'.",
+    )
+
+
+def test_a_cpu_runs_whatever_file_is_left_and_says_what_is_missing(tmp_path):
+    folder = shutil.copytree(TINY_MODEL, tmp_path / "model")
+    spec = ModelSpec.read(folder)
+    entry = spec.files["model_fp32.onnx"]
+    gone, left = replace(entry, providers=("CPUExecutionProvider",)), replace(entry, providers=("CUDAExecutionProvider",))
+    replace(spec, files={"gone.onnx": gone, "model_fp32.onnx": left}).write(folder)
+    assessor = Assessor.load(str(folder), "cpu")
+    assert assessor.model.file == "model_fp32.onnx" and "holds no gone.onnx" in assessor.notices[0]

@@ -55,18 +55,19 @@ def test_the_overlay_is_written_as_a_picture_of_the_photos_size(folder, capsys):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "status", "said"),
     [
-        (["{folder}", "--overlay", "o.png"], "--overlay takes one photo, but 3 were given; leave it out or give one.\n"),
-        (["{folder}/more/none"], "{folder}/more/none can't be opened (No such file or directory); check the path."),
-        (["{folder}/empty"], "{folder}/empty holds no pictures (.avif, .bmp, .gif, .jpeg, .jpg, .png, .tif, .tiff, .webp); give another folder.\n"),
+        (["{folder}", "--overlay", "o.png"], 2, "--overlay takes one photo, but 3 were given; leave it out or give one.\n"),
+        (["{folder}/a.png", "--overlay", "{folder}/none/o.png"], 2, "--overlay {folder}/none/o.png lies in no folder that exists; make the folder first.\n"),
+        (["{folder}/more/none"], 1, "{folder}/more/none can't be opened (No such file or directory); check the path."),
+        (["{folder}/empty"], 2, "{folder}/empty holds no pictures (.avif, .bmp, .gif, .jpeg, .jpg, .png, .tif, .tiff, .webp); give another folder.\n"),
     ],
 )  # fmt: skip
-def test_mistakes_are_said_in_one_line(folder, capsys, arguments, said):
+def test_mistakes_are_said_in_one_line(folder, capsys, arguments, status, said):
     (folder / "empty").mkdir()
-    status = cli.main([*(argument.format(folder=folder) for argument in arguments), *MODEL])
+    found = cli.main([*(argument.format(folder=folder) for argument in arguments), *MODEL])
     captured = capsys.readouterr()
-    assert status in (1, 2) and said.format(folder=folder) in captured.out + captured.err
+    assert found == status and said.format(folder=folder) in captured.out + captured.err
 
 
 def test_a_model_that_is_not_there_stops_it_before_any_photo(folder, capsys):

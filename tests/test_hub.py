@@ -355,7 +355,7 @@ def test_a_model_without_config_is_refused(site: Hub) -> None:
     site.commit("me/skin", {"README.md": b"soon"})
     assert complaint(lambda: fetch("me/skin", int8), HubError) == (
         "me/skin at revision main holds no config.json on the Hub; "
-        "name a model made by 'python -m export publish' or another revision."
+        "name a model made by 'python -m export build' or another revision."
     )
 
 
@@ -364,7 +364,7 @@ def test_a_weight_file_that_the_hub_lacks_is_named(site: Hub, tmp_path: Path) ->
     site.commit("me/skin", {"config.json": config.read_bytes()})
     assert complaint(lambda: fetch("me/skin", int8), HubError) == (
         "me/skin at revision main holds no model_int8.onnx on the Hub; "
-        "name a model made by 'python -m export publish' or another revision."
+        "name a model made by 'python -m export build' or another revision."
     )
 
 

@@ -82,15 +82,15 @@ def test_each_rung_gets_the_file_made_for_it():
 
 def test_a_model_without_a_file_for_the_provider_is_refused():
     spec = ModelSpec(**{**vars(SPEC), "files": {"a.onnx": ModelFile("", "int8", ())}})
-    with pytest.raises(
-        ModelError, match=r"^The model holds no file for CPUExecutionProvider \(only a\.onnx\); export it again\.$"
-    ):
-        session.file_for(spec, session.CPU)
+    with pytest.raises(ProviderError) as caught:
+        session.file_for(spec, session.LADDER[1])
+    assert str(caught.value) == "The model holds no file for CUDAExecutionProvider (only a.onnx); export it again or use 'cpu'."
+    assert session.file_for(spec, session.CPU) == "a.onnx"
 
 
 def test_a_file_that_is_no_onnx_is_refused(tmp_path):
     (tmp_path / "model.onnx").write_bytes(b"rubbish")
-    with pytest.raises(ModelError, match=r"model\.onnx can't be loaded by ONNX Runtime \(.+\); fetch the model again\.$"):
+    with pytest.raises(ModelError, match=r"model\.onnx can't be run by ONNX Runtime \(.+\); fetch the model again\.$"):
         session.Session(tmp_path / "model.onnx", SPEC, session.CPU)
 
 

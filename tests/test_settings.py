@@ -5,7 +5,8 @@ from skinapp.errors import SkinAppError
 
 
 def test_an_empty_environment_is_the_embedded_model_on_the_best_provider_unshared():
-    assert settings.read({}) == settings.Settings("", "auto", 0, False, None)
+    empty = dict.fromkeys(("SKINAPP_MODEL", "SKINAPP_PROVIDER", "SKINAPP_THREADS", "SKINAPP_SHARE", "SKINAPP_AUTH"), "")
+    assert settings.read({}) == settings.read(empty) == settings.Settings("", "auto", 0, False, None)
 
 
 def test_every_name_is_read():
@@ -23,6 +24,7 @@ def test_every_name_is_read():
     ("name", "value", "said"),
     [
         ("SKINAPP_THREADS", "-1", "SKINAPP_THREADS is '-1'; give a number of threads, or 0 to leave it to ONNX Runtime."),
+        ("SKINAPP_THREADS", "²", "SKINAPP_THREADS is '²'; give a number of threads, or 0 to leave it to ONNX Runtime."),
         ("SKINAPP_SHARE", "perhaps", "SKINAPP_SHARE is 'perhaps'; give 1 or 0."),
         ("SKINAPP_AUTH", "ada", "SKINAPP_AUTH has no colon or lacks a part; give user:password."),
     ],

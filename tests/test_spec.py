@@ -80,6 +80,9 @@ def test_every_missing_key_is_named(folder, path):
         (("pretrained_cfg", "input_size"), [3, 32, 16], "pretrained_cfg.input_size is [3, 32, 16]; height and width must be equal where crop_mode is center."),
         (("skinapp", "files", "../evil"), {}, "skinapp.files.../evil is {}; a file lies directly in the model folder."),
         (("skinapp", "lesion_head", "weights"), ["a"], "skinapp.lesion_head.weights is ['a']; it must be a list of numbers, one a feature of the embedding."),
+        (("skinapp", "lesion_head", "bias"), float("nan"), "skinapp.lesion_head.bias is nan; it must be finite."),
+        (("skinapp", "quality", "min_sharpness"), float("inf"), "skinapp.quality.min_sharpness is inf; it must be finite."),
+        (("pretrained_cfg", "mean"), [0.5, float("nan"), 0.5], "pretrained_cfg.mean is [0.5, nan, 0.5]; it must be finite."),
         (("skinapp",), [], "skinapp is []; it must be of type dict."),
     ],
 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""A folder of photos and a CSV become rows; rows become a torch dataset. Reads our own layout and HAM10000's metadata file."""
+"""A folder of photos and a CSV become rows, and rows become photos in memory. Reads our layout and HAM10000's metadata file."""
 
 import csv
 from collections.abc import Callable, Sequence
@@ -13,8 +13,6 @@ from skinapp import image
 from skinapp.errors import SkinAppError
 from skinapp.image import Photo
 from skinapp.labels import CODES
-
-SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
 
 
 class DataError(SkinAppError):
@@ -72,7 +70,7 @@ def _row(record: dict[str, str], path: Path, labels: Path) -> Row:
 
 def _finder(images: Path) -> Callable[[dict[str, str]], Path]:
     """HAM10000 comes as two folders of `<image_id>.jpg`: find a photo by its id, wherever below `images` it lies."""
-    known = {path.stem: path for path in images.rglob("*") if path.suffix.lower() in SUFFIXES}
+    known = {path.stem: path for path in images.rglob("*") if path.suffix.lower() in image.SUFFIXES}
 
     def find(record: dict[str, str]) -> Path:
         if record["image_id"] not in known:
