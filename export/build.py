@@ -26,7 +26,7 @@ from train import calibrate, data, evaluate, model, splits
 SERVED = "model_int8.onnx"
 FILES = {
     SERVED: ("int8", ("CPUExecutionProvider",)),
-    "model_int8_trt.onnx": ("int8", ("TensorrtExecutionProvider",)),
+    "model_int8_trt.onnx": ("int8_trt", ("TensorrtExecutionProvider",)),
     "model_w8.onnx": ("w8", ("CUDAExecutionProvider",)),
     evaluate.WEIGHTS: ("fp16", ()),
 }
@@ -42,14 +42,20 @@ def build(checkpoint: Path, out: Path, images: Path, labels: Path, others: Path 
     of split test tell how well it does.
     """
     about = json.loads((checkpoint / "train.json").read_text(encoding="utf-8"))
+    if about["recipe"]["labels_sha256"] != sha256(labels):
+        raise data.DataError(
+            f"{checkpoint} was trained by another CSV than {labels}; give that one, or the figures would be false."
+        )
     shown = Transform(**{key: tuple(v) if isinstance(v, list) else v for key, v in about["transform"].items()})
     rows = data.read_rows(images, labels)
     train_rows, val_rows = splits.train_and_val(rows, about["recipe"]["val_share"], about["recipe"]["seed"])
     test_rows = [row for row in rows if row.split == "test"]
     out.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(checkpoint / evaluate.WEIGHTS, out / evaluate.WEIGHTS)
-    write_graphs(about["architecture"], shown, balanced(train_rows, CALIBRATION_PHOTOS), out)
-    spec = _uncalibrated(about, shown, out, {**_origin(train_rows), "labels_sha256": sha256(labels)})
+    calibration_rows = balanced(train_rows, CALIBRATION_PHOTOS)
+    write_graphs(about["architecture"], shown, calibration_rows, out)
+    origin = _origin(train_rows, [*val_rows, *test_rows], len(calibration_rows))
+    spec = _uncalibrated(about, shown, out, origin)
     runs = Session(out / SERVED, spec, CPU, threads)
     known = [row.path for row in train_rows[:: max(1, len(train_rows) // HEAD_PHOTOS)]]
     refused = data.read_others(images, others) if others else {}
@@ -90,7 +96,7 @@ def balanced(rows: Sequence[data.Row], count: int) -> list[data.Row]:
 def _uncalibrated(about: dict[str, Any], shown: Transform, out: Path, more: dict[str, Any]) -> ModelSpec:
     """A spec whose numbers of the answer are yet to be chosen: nothing is refused, nothing scaled."""
     recipe = {**about["recipe"], "init": Path(about["recipe"]["init"]).name}
-    provenance = {"commit": _commit(), "recipe": recipe, "calibration_photos": CALIBRATION_PHOTOS, **more}
+    provenance = {"commit": _commit(), "recipe": recipe, **more}
     return ModelSpec(
         architecture=about["architecture"],
         labels=CODES,
@@ -132,9 +138,13 @@ def measure_refusals(folder: Path, others: Sequence[tuple[Path, str]], threads: 
     return {kind: {"n": len(found), "refused": round(sum(found) / len(found), 4)} for kind, found in sorted(refused.items())}
 
 
-def _origin(rows: Sequence[data.Row]) -> dict[str, Any]:
-    """How many photos of each source the weights were trained on."""
-    return {"trained_on": dict(sorted(Counter(row.subset or "unnamed" for row in rows).items()))}
+def _origin(trained: Sequence[data.Row], scored: Sequence[data.Row], calibration: int) -> dict[str, Any]:
+    """How many photos of each source the weights were trained on, and how many lesions are on both sides: none, if it is fair."""
+    return {
+        "trained_on": dict(sorted(Counter(row.subset or "unnamed" for row in trained).items())),
+        "calibration_photos": calibration,
+        "lesions_on_both_sides": len({row.group for row in trained} & {row.group for row in scored}),
+    }
 
 
 def _commit() -> str:

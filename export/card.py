@@ -14,16 +14,20 @@ SOURCES = {
     "isic_uda": "ISIC UDA, ISIC Archive, CC-0",
     "kaggle9": "a nine-class extract of the ISIC Archive, licences by photo (CC-0, CC BY, CC BY-NC)",
 }
+FOOD101 = (
+    "Keras' ImageNet EfficientNetV2-B0 (Apache-2.0) fine-tuned on Food-101 by a public web demo whose repository names no "
+    "licence: the mean of four of its published versions, batch norms re-estimated"
+)
 INITIAL = {
     "hub": "timm's own weights for this architecture",
     "": "random weights",
-    "tf_efficientnetv2_b0.food101.safetensors": (
-        "Keras' ImageNet EfficientNetV2-B0 (Apache-2.0) fine-tuned on Food-101 by a public web demo whose repository names no "
-        "licence: the mean of four of its published versions, batch norms re-estimated"
+    "tf_efficientnetv2_b0.food101.safetensors": FOOD101,
+    "tf_efficientnetv2_b0.first-fit.safetensors": (
+        f"the weights of a first fit on the same photos (8 epochs at 192 pixels, rate 1e-3), which started from {FOOD101}"
     ),
 }
 HEADER = """---
-license: cc-by-nc-4.0
+license: {licence}
 library_name: timm
 pipeline_tag: image-classification
 tags: [dermatoscopy, skin-lesion, onnx, int8, education]
@@ -36,7 +40,7 @@ def render(spec: ModelSpec, figures: dict[str, Any]) -> str:
     recipe = spec.provenance["recipe"]
     return "\n".join(
         [
-            HEADER,
+            HEADER.format(licence="cc-by-nc-4.0" if _known(spec) else "other"),
             f"# {spec.architecture} for seven skin lesions, static INT8 ONNX\n",
             f"{DISCLAIMER.en}\n",
             "## Data\n",
@@ -47,14 +51,14 @@ def render(spec: ModelSpec, figures: dict[str, Any]) -> str:
             "`config.json`.",
             f"- Exported through Optimum; static INT8 with percentile ranges over {spec.provenance['calibration_photos']} "
             "training photos, as many of each lesion.",
-            f"- Temperature {spec.temperature}; thresholds {_thresholds(spec)}, chosen on `val` on the INT8 file.\n",
+            f"- Temperature {spec.temperature}; thresholds {_thresholds(spec)}, chosen on `val` on the CPU's INT8 file. They",
+            "  serve all files: the columns below show what each makes of them (`int8_trt` was computed on a CPU).\n",
             "## Technical assessment\n",
             *[line for split in ("val", "test") if split in figures for line in table(split, figures[split])],
             *refusals(figures.get("not_lesions", {})),
             "## Application\n",
             "- For teaching and research on dermatoscopic photos. Not for deciding about anybody's health.",
-            "- Trained almost only on light skin and on photos taken through a dermatoscope: for dark skin and for plain phone "
-            "photos nothing was measured, and nothing is claimed.",
+            *_limits(spec),
             "- The heatmap shows where the evidence lies, not why.\n",
         ]
     )
@@ -65,9 +69,22 @@ def _data(spec: ModelSpec) -> list[str]:
         f"- {count} photos: {SOURCES.get(name, f'{name}, licence not stated')}."
         for name, count in spec.provenance["trained_on"].items()
     ]
+    both = spec.provenance["lesions_on_both_sides"]
+    split = "no lesion is in two splits" if both == 0 else f"{both} lesions are on both sides, so the figures are too good"
+    return [*lines, f"- The split: {split}.", *(["- For non-commercial use, as HAM10000 is.\n"] if _known(spec) else [""])]
+
+
+def _known(spec: ModelSpec) -> bool:
+    """Whether these are weights trained on HAM10000, of which more can be said than of any photos."""
+    return "ham10000" in spec.provenance["trained_on"]
+
+
+def _limits(spec: ModelSpec) -> list[str]:
+    if not _known(spec):
+        return ["- Nothing is claimed for photos of another kind than those it was trained on."]
     return [
-        *lines,
-        "- Split by lesion: no lesion is in two splits. Weights trained on HAM10000 are for non-commercial use.\n",
+        "- Trained almost only on light skin and on photos taken through a dermatoscope: for dark skin and for plain phone "
+        "photos nothing was measured, and nothing is claimed."
     ]
 
 
@@ -103,15 +120,17 @@ def refusals(kinds: dict[str, Any]) -> list[str]:
     if not kinds:
         return ["No photos of other things were at hand: nothing is refused for not being a lesion.\n"]
     rows = [f"| {kind.replace('_', ' ')} | {found['n']} | {found['refused']:.3f} |" for kind, found in kinds.items()]
-    return ["Photos that are no lesions, never seen before:\n", "| kind | photos | sent back |", "|---|---|---|", *rows, ""]
+    title = "Photos that are no lesions, other ones of the collections that taught the model to refuse them:\n"
+    return [title, "| kind | photos | sent back |", "|---|---|---|", *rows, ""]
 
 
 _LABELS = {
     "balanced_accuracy": "balanced accuracy",
     "accuracy": "accuracy",
     "melanoma.auc": "melanoma AUC",
-    "melanoma.sensitivity": "melanoma sensitivity",
-    "melanoma.specificity": "melanoma specificity",
+    "melanoma.sensitivity": "melanoma sensitivity at its threshold",
+    "melanoma.specificity": "melanoma specificity at its threshold",
+    "melanoma.called_urgent": "melanomas answered Urgent (the rest: another priority, or a retake)",
     "urgent_called_low": "melanomas called Low",
     "ece": "calibration error (ECE, 15 bins)",
     "answered": "photos answered (not sent back for a retake)",

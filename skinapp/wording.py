@@ -1,4 +1,4 @@
-"""Every sentence a user reads about a photo, in English and Chinese. Never says "diagnosis" of a result, nor "safe"."""
+"""What the page and the report say, in English and Chinese (errors are English yet). Never "diagnosis" or "safe" of a result."""
 
 from typing import Literal, NamedTuple
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from skinapp.assessor import Assessor
-from tests import TINY_MODEL
+from tests import TINY_MODEL, drawings
 
 ROOT = Path(__file__).parent.parent
 
@@ -24,6 +24,12 @@ START_S = 120
 @pytest.fixture(scope="session")
 def assessor() -> Assessor:
     return Assessor.load(str(TINY_MODEL), "cpu")
+
+
+@pytest.fixture(scope="session")
+def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of drawn photos, its labels.csv and its others.csv."""
+    return drawings.labelled(tmp_path_factory.mktemp("drawn"))
 
 
 @pytest.fixture(scope="session")
@@ -46,7 +52,7 @@ def stumbling_server(environment: dict[str, str]) -> Iterator[str]:
     fault = """
 import sys, app
 from skinapp.assessor import Assessor
-from tests import TINY_MODEL
+from tests import TINY_MODEL, drawings
 def stumble(*given):
     raise RuntimeError("/secret/place")
 Assessor.read_and_assess = stumble

@@ -85,7 +85,7 @@ def test_every_function_states_what_it_returns_and_fits_on_a_screen(path):
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             assert node.returns is not None, f"{node.name} has no return type"
-            assert node.end_lineno - node.lineno < 60, f"{node.name} is {node.end_lineno - node.lineno + 1} lines long"
+            assert node.end_lineno - node.lineno < 50, f"{node.name} is {node.end_lineno - node.lineno + 1} lines long"
 
 
 def test_numbers_of_the_model_stand_in_no_code():

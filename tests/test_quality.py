@@ -57,12 +57,13 @@ def test_the_figures_are_those_of_what_the_network_sees():
 
 
 def test_abstaining_never_lowers_a_priority():
-    """A refused photo is `unclear`; whatever is answered has the priority it has without any limit of quality."""
-    spec = TINY.spec
-    for seed in range(20):
-        photo = drawings.lesion(seed=seed, colour=(20 + seed * 8, 20 + seed * 6, 20 + seed * 5))
-        answered = TINY.assess([photo])[0].priority
-        open_spec = replace(spec, quality=quality.QualityLimits(0, 0.0, 0.0, 255.0, 0.0, 1.0, -1e9))
-        free = Assessor.load(str(TINY_MODEL), "cpu")
-        free.spec = open_spec
-        assert answered in (Priority.UNCLEAR, free.assess([photo])[0].priority)
+    """A limit takes a photo out as unclear; it never changes the priority of one that is answered."""
+    photos = [drawings.lesion(240, 240, seed=seed, colour=(20 + seed * 6, 20 + seed * 4, 20 + seed * 3)) for seed in range(20)]
+    photos = [np.ascontiguousarray(photo[60:180, 60:180]) for photo in photos]
+    free, strict = (Assessor.load(str(TINY_MODEL), "cpu") for _ in range(2))
+    free.spec = replace(free.spec, quality=replace(free.spec.quality, min_lesion_evidence=-1e9))
+    strict.spec = replace(strict.spec, quality=replace(strict.spec.quality, min_lesion_evidence=1.0))
+    given, kept = ([one.priority for one in assessor.assess(photos)] for assessor in (free, strict))
+    assert Priority.UNCLEAR not in given and len(set(given)) > 1
+    assert 0 < kept.count(Priority.UNCLEAR) < len(kept)
+    assert all(after in (Priority.UNCLEAR, before) for before, after in zip(given, kept, strict=True))

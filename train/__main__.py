@@ -20,6 +20,7 @@ class Precision(StrEnum):
     """The weights to score."""
 
     INT8 = "int8"
+    INT8_TRT = "int8_trt"
     W8 = "w8"
     FP32 = "fp32"
 
@@ -57,12 +58,13 @@ def fit(
     save_minutes: Annotated[float, typer.Option(help="Minutes between checkpoints within an epoch.")] = 2.0,
 ) -> None:
     """Fine-tune a network; the same command again goes on where a killed run was."""
+    from skinapp.spec import sha256
     from train.fit import Recipe
     from train.fit import fit as run
 
     recipe = Recipe(
         model, init, size, eval_size, short_side, epochs, batch, lr, weight_decay, warmup,
-        smoothing, drop, drop_path, ema, sampling, colour, val_share, seed,
+        smoothing, drop, drop_path, ema, sampling, colour, val_share, seed, sha256(labels),
     )  # fmt: skip
     with _clear_errors():
         best = run(images, labels, out, recipe, cpu=cpu, workers=workers, save_minutes=save_minutes)

@@ -18,7 +18,7 @@ from skinapp.spec import ModelSpec
 from train import data, metrics
 
 BATCH = 16
-PRECISIONS = ("int8", "w8", "fp32")
+PRECISIONS = ("int8", "int8_trt", "w8", "fp32")
 WEIGHTS = "model.safetensors"
 
 
@@ -44,7 +44,7 @@ def score(assessments: Sequence[Assessment], rows: Sequence[data.Row], spec: Mod
 def load(model: str, precision: str, threads: int) -> Assessor:
     """An assessor of the weight file with this precision on the CPU; fp32 runs the trained weights in torch."""
     if precision == "fp32":
-        source = hub.fetch(model, lambda spec: WEIGHTS)
+        source = hub.fetch(model, weights)
         from train.reference import TorchSession
 
         return Assessor(source, TorchSession(source.folder / WEIGHTS, source.spec, threads), ())
@@ -52,10 +52,16 @@ def load(model: str, precision: str, threads: int) -> Assessor:
     return Assessor(source, session.Session(source.folder / source.file, source.spec, session.CPU, threads), ())
 
 
+def weights(spec: ModelSpec) -> str:
+    """The trained weights."""
+    if WEIGHTS not in spec.files:
+        raise ModelError(f"The model holds no {WEIGHTS} (only {', '.join(spec.files)}); choose another --precision.")
+    return WEIGHTS
+
+
 def named(spec: ModelSpec, precision: str) -> str:
-    """The ONNX file of this precision that a CPU can run best."""
+    """The ONNX file of this precision."""
     found = [name for name, file in spec.files.items() if file.precision == precision and name.endswith(".onnx")]
-    found.sort(key=lambda name: session.CPU.provider not in spec.files[name].providers)
     if not found:
         raise ModelError(f"The model holds no {precision} file (only {', '.join(spec.files)}); choose another --precision.")
     return found[0]

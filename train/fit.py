@@ -54,6 +54,7 @@ class Recipe:
     colour: float
     val_share: float
     seed: int
+    labels_sha256: str
 
 
 class Views(Dataset[tuple[torch.Tensor, int]]):

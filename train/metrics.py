@@ -88,6 +88,7 @@ FIGURES: dict[str, Figure] = {
     "melanoma.sensitivity": lambda a: _share(_flagged(a), a.truths == MELANOMA),
     "melanoma.specificity": lambda a: _share(~_flagged(a), a.truths != MELANOMA),
     "melanoma.auc": lambda a: auc(a.probabilities[:, MELANOMA], a.truths == MELANOMA),
+    "melanoma.called_urgent": lambda a: _share(_given(a, Priority.URGENT), a.truths == MELANOMA),
     "urgent_called_low": lambda a: _share(_given(a, Priority.LOW), _truly(a, Priority.URGENT)),
     "answered": lambda a: float((~_given(a, Priority.UNCLEAR)).mean()),
 }

@@ -1,4 +1,4 @@
-"""Makes timm networks, fills them with initial weights and saves trained ones; the only file that imports timm."""
+"""Makes timm networks, fills them with initial weights and saves trained ones."""
 
 from dataclasses import asdict
 from pathlib import Path

@@ -11,6 +11,7 @@ from skinapp import image, preprocess, triage
 from skinapp.assessor import Assessor
 from skinapp.spec import ModelSpec, sha256
 from train import evaluate, model
+from train.data import DataError
 
 
 @pytest.fixture(scope="module")
@@ -20,7 +21,8 @@ def folder(drawn, tmp_path_factory):
     torch.manual_seed(0)
     net = model.create("test_efficientnet")
     model.save_half(net, checkpoint / "model.safetensors")
-    recipe = {"init": "", "epochs": 1, "size": 64, "eval_size": 64, "val_share": 0.2, "seed": 0}
+    digest = sha256(drawn / "labels.csv")
+    recipe = {"init": "", "epochs": 1, "size": 64, "eval_size": 64, "val_share": 0.2, "seed": 0, "labels_sha256": digest}
     about = {"architecture": "test_efficientnet", "transform": model.describe(model.transform(net, 64)), "recipe": recipe}
     (checkpoint / "train.json").write_text(json.dumps(about))
     out = tmp_path_factory.mktemp("folder")
@@ -62,7 +64,9 @@ def test_the_metrics_are_those_of_each_file_on_each_split(folder, drawn):
     metrics = json.loads((folder / "metrics.json").read_text())
     refused = metrics.pop("not_lesions")
     assert {kind: found["n"] for kind, found in refused.items()} == {"stripes": 4}
-    assert {split: set(found) for split, found in metrics.items()} == {name: {"int8", "w8", "fp32"} for name in ("val", "test")}
+    assert {split: set(found) for split, found in metrics.items()} == {
+        name: {"int8", "int8_trt", "w8", "fp32"} for name in ("val", "test")
+    }
     assert metrics["test"]["int8"]["n"] == 14 and metrics["test"]["fp32"]["agrees_with_fp32"] == 1.0
     again = evaluate.evaluate(str(folder), drawn, drawn / "labels.csv", "test", "int8", 1)
     assert again["accuracy"] == metrics["test"]["int8"]["accuracy"]
@@ -72,7 +76,17 @@ def test_the_card_states_the_measured_figures(folder):
     card, metrics = (folder / "README.md").read_text(), json.loads((folder / "metrics.json").read_text())
     found = metrics["test"]["int8"]["balanced_accuracy"]
     assert f"{found['value']:.3f} ({found['low']:.3f} to {found['high']:.3f})" in card
-    assert "not a medical device" in card and "random weights" in card
+    assert "not a medical device" in card and "random weights" in card and "no lesion is in two splits" in card
+    assert "HAM10000" not in card and "56 photos: unnamed, licence not stated." in card
+    assert "percentile ranges over 56 training photos" in card
+
+
+def test_weights_trained_by_another_table_are_refused(drawn, tmp_path):
+    (tmp_path / "train.json").write_text(json.dumps({"recipe": {"labels_sha256": "0" * 64}}))
+    with pytest.raises(
+        DataError, match=r"was trained by another CSV than .+labels\.csv; give that one, or the figures would be false\.$"
+    ):
+        build.build(tmp_path, tmp_path / "out", drawn, drawn / "labels.csv", None, threads=1)
 
 
 def test_a_folder_with_a_changed_file_is_refused(folder, tmp_path):
