@@ -1,0 +1,52 @@
+"""python -m tests.readme
+
+Rewrites what README.md shows of the program: the figures of the embedded model and the report on a drawn photo.
+"""
+
+import json
+import re
+from pathlib import Path
+
+from export import card
+from skinapp.assessor import Assessor
+from skinapp.hub import EMBEDDED
+from tests import drawings
+
+README = Path(__file__).parents[1] / "README.md"
+
+
+def figures() -> str:
+    """The tables of metrics.json: the test split, and pictures that are no lesions."""
+    found = json.loads((EMBEDDED / "metrics.json").read_text())
+    return "\n".join([*card.table("test", found["test"]), *card.refusals(found["not_lesions"])]).strip()
+
+
+def report() -> dict[str, object]:
+    """What the embedded model says of a drawn photo."""
+    return Assessor.load(provider="cpu").read_and_assess(drawings.encoded(drawings.lesion(640, 480)))[1].to_dict()
+
+
+def block(name: str) -> str:
+    """What stands between README's marks of this name."""
+    found = re.search(rf"<!-- {name} -->\n(.*?)<!-- /{name} -->", README.read_text(), re.DOTALL)
+    if found is None:
+        raise LookupError(f"README.md has no marks named {name}")
+    return found[1].strip()
+
+
+def shown_report() -> dict[str, object]:
+    """The report that README shows."""
+    return json.loads(block("report").removeprefix("```json\n").removesuffix("```"))
+
+
+def write() -> None:
+    """Put both blocks in their places."""
+    text = README.read_text()
+    for name, body in (("figures", figures()), ("report", f"```json\n{json.dumps(report(), indent=2)}\n```")):
+        marks = rf"<!-- {name} -->\n.*?<!-- /{name} -->"
+        text = re.sub(marks, lambda _, name=name, body=body: f"<!-- {name} -->\n{body}\n<!-- /{name} -->", text, flags=re.DOTALL)
+    README.write_text(text)
+
+
+if __name__ == "__main__":
+    write()
