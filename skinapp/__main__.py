@@ -31,8 +31,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise SkinAppError(f"--overlay {options.overlay} lies in no folder that exists; make the folder first.")
         chosen = settings.read(os.environ)
         assessor = Assessor.load(options.model or chosen.model, chosen.provider, chosen.threads)
-        for notice in assessor.notices:
-            print(notice, file=sys.stderr)
     except SkinAppError as error:
         print(error, file=sys.stderr)
         return 2
