@@ -1,7 +1,7 @@
 """python -m train fit --images DIR --labels CSV --out runs/b0 --init hub
 
 Fine-tunes a timm network on labelled photos. A run that is killed goes on from its last checkpoint when the same command is
-given again; `accelerate launch -m train fit ...` spreads it over several processes or GPUs.
+given again; `accelerate launch -m train fit ...` spreads it over several GPUs, with --multi_gpu and our --cpu over processes.
 """
 
 import json

@@ -75,6 +75,7 @@ def test_going_on_with_other_options_is_refused(drawn, finished):
 
 WATCHED = """
 import hashlib, sys
+sys.path.insert(0, ".")
 import train.fit as fit
 original = fit._train
 def watched(run, *rest):
@@ -90,8 +91,9 @@ app(sys.argv[1:])
 def test_two_processes_share_the_work_and_keep_one_set_of_weights(drawn, finished, tmp_path):
     """Each sees its half of every batch: only if the gradients are averaged do both end with the same weights."""
     (tmp_path / "watched.py").write_text(WATCHED)
-    launcher = ("-m", "accelerate.commands.launch", "--cpu", "--num_processes", "2", "--num_machines", "1", "--mixed_precision", "no",
-                "--dynamo_backend", "no", "--num_cpu_threads_per_process", "1", str(tmp_path / "watched.py"))  # fmt: skip
+    # The launcher's own --cpu starts one process where there is no MPI; ours, of `fit`, keeps both off any GPU.
+    launcher = ("-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes", "2", "--num_machines", "1", "--mixed_precision", "no",
+                "--dynamo_backend", "no", "--main_process_port", "0", str(tmp_path / "watched.py"))  # fmt: skip
     said = [
         line.split()
         for line in run(command(drawn, tmp_path / "out", launcher=launcher)).splitlines()
