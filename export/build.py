@@ -16,11 +16,10 @@ from typing import Any
 import numpy as np
 
 from export import card, graph, quantize
-from export.graph import features
 from skinapp import image, preprocess
 from skinapp.labels import ALARMING, CODES
 from skinapp.session import CPU, Session
-from skinapp.spec import HeatmapScale, LesionHead, ModelFile, ModelSpec, QualityLimits, Transform, sha256
+from skinapp.spec import WEIGHTS, HeatmapScale, LesionHead, ModelFile, ModelSpec, QualityLimits, Transform, sha256
 from train import calibrate, data, evaluate, model, splits
 
 SERVED = "model_int8.onnx"
@@ -28,7 +27,7 @@ FILES = {
     SERVED: ("int8", ("CPUExecutionProvider",)),
     "model_int8_trt.onnx": ("int8_trt", ("TensorrtExecutionProvider",)),
     "model_w8.onnx": ("w8", ("CUDAExecutionProvider",)),
-    evaluate.WEIGHTS: ("fp16", ()),
+    WEIGHTS: ("fp16", ()),
 }
 CALIBRATION_PHOTOS = 350
 HEAD_PHOTOS = 1500
@@ -51,7 +50,7 @@ def build(checkpoint: Path, out: Path, images: Path, labels: Path, others: Path 
     train_rows, val_rows = splits.train_and_val(rows, about["recipe"]["val_share"], about["recipe"]["seed"])
     test_rows = [row for row in rows if row.split == "test"]
     out.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(checkpoint / evaluate.WEIGHTS, out / evaluate.WEIGHTS)
+    shutil.copyfile(checkpoint / WEIGHTS, out / WEIGHTS)
     calibration_rows = balanced(train_rows, CALIBRATION_PHOTOS)
     write_graphs(about["architecture"], shown, calibration_rows, out)
     origin = _origin(train_rows, [*val_rows, *test_rows], len(calibration_rows))
@@ -74,7 +73,7 @@ def write_graphs(architecture: str, shown: Transform, rows: Sequence[data.Row], 
     """The three ONNX files, from the FP16-rounded weights in `out`."""
     with TemporaryDirectory() as scratch:
         full = Path(scratch) / "model_fp32.onnx"
-        graph.to_onnx(model.load(architecture, out / evaluate.WEIGHTS), shown.input_size, full)
+        graph.to_onnx(model.load(architecture, out / WEIGHTS), shown.input_size, full)
         pixels = [preprocess.batch([image.read(row.path)], shown)[0] for row in rows]
         found = quantize.ranges(full, pixels)
         quantize.to_int8(full, quantize.CPU, found, out / SERVED)
@@ -105,7 +104,7 @@ def _uncalibrated(about: dict[str, Any], shown: Transform, out: Path, more: dict
         temperature=1.0,
         thresholds=dict.fromkeys(ALARMING, 0.5),
         heatmap=HeatmapScale(dict.fromkeys(CODES, 0.0), dict.fromkeys(CODES, 1.0), shift=0.0),
-        lesion_head=LesionHead((0.0,) * features(out / SERVED), 0.0),
+        lesion_head=LesionHead((0.0,) * graph.features(out / SERVED), 0.0),
         quality=QualityLimits(0, 0.0, 0.0, 255.0, 0.0, 1.0, 0.0),
         provenance=provenance,
     )

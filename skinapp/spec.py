@@ -17,6 +17,7 @@ from skinapp.labels import ALARMING, CODES
 
 FORMAT = 1
 CONFIG = "config.json"
+WEIGHTS = "model.safetensors"
 INTERPOLATIONS = ("bilinear", "bicubic", "lanczos")
 CROP_MODES = ("center", "squash")
 T = TypeVar("T")

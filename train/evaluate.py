@@ -14,12 +14,11 @@ from tqdm import tqdm
 from skinapp import hub, image, session
 from skinapp.assessor import Assessment, Assessor
 from skinapp.errors import ModelError
-from skinapp.spec import ModelSpec
+from skinapp.spec import WEIGHTS, ModelSpec
 from train import data, metrics
 
 BATCH = 16
 PRECISIONS = ("int8", "int8_trt", "w8", "fp32")
-WEIGHTS = "model.safetensors"
 
 
 def evaluate(model: str, images: Path, labels: Path, split: str, precision: str, threads: int) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from tqdm import tqdm
 from skinapp import preprocess
 from skinapp.image import Photo
 from skinapp.labels import CODES
-from skinapp.spec import Transform
+from skinapp.spec import WEIGHTS, Transform
 from train import augment, data, metrics, model, splits
 
 CHECKPOINT = "checkpoint.pt"
@@ -277,11 +277,11 @@ def _keep(run: Run, figures: dict[str, float], recipe: Recipe, out: Path) -> Non
     run.best = figures["bacc"]
     best = out / BEST
     best.mkdir(exist_ok=True)
-    model.save_half(run.ema.module, best / "model.safetensors")
+    model.save_half(run.ema.module, best / WEIGHTS)
     shown = model.transform(run.ema.module, recipe.eval_size)
     about = {
         "architecture": recipe.architecture,
-        "transform": model.describe(shown),
+        "transform": asdict(shown),
         "recipe": asdict(recipe),
         "val": figures,
     }

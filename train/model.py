@@ -1,6 +1,5 @@
 """Makes timm networks, fills them with initial weights and saves trained ones."""
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -66,8 +65,3 @@ def load(architecture: str, path: Path) -> torch.nn.Module:
     state = {key: value.float() if value.is_floating_point() else value for key, value in load_file(path).items()}
     model.load_state_dict(state)
     return model.eval()
-
-
-def describe(settings: Transform) -> dict[str, Any]:
-    """A transform as plain JSON values."""
-    return asdict(settings)

@@ -1,5 +1,6 @@
 import json
 import shutil
+from dataclasses import asdict
 
 import numpy as np
 import pytest
@@ -23,7 +24,7 @@ def folder(drawn, tmp_path_factory):
     model.save_half(net, checkpoint / "model.safetensors")
     digest = sha256(drawn / "labels.csv")
     recipe = {"init": "", "epochs": 1, "size": 64, "eval_size": 64, "val_share": 0.2, "seed": 0, "labels_sha256": digest}
-    about = {"architecture": "test_efficientnet", "transform": model.describe(model.transform(net, 64)), "recipe": recipe}
+    about = {"architecture": "test_efficientnet", "transform": asdict(model.transform(net, 64)), "recipe": recipe}
     (checkpoint / "train.json").write_text(json.dumps(about))
     out = tmp_path_factory.mktemp("folder")
     build.build(checkpoint, out, drawn, drawn / "labels.csv", drawn / "others.csv", threads=2)
