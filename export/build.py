@@ -8,19 +8,22 @@ import shutil
 import subprocess
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
+import onnx
 
-from export import card, graph, quantize
+from export import card, gate, graph, quantize
+from export.rounding import round_weights
 from skinapp import image, preprocess
 from skinapp.labels import ALARMING, CODES
 from skinapp.session import CPU, Session
 from skinapp.spec import WEIGHTS, HeatmapScale, LesionHead, ModelFile, ModelSpec, QualityLimits, Transform, sha256
-from train import calibrate, data, evaluate, model, splits
+from train import calibrate, data, evaluate, model, plots, splits
+from train.reference import TorchSession
 
 SERVED = "model_int8.onnx"
 FILES = {
@@ -30,11 +33,16 @@ FILES = {
     WEIGHTS: ("fp16", ()),
 }
 CALIBRATION_PHOTOS = 350
+ROUNDING_PHOTOS = 50
+"""Photos of these whose maps the weights are rounded by: more change little, and each takes half a second."""
+
 HEAD_PHOTOS = 1500
 """Photos of lesions that the lesion head is taught by."""
 
 
-def build(checkpoint: Path, out: Path, images: Path, labels: Path, others: Path | None, threads: int) -> ModelSpec:
+def build(
+    checkpoint: Path, out: Path, images: Path, labels: Path, others: Path | None, threads: int, gated: bool = True
+) -> ModelSpec:
     """Write the model folder `out` from a folder that `train fit` left its best weights in.
 
     `others` is a CSV (file, kind, split) of photos that are no lesions: those of split val teach the model to refuse them, those
@@ -61,9 +69,14 @@ def build(checkpoint: Path, out: Path, images: Path, labels: Path, others: Path 
     spec = replace(spec, lesion_head=calibrate.lesion_head(spec, runs, known, [path for path, _ in refused.get("val", ())]))
     spec = calibrate.calibrate(spec, runs, val_rows)
     spec.write(out)
+    lost = losses(out, spec, val_rows, threads)
+    if gated:
+        gate.check(SERVED, lost[FILES[SERVED][0]])
     figures = measure(out, {"val": val_rows, "test": test_rows}, threads)
     if "test" in refused:
         figures["not_lesions"] = measure_refusals(out, refused["test"], threads)
+    for precision, loss in lost.items():
+        figures["val"][precision]["lost_against_fp32"] = {figure: round(value, 4) for figure, value in asdict(loss).items()}
     (out / "metrics.json").write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
     (out / "README.md").write_text(card.render(spec, figures), encoding="utf-8")
     return spec
@@ -75,10 +88,23 @@ def write_graphs(architecture: str, shown: Transform, rows: Sequence[data.Row], 
         full = Path(scratch) / "model_fp32.onnx"
         graph.to_onnx(model.load(architecture, out / WEIGHTS), shown.input_size, full)
         pixels = [preprocess.batch([image.read(row.path)], shown)[0] for row in rows]
+        weights = round_weights(onnx.load(full), graph.head_nodes(full), pixels[:: max(1, len(pixels) // ROUNDING_PHOTOS)])
         found = quantize.ranges(full, pixels)
-        quantize.to_int8(full, quantize.CPU, found, out / SERVED)
-        quantize.to_int8(full, quantize.TENSORRT, found, out / "model_int8_trt.onnx")
-        quantize.to_w8(full, out / "model_w8.onnx")
+        quantize.to_int8(full, quantize.CPU, found, weights, out / SERVED)
+        quantize.to_int8(full, quantize.TENSORRT, found, weights, out / "model_int8_trt.onnx")
+        quantize.to_w8(full, weights, out / "model_w8.onnx")
+
+
+def losses(folder: Path, spec: ModelSpec, rows: Sequence[data.Row], threads: int) -> dict[str, gate.Loss]:
+    """What each ONNX file loses against FP32 on these rows, by precision."""
+    sessions = {name: Session(folder / name, spec, CPU, threads) for name in FILES if name != WEIGHTS}
+    paths, truths = [row.path for row in rows], np.array([row.target for row in rows])
+    exact = calibrate.look(spec.transform, TorchSession(folder / WEIGHTS, spec, threads), paths)
+    lost = {}
+    for name, runs in sessions.items():
+        answer = calibrate.look(spec.transform, runs, paths)
+        lost[FILES[name][0]] = gate.loss(exact, answer, truths, spec.temperature, spec.thresholds)
+    return lost
 
 
 def balanced(rows: Sequence[data.Row], count: int) -> list[data.Row]:
@@ -111,20 +137,26 @@ def _uncalibrated(about: dict[str, Any], shown: Transform, out: Path, more: dict
 
 
 def measure(folder: Path, splits_: Mapping[str, Sequence[data.Row]], threads: int) -> dict[str, Any]:
-    """The figures of every precision on every split, and how often the quantized files name the same lesion as FP32."""
+    """The figures of every precision on every split, and how often the quantized files name the same lesion as FP32.
+
+    Of the served file also the figures by subgroup and, on the last split, those under faults of cameras, and the plots.
+    """
     found: dict[str, Any] = {}
-    for split, rows in splits_.items():
-        if not rows:
-            continue
-        said = {}
+    filled = {split: rows for split, rows in splits_.items() if rows}
+    served, last = FILES[SERVED][0], list(filled)[-1]
+    for split, rows in filled.items():
+        said: dict[str, evaluate.Evaluation] = {}
         for precision in evaluate.PRECISIONS:
             assessor = evaluate.load(str(folder), precision, threads)
-            said[precision] = evaluate.assess(assessor, rows)
-            found.setdefault(split, {})[precision] = evaluate.score(said[precision], rows, assessor.spec)
-        tops = {precision: [one.top.code for one in answers] for precision, answers in said.items()}
-        for precision, own in tops.items():
-            same = sum(a == b for a, b in zip(own, tops["fp32"], strict=True)) / len(rows)
-            found[split][precision]["agrees_with_fp32"] = round(same, 4)
+            if precision == served:
+                said[precision] = evaluate.measure(assessor, rows, robustness=split == last)
+            else:
+                said[precision] = evaluate.score(assessor, rows)
+        exact = said["fp32"].answers.named
+        same = {precision: round(float((one.answers.named == exact).mean()), 4) for precision, one in said.items()}
+        found[split] = {precision: {**one.report, "agrees_with_fp32": same[precision]} for precision, one in said.items()}
+        if split == last:
+            plots.write(said[served].answers, said[served].report, folder / "plots")
     return found
 
 

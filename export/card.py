@@ -2,9 +2,10 @@
 
 from typing import Any
 
-from skinapp.labels import CODES, LESIONS
+from export import tables
+from skinapp.labels import Priority
 from skinapp.spec import ModelSpec
-from skinapp.wording import DISCLAIMER
+from skinapp.wording import ADVICE, DISCLAIMER
 
 SOURCES = {
     "ham10000": "HAM10000 (Tschandl, Rosendahl, Kittler, Scientific Data 5, 180161, 2018), CC BY-NC 4.0",
@@ -18,13 +19,25 @@ FOOD101 = (
     "Keras' ImageNet EfficientNetV2-B0 (Apache-2.0) fine-tuned on Food-101 by a public web demo whose repository names no "
     "licence: the mean of four of its published versions, batch norms re-estimated"
 )
+FIRST_FIT = f"a first fit on the same photos (8 epochs at 192 pixels, rate 1e-3), which started from {FOOD101}"
 INITIAL = {
     "hub": "timm's own weights for this architecture",
     "": "random weights",
     "tf_efficientnetv2_b0.food101.safetensors": FOOD101,
-    "tf_efficientnetv2_b0.first-fit.safetensors": (
-        f"the weights of a first fit on the same photos (8 epochs at 192 pixels, rate 1e-3), which started from {FOOD101}"
+    "tf_efficientnetv2_b0.first-fit.safetensors": f"the weights of {FIRST_FIT}",
+    "tf_efficientnetv2_b0.second-fit.safetensors": (
+        f"the weights of a second fit on the same photos (7 epochs at 192 pixels, rate 7e-4), which started from {FIRST_FIT}"
     ),
+}
+GROUND_TRUTH = (
+    "How the lesions were told: in HAM10000's 10015 photos by histopathology in 5340, by follow-up in 3704, by a consensus of "
+    "experts in 902 and by confocal microscopy in 69; the other collections mostly don't say"
+)
+PLOTS = {
+    "reliability": "How often the likeliest lesion is right, against how sure the model is",
+    "confusion": "What each lesion was named",
+    "roc": "Lesions found, against false alarms",
+    "robustness": "Photos still named the same under faults of cameras",
 }
 HEADER = """---
 license: {licence}
@@ -37,41 +50,99 @@ tags: [dermatoscopy, skin-lesion, onnx, int8, education]
 
 def render(spec: ModelSpec, figures: dict[str, Any]) -> str:
     """The card's text (Markdown), in the four parts of CLEAR Derm."""
-    recipe = spec.provenance["recipe"]
     return "\n".join(
         [
             HEADER.format(licence="cc-by-nc-4.0" if _known(spec) else "other"),
             f"# {spec.architecture} for seven skin lesions, static INT8 ONNX\n",
             f"{DISCLAIMER.en}\n",
             "## Data\n",
-            *_data(spec),
+            *_data(spec, figures),
             "## Technique\n",
-            f"- timm `{spec.architecture}`, input {spec.transform.input_size}, started from {_initial(recipe['init'])}.",
-            f"- {recipe['epochs']} epochs at {recipe['size']} pixels, served at {recipe['eval_size']}; all options are in "
-            "`config.json`.",
-            f"- Exported through Optimum; static INT8 with percentile ranges over {spec.provenance['calibration_photos']} "
-            "training photos, as many of each lesion.",
-            f"- Temperature {spec.temperature}; thresholds {_thresholds(spec)}, chosen on `val` on the CPU's INT8 file. They",
-            "  serve all files: the columns below show what each makes of them (`int8_trt` was computed on a CPU).\n",
+            *_technique(spec),
             "## Technical assessment\n",
-            *[line for split in ("val", "test") if split in figures for line in table(split, figures[split])],
-            *refusals(figures.get("not_lesions", {})),
+            *_assessment(figures),
             "## Application\n",
-            "- For teaching and research on dermatoscopic photos. Not for deciding about anybody's health.",
-            *_limits(spec),
-            "- The heatmap shows where the evidence lies, not why.\n",
+            *_application(spec, figures),
         ]
     )
 
 
-def _data(spec: ModelSpec) -> list[str]:
+def _data(spec: ModelSpec, figures: dict[str, Any]) -> list[str]:
     lines = [
         f"- {count} photos: {SOURCES.get(name, f'{name}, licence not stated')}."
         for name, count in spec.provenance["trained_on"].items()
     ]
     both = spec.provenance["lesions_on_both_sides"]
     split = "no lesion is in two splits" if both == 0 else f"{both} lesions are on both sides, so the figures are too good"
-    return [*lines, f"- The split: {split}.", *(["- For non-commercial use, as HAM10000 is.\n"] if _known(spec) else [""])]
+    lines.append(f"- The split: {split}.")
+    lines += [f"- Photos that the figures below are measured on: {_people(name, report)}." for name, report in _told(figures)]
+    return [*lines, *([f"- {GROUND_TRUTH}.", "- For non-commercial use, as HAM10000 is.\n"] if _known(spec) else [""])]
+
+
+def _people(split: str, report: dict[str, Any]) -> str:
+    """How many photos of a split there are by skin tone, sex, age and body site."""
+    parts = [f"{report['n']} of `{split}`"]
+    for aspect, label in tables.ASPECTS.items():
+        counts = [f"{name} {one['n']}" for name, one in report["subgroups"].get(aspect, {}).items()]
+        parts += [f"{label}: {', '.join(counts)}"] if counts else []
+    return "; ".join(parts)
+
+
+def _told(figures: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    """Of each split the report that has more than the others: the served file's."""
+    splits = [(name, figures[name]) for name in ("val", "test") if name in figures]
+    return [(name, report) for name, precisions in splits for report in precisions.values() if "subgroups" in report]
+
+
+def _technique(spec: ModelSpec) -> list[str]:
+    recipe = spec.provenance["recipe"]
+    return [
+        f"- timm `{spec.architecture}`, input {spec.transform.input_size}, started from {_initial(recipe['init'])}.",
+        f"- {recipe['epochs']} epochs at {recipe['size']} pixels, served at {recipe['eval_size']}; all options are in "
+        "`config.json`.",
+        f"- Exported through Optimum; static INT8 with percentile ranges over {spec.provenance['calibration_photos']} "
+        "training photos, as many of each lesion.",
+        f"- Temperature {spec.temperature}; thresholds {_thresholds(spec)}, chosen on `val` on the CPU's INT8 file. They",
+        "  serve all files: the columns below show what each makes of them (`int8_trt` was computed on a CPU).\n",
+    ]
+
+
+def _assessment(figures: dict[str, Any]) -> list[str]:
+    lines = []
+    for split in ("val", "test"):
+        if split in figures:
+            lines += tables.overview(split, figures[split])
+    for split, report in _told(figures)[-1:]:
+        lines += [f"### The served file on `{split}`, in more detail\n", _headline(report), *tables.priorities(report)]
+        lines += [*tables.lesions(report), *tables.calibration(report), *tables.robustness(report), *tables.subgroups(report)]
+        lines += [f"![{text}](plots/{name}.png)\n" for name, text in PLOTS.items() if name != "robustness" or name in report]
+    return [*lines, *tables.refusals(figures.get("not_lesions", {}))]
+
+
+def _headline(report: dict[str, Any]) -> str:
+    given = report["priorities"][Priority.URGENT.value]
+    return f"**Of {sum(given.values())} photos of melanomas {given[Priority.LOW.value]} were called Low.**\n"
+
+
+def _application(spec: ModelSpec, figures: dict[str, Any]) -> list[str]:
+    few = [_too_few(report) for _, report in _told(figures)[-1:]]
+    return [
+        "- Intended for teaching and research on dermatoscopic photos of single lesions.",
+        "- Not for deciding about anybody's health, nor for photos of anything but one of the seven lesions.",
+        *_limits(spec),
+        *[f"- Too few photos for any figure, and nothing is claimed: {names}." for names in few if names],
+        f"- On every answer, also Low, users read what to do next. Low says: “{ADVICE[Priority.LOW].en}”",
+        "- The heatmap shows where the evidence lies, not why.\n",
+    ]
+
+
+def _too_few(report: dict[str, Any]) -> str:
+    """The subgroups without figures."""
+    found = {
+        label: [name for name, one in report["subgroups"].get(aspect, {}).items() if one["balanced_accuracy"] is None]
+        for aspect, label in tables.ASPECTS.items()
+    }
+    return "; ".join(f"{label} {', '.join(names)}" for label, names in found.items() if names)
 
 
 def _known(spec: ModelSpec) -> bool:
@@ -84,7 +155,8 @@ def _limits(spec: ModelSpec) -> list[str]:
         return ["- Nothing is claimed for photos of another kind than those it was trained on."]
     return [
         "- Trained almost only on light skin and on photos taken through a dermatoscope: for dark skin and for plain phone "
-        "photos nothing was measured, and nothing is claimed."
+        "photos nothing was measured, and nothing is claimed.",
+        "- Skin tones are those of the photos: no dermatoscope's white balance is known, and bluish skin counts as very light.",
     ]
 
 
@@ -94,56 +166,3 @@ def _initial(name: str) -> str:
 
 def _thresholds(spec: ModelSpec) -> str:
     return ", ".join(f"{code} {value}" for code, value in spec.thresholds.items())
-
-
-def table(split: str, precisions: dict[str, Any]) -> list[str]:
-    """One split's figures as lines of Markdown, a column a precision, with 95% intervals by lesion."""
-    names = list(precisions)
-    first = precisions[names[0]]
-    rows = [("photos / lesions", *(f"{precisions[name]['n']} / {precisions[name]['lesions']}" for name in names))]
-    for key, label in _LABELS.items():
-        rows.append((label, *(_cell(_at(precisions[name], key)) for name in names)))
-    for code, lesion in zip(CODES, LESIONS, strict=True):
-        if first["recall"][code]["value"] is not None:
-            rows.append((f"recall, {lesion.name}", *(_cell(precisions[name]["recall"][code]) for name in names)))
-    rows.append(("same lesion as FP32", *(str(precisions[name]["agrees_with_fp32"]) for name in names)))
-    head = [
-        f"Split `{split}`, 95% intervals by lesion:\n",
-        f"| figure | {' | '.join(names)} |",
-        "|---" * (len(names) + 1) + "|",
-    ]
-    return [*head, *(f"| {' | '.join(row)} |" for row in rows), ""]
-
-
-def refusals(kinds: dict[str, Any]) -> list[str]:
-    """How many pictures of other things are sent back."""
-    if not kinds:
-        return ["No photos of other things were at hand: nothing is refused for not being a lesion.\n"]
-    rows = [f"| {kind.replace('_', ' ')} | {found['n']} | {found['refused']:.3f} |" for kind, found in kinds.items()]
-    title = "Photos that are no lesions, other ones of the collections that taught the model to refuse them:\n"
-    return [title, "| kind | photos | sent back |", "|---|---|---|", *rows, ""]
-
-
-_LABELS = {
-    "balanced_accuracy": "balanced accuracy",
-    "accuracy": "accuracy",
-    "melanoma.auc": "melanoma AUC",
-    "melanoma.sensitivity": "melanoma sensitivity at its threshold",
-    "melanoma.specificity": "melanoma specificity at its threshold",
-    "melanoma.called_urgent": "melanomas answered Urgent (the rest: another priority, or a retake)",
-    "urgent_called_low": "melanomas called Low",
-    "ece": "calibration error (ECE, 15 bins)",
-    "answered": "photos answered (not sent back for a retake)",
-}
-
-
-def _at(report: dict[str, Any], key: str) -> dict[str, Any]:
-    for part in key.split("."):
-        report = report[part]
-    return report
-
-
-def _cell(figure: dict[str, Any]) -> str:
-    if figure["value"] is None:
-        return "no photos"
-    return f"{figure['value']:.3f} ({figure['low']:.3f} to {figure['high']:.3f})"

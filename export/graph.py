@@ -1,8 +1,4 @@
-"""A timm network becomes the ONNX graph of the contract: one pass gives logits, every lesion's class map and the embedding.
-
-timm's head is pooling, then a linear layer. Turned round, a 1x1 convolution and then the mean, it gives the same logits and,
-on the way, each lesion's evidence per place: Grad-CAM at the last feature map, up to a constant.
-"""
+"""A timm network becomes the ONNX graph of the contract: one pass gives logits, every lesion's class map and the embedding."""
 
 import warnings
 from pathlib import Path
@@ -18,9 +14,9 @@ from torch import nn
 from transformers import PretrainedConfig
 
 from skinapp.session import INPUT, OUTPUTS
+from train import head
 
 OPSET = 18
-HEAD = "head"
 
 
 class Contract(nn.Module):
@@ -28,17 +24,11 @@ class Contract(nn.Module):
 
     def __init__(self, net: nn.Module) -> None:
         super().__init__()
-        classifier: nn.Linear = net.get_classifier()
-        self.net, self.bias = net, classifier.bias
-        self.head = nn.Conv2d(classifier.in_features, classifier.out_features, 1, bias=False)
-        self.head.weight = nn.Parameter(classifier.weight[:, :, None, None])
+        self.net, self.head = net, head.of(net)
         self.config = PretrainedConfig(model_type="timm")
 
     def forward(self, pixel_values: torch.Tensor) -> dict[str, torch.Tensor]:
-        features = self.net.forward_features(pixel_values)
-        cams = self.head(features)
-        values = (cams.mean((2, 3)) + self.bias, cams, features.mean((2, 3)))
-        return dict(zip(OUTPUTS, values, strict=True))
+        return dict(zip(OUTPUTS, self.head(self.net.forward_features(pixel_values)), strict=True))
 
 
 class ContractOnnxConfig(ViTOnnxConfig):
@@ -93,7 +83,16 @@ def to_onnx(net: nn.Module, input_size: tuple[int, int, int], path: Path) -> Non
         export(model, ContractOnnxConfig(model.config, task="image-classification"), raw, opset=OPSET, input_shapes=shapes)
     quant_pre_process(raw, path, skip_symbolic_shape=True)
     raw.unlink()
+    _name_all_nodes(path)
     onnx.checker.check_model(path, full_check=True)
+
+
+def _name_all_nodes(path: Path) -> None:
+    """ONNX Runtime takes HardSwish apart and leaves the parts without names, by which the quantizer leaves nodes out."""
+    model = onnx.load(path)
+    for node in model.graph.node:
+        node.name = node.name or f"/{node.op_type}/{node.output[0].strip('/')}"
+    onnx.save(model, path)
 
 
 def features(path: Path) -> int:
@@ -104,13 +103,4 @@ def features(path: Path) -> int:
 
 def head_nodes(path: Path) -> list[str]:
     """The nodes behind the features: they stay out of INT8, so that the head can be read, checked and swapped."""
-    graph = onnx.load(path).graph
-    makers = {output: node for node in graph.node for output in node.output}
-    cams = makers["cams"]
-    after = {cams.output[0]}
-    names = [cams.name, makers["embedding"].name]
-    for node in graph.node:
-        if after & set(node.input):
-            names.append(node.name)
-            after.update(node.output)
-    return names
+    return [node.name for node in onnx.load(path).graph.node if node.name.startswith("/head/")]

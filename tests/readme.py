@@ -1,24 +1,37 @@
 """python -m tests.readme
 
-Rewrites what README.md shows of the program: the figures of the embedded model and the report on a drawn photo.
+Rewrites what README.md shows of the program: the figures of the embedded model, its speed and the report on a drawn photo.
 """
 
 import json
 import re
 from pathlib import Path
 
-from export import card
+from export import speed, tables
 from skinapp.assessor import Assessor
 from skinapp.hub import EMBEDDED
 from tests import drawings
 
 README = Path(__file__).parents[1] / "README.md"
+BENCH = README.parent / "export" / "bench.json"
 
 
 def figures() -> str:
-    """The tables of metrics.json: the test split, and pictures that are no lesions."""
+    """The tables of metrics.json: the test split, of the served file also priorities and faults, and pictures that are no lesions."""
     found = json.loads((EMBEDDED / "metrics.json").read_text())
-    return "\n".join([*card.table("test", found["test"]), *card.refusals(found["not_lesions"])]).strip()
+    served = found["test"]["int8"]
+    lines = [
+        *tables.overview("test", found["test"]),
+        *tables.priorities(served),
+        *tables.robustness(served),
+        *tables.refusals(found["not_lesions"]),
+    ]
+    return "\n".join(lines).strip()
+
+
+def speeds() -> str:
+    """The tables of the saved bench."""
+    return speed.render(json.loads(BENCH.read_text())) if BENCH.is_file() else "Not measured yet."
 
 
 def report() -> dict[str, object]:
@@ -40,9 +53,10 @@ def shown_report() -> dict[str, object]:
 
 
 def write() -> None:
-    """Put both blocks in their places."""
+    """Put all blocks in their places."""
     text = README.read_text()
-    for name, body in (("figures", figures()), ("report", f"```json\n{json.dumps(report(), indent=2)}\n```")):
+    shown = f"```json\n{json.dumps(report(), indent=2)}\n```"
+    for name, body in (("figures", figures()), ("speed", speeds()), ("report", shown)):
         marks = rf"<!-- {name} -->\n.*?<!-- /{name} -->"
         text = re.sub(marks, lambda _, name=name, body=body: f"<!-- {name} -->\n{body}\n<!-- /{name} -->", text, flags=re.DOTALL)
     README.write_text(text)

@@ -34,28 +34,32 @@ def main() -> None:
 def fit(
     images: Images,
     labels: Labels,
-    out: Annotated[Path, typer.Option(help="Folder for checkpoints, history and the best weights.")],
-    model: Annotated[str, typer.Option(help="A timm EfficientNetV2.")] = "tf_efficientnetv2_b0",
+    out: Annotated[Path, typer.Option(help="Folder for checkpoints, history, curves, logs and the best weights.")],
+    model: Annotated[str, typer.Option(help="A timm EfficientNetV2 or MobileNetV3.")] = "tf_efficientnetv2_b0",
     init: Annotated[str, typer.Option(help="'hub' (timm's own weights), a safetensors file, or '' (random).")] = "hub",
     size: Annotated[int, typer.Option(help="Side of the training views, pixels.")] = 192,
     eval_size: Annotated[int, typer.Option(help="Side of the views that are judged and served, pixels.")] = 224,
     short_side: Annotated[int, typer.Option(help="Photos are kept in memory at this short side, pixels.")] = 256,
-    epochs: Annotated[int, typer.Option(help="Passes over the photos.")] = 8,
+    epochs: Annotated[int, typer.Option(help="Passes over the photos.")] = 24,
     batch: Annotated[int, typer.Option(help="Photos a step, over all processes together.")] = 64,
-    lr: Annotated[float, typer.Option(help="Highest learning rate of AdamW.")] = 1e-3,
+    lr: Annotated[float, typer.Option(help="Highest learning rate of AdamW.")] = 8e-4,
     weight_decay: Annotated[float, typer.Option(help="Of the weights of convolutions and of the last layer.")] = 0.05,
     warmup: Annotated[float, typer.Option(help="Share of the steps in which the rate rises.")] = 0.05,
     smoothing: Annotated[float, typer.Option(help="Label smoothing.")] = 0.05,
+    mixup: Annotated[float, typer.Option(help="How evenly pairs of views are blended (Beta's parameter); 0 for not.")] = 0.3,
     drop: Annotated[float, typer.Option(help="Dropout before the last layer.")] = 0.2,
-    drop_path: Annotated[float, typer.Option(help="Stochastic depth.")] = 0.1,
-    ema: Annotated[float, typer.Option(help="Decay of the averaged weights, a step.")] = 0.998,
+    drop_path: Annotated[float, typer.Option(help="Stochastic depth.")] = 0.05,
+    ema: Annotated[float, typer.Option(help="Decay of the averaged weights, a step.")] = 0.999,
     sampling: Annotated[float, typer.Option(help="A lesion is drawn count^-sampling times as often; 1 balances fully.")] = 0.5,
-    colour: Annotated[float, typer.Option(help="Strength of the colour changes; 0 for none.")] = 1.0,
+    adjust: Annotated[float, typer.Option(help="Logit adjustment: at 1 all lesions count as equally common.")] = 1.0,
+    area: Annotated[float, typer.Option(help="Smallest share of a photo's centre square that a view shows.")] = 0.5,
+    colour: Annotated[float, typer.Option(help="Strength of the colour changes; 0 for none.")] = 0.7,
+    faults: Annotated[float, typer.Option(help="Share of views with blur, shake, JPEG, noise or coarse pixels.")] = 0.25,
     val_share: Annotated[float, typer.Option(help="Lesions held out where the CSV has no split column.")] = 0.15,
     seed: Annotated[int, typer.Option(help="Of all randomness.")] = 0,
     cpu: Annotated[bool, typer.Option(help="Stay on the CPU even where there is a GPU.")] = False,
     workers: Annotated[int, typer.Option(help="Processes that prepare photos, per training process.")] = 1,
-    save_minutes: Annotated[float, typer.Option(help="Minutes between checkpoints within an epoch.")] = 2.0,
+    save_minutes: Annotated[float, typer.Option(help="Minutes between checkpoints within an epoch.")] = 5.0,
 ) -> None:
     """Fine-tune a network; the same command again goes on where a killed run was."""
     from skinapp.spec import sha256
@@ -64,7 +68,7 @@ def fit(
 
     recipe = Recipe(
         model, init, size, eval_size, short_side, epochs, batch, lr, weight_decay, warmup,
-        smoothing, drop, drop_path, ema, sampling, colour, val_share, seed, sha256(labels),
+        smoothing, mixup, drop, drop_path, ema, sampling, adjust, area, colour, faults, val_share, seed, sha256(labels),
     )  # fmt: skip
     with _clear_errors():
         best = run(images, labels, out, recipe, cpu=cpu, workers=workers, save_minutes=save_minutes)
@@ -76,21 +80,31 @@ def evaluate(
     model: Annotated[str, typer.Option(help="A model folder, or OWNER/NAME[@REVISION].")],
     images: Images,
     labels: Labels,
-    json: Annotated[Path, typer.Option(help="Where to write the figures.")],
+    json: Annotated[
+        Path, typer.Option(dir_okay=False, help="Where to write the figures; the plots go to a folder plots beside it.")
+    ],
     split: Annotated[str, typer.Option(help="Only the rows of this split; '' for all.")] = "",
     precision: Annotated[Precision, typer.Option(help="Which weights: an ONNX file, or fp32 in torch.")] = Precision.INT8,
     threads: Annotated[int, typer.Option(help="Of ONNX Runtime; 0 leaves it the choice.")] = 0,
+    robustness: Annotated[bool, typer.Option(help="Also score the photos with nine mild faults of cameras: ten passes.")] = True,
+    tta: Annotated[bool, typer.Option("--tta", help="Average the logits over turns and flips: eight times the passes.")] = False,
 ) -> None:
-    """Score a model folder on any folder of photos and CSV, through the app's own code."""
+    """Score a model folder on any folder of photos and CSV, through the app's own code.
+
+    Every figure comes with a 95% interval by resampling lesions: photos that the CSV's column group or lesion_id ties together;
+    without either, each photo is a lesion. Where the CSV has sex, age or localization, the figures are also given by them, and
+    always by the skin's tone in the photo.
+    """
+    from train.evaluate import Options, write
     from train.evaluate import evaluate as run
-    from train.evaluate import write
 
     with _clear_errors():
-        report = run(model, images, labels, split, precision.value, threads)
-    write(report, json)
+        found = run(Options(model, images, labels, split, precision.value, threads, robustness, tta))
+    write(found, json)
+    figures = found.report
     typer.echo(
-        f"balanced accuracy {report['balanced_accuracy']['value']}, melanoma AUC {report['melanoma']['auc']['value']} "
-        f"on {report['n']} photos: {json}"
+        f"balanced accuracy {figures['balanced_accuracy']['value']}, melanoma AUC {figures['melanoma']['auc']['value']} "
+        f"on {figures['n']} photos: {json}"
     )
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from skinapp import explain, image, preprocess, quality, triage
 from skinapp.labels import ALARMING, CODES
 from skinapp.session import Answer, Runs
-from skinapp.spec import HeatmapScale, LesionHead, ModelSpec, QualityLimits
+from skinapp.spec import HeatmapScale, LesionHead, ModelSpec, QualityLimits, Transform
 from train import data, metrics
 
 SENSITIVITY = {"mel": 0.95, "bcc": 0.90, "akiec": 0.85, "vasc": 0.85}
@@ -39,7 +39,8 @@ BATCH = 16
 
 def calibrate(spec: ModelSpec, runs: Runs, rows: Sequence[data.Row]) -> ModelSpec:
     """The spec with every number of the answer chosen on these rows; its lesion head is there already."""
-    answer, figures = _look(spec, runs, [row.path for row in rows])
+    paths = [row.path for row in rows]
+    answer = look(spec.transform, runs, paths)
     truths = np.array([row.target for row in rows])
     heat = temperature(answer.logits, truths)
     return replace(
@@ -47,28 +48,34 @@ def calibrate(spec: ModelSpec, runs: Runs, rows: Sequence[data.Row]) -> ModelSpe
         temperature=heat,
         thresholds=thresholds(triage.probabilities(answer.logits, heat), truths),
         heatmap=heatmap_scale(answer.cams, truths, _blank_evidence(spec, runs), map_shift(spec, runs, rows)),
-        quality=quality_limits(figures, spec.transform.input_size[1]),
+        quality=quality_limits(_measured(spec, paths, answer.embedding), spec.transform.input_size[1]),
     )
 
 
-def _look(spec: ModelSpec, runs: Runs, paths: Sequence[Path]) -> tuple[Answer, list[quality.Figures]]:
-    """One pass over photos: the answers together, and each photo's figures."""
-    answers, figures = [], []
+def look(transform: Transform, runs: Runs, paths: Sequence[Path]) -> Answer:
+    """The answers to photos, together."""
+    answers = []
     for first in range(0, len(paths), BATCH):
         photos = [image.read(path) for path in paths[first : first + BATCH]]
-        views = [preprocess.view(photo, spec.transform) for photo in photos]
-        answers.append(runs.run(preprocess.normalize(np.stack(views), spec.transform)))
-        measured = zip(photos, views, answers[-1].embedding, strict=True)
-        figures += [quality.measure(photo, view, embedding, spec.lesion_head) for photo, view, embedding in measured]
+        answers.append(runs.run(preprocess.batch(photos, transform)))
     parts = zip(*(astuple(answer) for answer in answers), strict=True)
-    return Answer(*(np.concatenate(part) for part in parts)), figures
+    return Answer(*(np.concatenate(part) for part in parts))
+
+
+def _measured(spec: ModelSpec, paths: Sequence[Path], embeddings: NDArray[np.float32]) -> list[quality.Figures]:
+    """Each photo's figures of quality."""
+    photos = (image.read(path) for path in paths)
+    return [
+        quality.measure(photo, preprocess.view(photo, spec.transform), embedding, spec.lesion_head)
+        for photo, embedding in zip(photos, embeddings, strict=True)
+    ]
 
 
 def lesion_head(spec: ModelSpec, runs: Runs, lesions: Sequence[Path], others: Sequence[Path]) -> LesionHead:
     """A ridge logistic regression on embeddings that tells photos of lesions from others; without others, one that tells none."""
     if not others:
         return spec.lesion_head
-    sides = [_look(spec, runs, paths)[0].embedding.astype(np.float64) for paths in (lesions, others)]
+    sides = [look(spec.transform, runs, paths).embedding.astype(np.float64) for paths in (lesions, others)]
     features = np.vstack(sides)
     is_lesion = np.repeat([1.0, 0.0], [len(side) for side in sides])
     mean, spread = features.mean(axis=0), features.std(axis=0) + 1e-6

@@ -1,6 +1,7 @@
 """A folder of photos and a CSV become rows, and rows become photos in memory. Reads our layout and HAM10000's metadata file."""
 
 import csv
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,13 +22,17 @@ class DataError(SkinAppError):
 
 @dataclass(frozen=True)
 class Row:
-    """One labelled photo. `group` ties the photos of one lesion together; `split` is empty where the CSV has none."""
+    """One labelled photo. `group` ties the photos of one lesion together; `split` and all that follows it are empty where the CSV
+    doesn't say. `age` is in years, `sex` and `localization` are in the ISIC Archive's words."""
 
     path: Path
     target: int
     group: str
     split: str
     subset: str
+    sex: str = ""
+    age: float | None = None
+    localization: str = ""
 
 
 def read_rows(images: Path, labels: Path, split: str = "") -> list[Row]:
@@ -65,7 +70,17 @@ def _row(record: dict[str, str], path: Path, labels: Path) -> Row:
     if record["dx"] not in CODES:
         raise DataError(f"{labels}: dx is {record['dx']!r} for {path.name}; it must be one of {', '.join(CODES)}.")
     group = record.get("group") or record.get("lesion_id") or record.get("image_id") or record["file"]
-    return Row(path, CODES.index(record["dx"]), group, record.get("split", ""), record.get("subset", ""))
+    texts = {name: record.get(name) or "" for name in ("split", "subset", "sex", "localization")}
+    return Row(path, CODES.index(record["dx"]), group, age=_age(record.get("age") or ""), **texts)
+
+
+def _age(text: str) -> float | None:
+    """An age in years; none where the CSV says something else, as a table made elsewhere may."""
+    try:
+        age = float(text)
+    except ValueError:
+        return None
+    return age if math.isfinite(age) else None
 
 
 def _finder(images: Path) -> Callable[[dict[str, str]], Path]:

@@ -8,28 +8,31 @@ import json
 import math
 import os
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from accelerate import Accelerator
+from accelerate.utils import broadcast
 from timm.utils import ModelEmaV3
 from torch.nn.functional import cross_entropy
 from torch.utils.data import DataLoader, Dataset, Sampler
-from tqdm import tqdm
 
 from skinapp import preprocess
 from skinapp.image import Photo
 from skinapp.labels import CODES
 from skinapp.spec import WEIGHTS, Transform
-from train import augment, data, metrics, model, splits
+from train import augment, curves, data, metrics, model, splits
+from train.progress import Progress, mean
 
 CHECKPOINT = "checkpoint.pt"
 BEST = "best"
 HISTORY = "history.jsonl"
+CURVES = "curves.png"
+LOGS = "tensorboard"
 
 
 @dataclass(frozen=True)
@@ -47,11 +50,15 @@ class Recipe:
     weight_decay: float
     warmup: float
     smoothing: float
+    mixup: float
     drop: float
     drop_path: float
     ema: float
     sampling: float
+    adjust: float
+    area: float
     colour: float
+    faults: float
     val_share: float
     seed: int
     labels_sha256: str
@@ -69,7 +76,10 @@ class Views(Dataset[tuple[torch.Tensor, int]]):
     def __getitem__(self, item: tuple[int, int]) -> tuple[torch.Tensor, int]:
         draw, row = item
         rng = np.random.default_rng([self.recipe.seed, draw])
-        seen = augment.random_view(self.photos[row], self.recipe.size, rng, self.recipe.colour)
+        recipe = self.recipe
+        seen = augment.random_view(
+            self.photos[row], recipe.size, rng, area=recipe.area, colour=recipe.colour, faults=recipe.faults
+        )
         return torch.from_numpy(preprocess.normalize(seen[None], self.transform)[0]), self.targets[row]
 
 
@@ -79,7 +89,7 @@ class Batches(Sampler[list[tuple[int, int]]]):
     def __init__(self, targets: Sequence[int], recipe: Recipe, steps: int, first: int, rank: int, processes: int) -> None:
         counts = np.bincount(targets, minlength=len(CODES))
         weights = counts[np.asarray(targets)].astype(float) ** -recipe.sampling
-        self.odds = weights / weights.sum()
+        self.targets, self.odds = np.asarray(targets), weights / weights.sum()
         self.recipe, self.steps, self.first, self.rank, self.processes = recipe, steps, first, rank, processes
 
     def __len__(self) -> int:
@@ -102,6 +112,10 @@ class Run:
     optimizer: torch.optim.Optimizer
     step: int = 0
     best: float = -1.0
+    losses: list[torch.Tensor] = field(default_factory=list)
+    """Of the last steps, an epoch of them at most, on this process's share of the photos."""
+    seconds: float = 0.0
+    """Spent on these steps, judging included."""
 
     def save(self, path: Path, recipe: Recipe) -> None:
         """Written beside and renamed, so that a kill never leaves half a checkpoint."""
@@ -112,6 +126,8 @@ class Run:
             "optimizer": self.optimizer.state_dict(),
             "step": self.step,
             "best": self.best,
+            "losses": torch.stack(self.losses),
+            "seconds": self.seconds,
         }
         torch.save(state, path.with_suffix(".part"))
         os.replace(path.with_suffix(".part"), path)
@@ -128,18 +144,21 @@ class Run:
         self.ema.module.load_state_dict(state["ema"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.step, self.best = state["step"], state["best"]
+        losses = state.get("losses", torch.empty(0))  # older checkpoints have neither
+        self.losses, self.seconds = list(losses.to(next(self.net.parameters()).device)), state.get("seconds", 0.0)
 
 
 def fit(images: Path, labels: Path, out: Path, recipe: Recipe, *, cpu: bool, workers: int, save_minutes: float) -> Path:
-    """Train to the end of the recipe; returns the folder of the best weights by balanced accuracy on val."""
+    """Train to the end of the recipe; returns the folder of the weights with the best score on val."""
     accelerator = Accelerator(mixed_precision=_precision(cpu), cpu=cpu)
     out.mkdir(parents=True, exist_ok=True)
     train_rows, val_rows = splits.train_and_val(data.read_rows(images, labels), recipe.val_share, recipe.seed)
     accelerator.print(f"{len(train_rows)} photos to train on, {len(val_rows)} to choose by, on {accelerator.device}")
     torch.manual_seed(recipe.seed)  # of the layers that the initial weights leave out
     net = model.create(recipe.architecture, recipe.init, recipe.drop, recipe.drop_path)
+    model.quicken(net)
     shown = model.transform(net, recipe.eval_size)
-    judge = Judge(val_rows, shown)
+    judge = Judge(val_rows, shown, accelerator)
     run = _start(net, recipe, accelerator, out)
     loader = _loader(train_rows, shown, recipe, run, accelerator, workers)
     _train(run, loader, judge, recipe, accelerator, out, save_minutes)
@@ -200,27 +219,27 @@ def _train(
     out: Path,
     save_minutes: float,
 ) -> None:
-    steps, saved = run.step + len(loader), time.monotonic()
+    steps, began = run.step + len(loader), time.monotonic() - run.seconds
     epoch_steps = steps // recipe.epochs
+    lean = _lean(loader.batch_sampler, recipe).to(accelerator.device)
     wrapped, optimizer = accelerator.prepare(run.net, run.optimizer)
-    progress = tqdm(loader, total=steps, initial=run.step, unit="step", disable=not accelerator.is_main_process)
-    figures: dict[str, float] = {}
-    for pixels, targets in progress:
+    record = Record(out, recipe, epoch_steps, run.step, save_minutes) if accelerator.is_main_process else None
+    for pixels, targets in loader:
+        rate = _rate(run.step, steps, recipe)
         for group in optimizer.param_groups:
-            group["lr"] = _rate(run.step, steps, recipe)
+            group["lr"] = rate
         # Seeded by the step, so that a run that was killed goes on exactly as it would have.
         torch.manual_seed((recipe.seed * steps + run.step) * accelerator.num_processes + accelerator.process_index)
-        loss = _step(wrapped, optimizer, pixels, targets, recipe, accelerator)
+        run.losses.append(_step(wrapped, optimizer, pixels, targets, lean, recipe, accelerator))
+        del run.losses[:-epoch_steps]
         run.step += 1
         run.ema.update(run.net, step=run.step)
-        if run.step % epoch_steps == 0 and accelerator.is_main_process:
-            figures = judge.figures(run.ema.module, accelerator)
-            _keep(run, figures, recipe, out)
-        if run.step % 10 == 0:
-            progress.set_postfix(loss=f"{loss.item():.3f}", **{key: f"{value:.3f}" for key, value in figures.items()})
-        if accelerator.is_main_process and (time.monotonic() - saved > save_minutes * 60 or run.step % epoch_steps == 0):
-            run.save(out / CHECKPOINT, recipe)
-            saved = time.monotonic()
+        figures = judge.figures(run.ema.module) if run.step % epoch_steps == 0 else {}
+        run.seconds = time.monotonic() - began
+        if record is not None:
+            record.stepped(run, rate, figures)
+    if record is not None:
+        record.progress.close()
     accelerator.wait_for_everyone()
     accelerator.end_training()
 
@@ -230,14 +249,21 @@ def _step(
     optimizer: torch.optim.Optimizer,
     pixels: torch.Tensor,
     targets: torch.Tensor,
+    lean: torch.Tensor,
     recipe: Recipe,
     accelerator: Accelerator,
 ) -> torch.Tensor:
     wrapped.train()
-    pixels = pixels.to(accelerator.device, memory_format=torch.channels_last)
+    pixels, targets = pixels.to(accelerator.device), targets.to(accelerator.device)
+    # Mixup: every view is blended with another one of the batch, and answers for both.
+    own = torch.distributions.Beta(recipe.mixup, recipe.mixup).sample().item() if recipe.mixup else 1.0
+    mixed = pixels.lerp(pixels.flip(0), 1 - own).contiguous(memory_format=torch.channels_last)
     with accelerator.autocast():
-        logits = wrapped(pixels)
-    loss = cross_entropy(logits.float(), targets.to(accelerator.device), label_smoothing=recipe.smoothing)
+        logits = wrapped(mixed)
+    losses = [
+        cross_entropy(logits.float() + lean, truth, label_smoothing=recipe.smoothing) for truth in (targets, targets.flip(0))
+    ]
+    loss = own * losses[0] + (1 - own) * losses[1]
     accelerator.backward(loss)
     accelerator.clip_grad_norm_(wrapped.parameters(), 5.0)
     optimizer.step()
@@ -245,44 +271,95 @@ def _step(
     return loss.detach()
 
 
+def _lean(batches: Batches, recipe: Recipe) -> torch.Tensor:
+    """What is added to the logits in training: `adjust` times the log of how often each lesion is drawn. At 1 the network
+    answers as though all lesions were equally common, which is what balanced accuracy asks for (Menon et al., 2021).
+
+    A lesion without photos gets nothing: the log of a tiny share would make the smoothed labels push its logit up by as much,
+    and it would be named on every photo.
+    """
+    drawn = np.bincount(batches.targets, batches.odds, len(CODES))
+    return torch.from_numpy(recipe.adjust * np.log(np.where(drawn > 0, drawn, 1))).float()
+
+
 class Judge:
-    """Scores a network on the photos to choose by, shown as the app will show them."""
+    """Scores a network on the photos to choose by, shown as the app will show them; each process looks at its share of them."""
 
-    def __init__(self, rows: Sequence[data.Row], shown: Transform) -> None:
-        photos = data.load(rows, 10**6, threads=2)
-        self.views = np.stack([preprocess.view(photo, shown) for photo in photos])
-        self.truths, self.shown = np.array([row.target for row in rows]), shown
+    def __init__(self, rows: Sequence[data.Row], shown: Transform, accelerator: Accelerator) -> None:
+        own = rows[accelerator.process_index :: accelerator.num_processes]
+        self.views = np.stack([preprocess.view(photo, shown) for photo in data.load(own, 10**6, threads=2)])
+        self.truths, self.shown, self.accelerator = np.array([row.target for row in rows]), shown, accelerator
 
-    def figures(self, net: torch.nn.Module, accelerator: Accelerator) -> dict[str, float]:
-        """Balanced accuracy and melanoma AUC."""
-        net.eval()
+    def figures(self, net: torch.nn.Module) -> dict[str, float]:
+        """Balanced accuracy and melanoma AUC of one network: the main process's, whose batch norms saw other photos than those
+        of the other processes."""
+        broadcast(list(net.buffers()))
         parts = []
-        with torch.inference_mode(), accelerator.autocast():
+        with torch.inference_mode(), self.accelerator.autocast():
             for first in range(0, len(self.views), 64):
                 pixels = torch.from_numpy(preprocess.normalize(self.views[first : first + 64], self.shown))
-                parts.append(net(pixels.to(accelerator.device, memory_format=torch.channels_last)).float().cpu())
-        probabilities = torch.cat(parts).softmax(1).double().numpy()
+                parts.append(net.eval()(pixels.to(self.accelerator.device, memory_format=torch.channels_last)).float())
+        probabilities = self._gathered(torch.cat(parts)).softmax(1).double().numpy()
         return {
             "bacc": metrics.balanced_accuracy(probabilities, self.truths),
             "mel_auc": metrics.auc(probabilities[:, metrics.MELANOMA], self.truths == metrics.MELANOMA),
         }
 
+    def _gathered(self, own: torch.Tensor) -> torch.Tensor:
+        """All processes' answers, in the order of the photos."""
+        together = torch.zeros(len(self.truths), own.shape[1], device=own.device)
+        together[self.accelerator.process_index :: self.accelerator.num_processes] = own
+        return self.accelerator.reduce(together).cpu()
 
-def _keep(run: Run, figures: dict[str, float], recipe: Recipe, out: Path) -> None:
-    """Append to the history; keep the averaged weights if they are the best so far."""
-    with (out / HISTORY).open("a", encoding="utf-8") as file:
-        file.write(json.dumps({"step": run.step, **figures}) + "\n")
-    if figures["bacc"] <= run.best:
-        return
-    run.best = figures["bacc"]
-    best = out / BEST
-    best.mkdir(exist_ok=True)
-    model.save_half(run.ema.module, best / WEIGHTS)
-    shown = model.transform(run.ema.module, recipe.eval_size)
-    about = {
-        "architecture": recipe.architecture,
-        "transform": asdict(shown),
-        "recipe": asdict(recipe),
-        "val": figures,
-    }
-    (best / "train.json").write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
+
+def score(figures: Mapping[str, float]) -> float:
+    """What the best weights are chosen by: balanced accuracy plus melanoma AUC (where val holds melanomas). Both are what the
+    model is held to, and balanced accuracy alone jumps: a single photo of the rarest lesion moves it by 0.01."""
+    return float(np.nansum([figures["bacc"], figures["mel_auc"]]))
+
+
+class Record:
+    """What the main process writes down of a run: its progress, history, curves, best weights and checkpoints."""
+
+    def __init__(self, out: Path, recipe: Recipe, epoch_steps: int, first: int, save_minutes: float) -> None:
+        self.out, self.recipe, self.epoch_steps = out, recipe, epoch_steps
+        self.save_seconds, self.saved = save_minutes * 60, time.monotonic()
+        last = {name: line[name] for line in self._history()[-1:] for name in ("bacc", "mel_auc")}
+        self.progress = Progress(out / LOGS, first, recipe.epochs, epoch_steps, recipe.batch, last)
+
+    def stepped(self, run: Run, rate: float, figures: dict[str, float]) -> None:
+        """After every step; `figures` are those on val where it ended an epoch."""
+        self.progress.stepped(run.step, run.losses, rate, figures)
+        if figures:
+            self._keep(run, rate, figures)
+        if figures or time.monotonic() - self.saved > self.save_seconds:
+            self.progress.flush()
+            run.save(self.out / CHECKPOINT, self.recipe)
+            self.saved = time.monotonic()
+
+    def _keep(self, run: Run, rate: float, figures: dict[str, float]) -> None:
+        """Append to the history and draw it; keep the averaged weights if they are the best so far."""
+        line = {"step": run.step, "loss": mean(run.losses), "rate": rate, **figures, "seconds": round(run.seconds, 1)}
+        with (self.out / HISTORY).open("a", encoding="utf-8") as file:
+            file.write(json.dumps(line) + "\n")
+        if score(figures) > run.best:
+            run.best = score(figures)
+            self._keep_best(run, figures)
+        history = self._history()
+        curves.draw(history, self.epoch_steps, max(history, key=score)["step"], self.out / CURVES)
+
+    def _history(self) -> list[dict[str, float]]:
+        path = self.out / HISTORY
+        return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.exists() else []
+
+    def _keep_best(self, run: Run, figures: dict[str, float]) -> None:
+        best = self.out / BEST
+        best.mkdir(exist_ok=True)
+        model.save_half(run.ema.module, best / WEIGHTS)
+        about = {
+            "architecture": self.recipe.architecture,
+            "transform": asdict(model.transform(run.ema.module, self.recipe.eval_size)),
+            "recipe": asdict(self.recipe),
+            "val": figures,
+        }
+        (best / "train.json").write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")

@@ -1,17 +1,24 @@
-"""Figures of merit from answers and truths, each with a 95% interval by resampling whole lesions. Numpy only."""
+"""Figures of merit from answers and truths, each with a 95% interval by resampling whole lesions.
 
-from collections.abc import Callable, Sequence
+A resample is a row of weights, how often each photo was drawn: a figure is computed for all resamples at once. Numpy only.
+"""
+
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import cached_property
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from skinapp.labels import CODES, LESIONS, Priority
+from skinapp.labels import CODES, LESIONS, SEVERITY, Priority
 
 Floats = NDArray[np.float64]
-Figure = Callable[["Answers"], float]
+Events = NDArray[np.bool_]
 MELANOMA = CODES.index("mel")
+MALIGNANT = [CODES.index(code) for code in ("mel", "bcc", "akiec")]
+"""What apps with two answers call malignant."""
+
 PRIORITIES = np.array([lesion.priority.value for lesion in LESIONS])
 BINS = 15
 RESAMPLES = 1000
@@ -19,105 +26,220 @@ RESAMPLES = 1000
 
 @dataclass(frozen=True)
 class Answers:
-    """What was said of n photos: probabilities `[n, 7]`, true lesions `[n]`, the priorities given `[n]`, and t_mel."""
+    """What was said of n photos: probabilities `[n, 7]`, true lesions `[n]`, the priorities given `[n]`, t_mel, and the
+    temperature that the probabilities were made with."""
 
     probabilities: Floats
     truths: NDArray[np.int64]
     priorities: NDArray[np.str_]
     melanoma_threshold: float
+    temperature: float = 1.0
 
     def take(self, chosen: NDArray[np.int64]) -> "Answers":
-        return Answers(self.probabilities[chosen], self.truths[chosen], self.priorities[chosen], self.melanoma_threshold)
+        """The answers to some of the photos."""
+        picked = (values[chosen] for values in (self.probabilities, self.truths, self.priorities))
+        return Answers(*picked, self.melanoma_threshold, self.temperature)
+
+    @cached_property
+    def named(self) -> NDArray[np.int64]:
+        """The likeliest lesion of each photo `[n]`."""
+        return self.probabilities.argmax(1)
+
+    @cached_property
+    def untempered(self) -> Floats:
+        """The probabilities at temperature 1 `[n, 7]`."""
+        powers = self.probabilities**self.temperature  # softmax(logits / T)^T is softmax(logits), but for a factor a photo
+        return np.asarray(powers / powers.sum(1, keepdims=True))
 
 
-def recalls(probabilities: Floats, truths: NDArray[np.int64]) -> Floats:
-    """The share of each lesion's photos that were named rightly `[7]`; nan for a lesion without photos."""
-    right = probabilities.argmax(1) == truths
-    return np.array([_share(right, truths == lesion) for lesion in range(len(CODES))])
+class Figure(Protocol):
+    """A figure of some answers under every row of weights `[k, n]`: `[k]`, or `[k, 7]` for one of each lesion; nan where no photo
+    of positive weight decides it."""
+
+    def __call__(self, answers: Answers, weights: Floats, /) -> Floats: ...
 
 
 def balanced_accuracy(probabilities: Floats, truths: NDArray[np.int64]) -> float:
     """The mean recall of the lesions that occur."""
-    return float(np.nanmean(recalls(probabilities, truths)))
+    return float(_mean(_recalls(probabilities.argmax(1), truths, _alike(truths)))[0])
 
 
-def auc(scores: Floats, positive: NDArray[np.bool_]) -> float:
+def auc(scores: Floats, positive: Events) -> float:
     """The chance that a positive scores above a negative, ties counting half; nan where one side is empty."""
-    positives, negatives = int(positive.sum()), int((~positive).sum())
-    if not positives or not negatives:
-        return float("nan")
-    _, where, counts = np.unique(scores, return_inverse=True, return_counts=True)
-    ranks = (np.cumsum(counts) - (counts - 1) / 2)[where]
-    return float((ranks[positive].sum() - positives * (positives + 1) / 2) / (positives * negatives))
+    return float(aucs(scores, positive, _alike(positive))[0])
 
 
 def ece(probabilities: Floats, truths: NDArray[np.int64]) -> float:
     """Expected calibration error of the likeliest lesion, in 15 equal bins."""
-    sure, right = probabilities.max(1), probabilities.argmax(1) == truths
-    bins = np.minimum((sure * BINS).astype(int), BINS - 1)
-    gaps = [abs(float(right[bins == b].mean() - sure[bins == b].mean())) * float((bins == b).mean()) for b in np.unique(bins)]
-    return float(sum(gaps))
+    return float(_eces(probabilities, truths, _alike(truths))[0])
 
 
 def nll(probabilities: Floats, truths: NDArray[np.int64]) -> float:
     """Mean negative log-likelihood of the true lesion."""
-    return float(-np.log(np.maximum(probabilities[np.arange(len(truths)), truths], 1e-12)).mean())
+    return float(_losses(probabilities, truths).mean())
 
 
-def _share(event: NDArray[np.bool_], among: NDArray[np.bool_]) -> float:
-    return float(event[among].mean()) if among.any() else float("nan")
+def share(event: Events, among: Events, weights: Floats) -> Floats:
+    """The share of an event among some photos `[k]`."""
+    return _ratio(weights @ (event & among), weights @ among)
 
 
-def _flagged(answers: Answers) -> NDArray[np.bool_]:
+def average(values: NDArray[Any], weights: Floats) -> Floats:
+    """The mean over all photos `[k]`."""
+    return _ratio(weights @ values, weights.sum(1))
+
+
+def aucs(scores: Floats, positive: Events, weights: Floats) -> Floats:
+    """`auc` under every row of weights `[k]`."""
+    above, below = weights[:, positive], weights[:, ~positive]
+    beaten = np.heaviside(np.subtract.outer(scores[positive], scores[~positive]), 0.5)
+    return _ratio((above @ beaten * below).sum(1), above.sum(1) * below.sum(1))
+
+
+def bin_of(probabilities: Floats) -> NDArray[np.int64]:
+    """The bin of the likeliest lesion's probability `[n]`, of 15 equal ones."""
+    return np.minimum((probabilities.max(1) * BINS).astype(np.int64), BINS - 1)
+
+
+def _alike(photos: NDArray[Any]) -> Floats:
+    """Every photo once: the one row of weights that gives a figure's value."""
+    return np.ones((1, len(photos)))
+
+
+def _ratio(part: Floats, whole: Floats) -> Floats:
+    return np.divide(part, whole, out=np.full(part.shape, np.nan), where=whole > 0)
+
+
+def _mean(values: Floats) -> Floats:
+    """The mean of what is known in each row."""
+    return _ratio(np.nansum(values, axis=1), (~np.isnan(values)).sum(axis=1))
+
+
+def _recalls(named: NDArray[np.int64], truths: NDArray[np.int64], weights: Floats) -> Floats:
+    """Each lesion's recall `[k, 7]`; with the two lists swapped, its precision."""
+    return _ratio(weights @ (_by_lesion(named) * _by_lesion(truths)), weights @ _by_lesion(truths))
+
+
+def _f1s(named: NDArray[np.int64], truths: NDArray[np.int64], weights: Floats) -> Floats:
+    """Each lesion's F1 `[k, 7]`; nan for one that doesn't occur."""
+    both = weights @ (_by_lesion(named) * _by_lesion(truths))
+    said, true = weights @ _by_lesion(named), weights @ _by_lesion(truths)
+    return np.where(true > 0, _ratio(2 * both, said + true), np.nan)
+
+
+def _by_lesion(lesions: NDArray[np.int64]) -> Floats:
+    """Lesions `[n]` as ones in a table `[n, 7]`."""
+    return np.eye(len(CODES))[lesions]
+
+
+def _eces(probabilities: Floats, truths: NDArray[np.int64], weights: Floats) -> Floats:
+    gaps = (probabilities.argmax(1) == truths) - probabilities.max(1)
+    binned = np.zeros((len(truths), BINS))
+    binned[np.arange(len(truths)), bin_of(probabilities)] = gaps
+    return _ratio(np.abs(weights @ binned).sum(1), weights.sum(1))
+
+
+def _losses(probabilities: Floats, truths: NDArray[np.int64]) -> Floats:
+    return np.asarray(-np.log(np.maximum(probabilities[np.arange(len(truths)), truths], 1e-12)))
+
+
+def _in_first(answers: Answers, count: int) -> Events:
+    first = np.argsort(-answers.probabilities, axis=1, kind="stable")[:, :count]
+    return np.asarray((first == answers.truths[:, None]).any(1))
+
+
+def _flagged(answers: Answers) -> Events:
     return answers.probabilities[:, MELANOMA] >= answers.melanoma_threshold
 
 
-def _given(answers: Answers, priority: Priority) -> NDArray[np.bool_]:
+def _malignant_auc(answers: Answers, weights: Floats) -> Floats:
+    return aucs(answers.probabilities[:, MALIGNANT].sum(1), np.isin(answers.truths, MALIGNANT), weights)
+
+
+def called(answers: Answers, priority: Priority) -> Events:
+    """The photos that were given this priority `[n]`."""
     return answers.priorities == priority.value
 
 
-def _truly(answers: Answers, priority: Priority) -> NDArray[np.bool_]:
+def _truly(answers: Answers, priority: Priority) -> Events:
     return np.asarray(PRIORITIES[answers.truths] == priority.value)
 
 
+def _aucs(answers: Answers, weights: Floats) -> Floats:
+    """Each lesion's AUC `[k, 7]`."""
+    each = [aucs(answers.probabilities[:, lesion], answers.truths == lesion, weights) for lesion in range(len(CODES))]
+    return np.stack(each, axis=1)
+
+
 FIGURES: dict[str, Figure] = {
-    "balanced_accuracy": lambda a: balanced_accuracy(a.probabilities, a.truths),
-    "accuracy": lambda a: float((a.probabilities.argmax(1) == a.truths).mean()),
-    "ece": lambda a: ece(a.probabilities, a.truths),
-    "nll": lambda a: nll(a.probabilities, a.truths),
-    "melanoma.sensitivity": lambda a: _share(_flagged(a), a.truths == MELANOMA),
-    "melanoma.specificity": lambda a: _share(~_flagged(a), a.truths != MELANOMA),
-    "melanoma.auc": lambda a: auc(a.probabilities[:, MELANOMA], a.truths == MELANOMA),
-    "melanoma.called_urgent": lambda a: _share(_given(a, Priority.URGENT), a.truths == MELANOMA),
-    "urgent_called_low": lambda a: _share(_given(a, Priority.LOW), _truly(a, Priority.URGENT)),
-    "answered": lambda a: float((~_given(a, Priority.UNCLEAR)).mean()),
+    "balanced_accuracy": lambda a, w: _mean(_recalls(a.named, a.truths, w)),
+    "accuracy": lambda a, w: average(a.named == a.truths, w),
+    "macro_f1": lambda a, w: _mean(_f1s(a.named, a.truths, w)),
+    "top3_accuracy": lambda a, w: average(_in_first(a, 3), w),
+    "malignant_auc": _malignant_auc,
+    "ece": lambda a, w: _eces(a.probabilities, a.truths, w),
+    "nll": lambda a, w: average(_losses(a.probabilities, a.truths), w),
+    "before_temperature.ece": lambda a, w: _eces(a.untempered, a.truths, w),
+    "before_temperature.nll": lambda a, w: average(_losses(a.untempered, a.truths), w),
+    "melanoma.sensitivity": lambda a, w: share(_flagged(a), a.truths == MELANOMA, w),
+    "melanoma.specificity": lambda a, w: share(~_flagged(a), a.truths != MELANOMA, w),
+    "melanoma.auc": lambda a, w: aucs(a.probabilities[:, MELANOMA], a.truths == MELANOMA, w),
+    "melanoma.called_urgent": lambda a, w: share(called(a, Priority.URGENT), a.truths == MELANOMA, w),
+    "urgent_called_low": lambda a, w: share(called(a, Priority.LOW), _truly(a, Priority.URGENT), w),
+    "answered": lambda a, w: average(~called(a, Priority.UNCLEAR), w),
+    "recall": lambda a, w: _recalls(a.named, a.truths, w),
+    "precision": lambda a, w: _recalls(a.truths, a.named, w),
+    "auc": _aucs,
 }
-FIGURES |= {f"recall.{c}": (lambda a, i=i: _share(a.probabilities.argmax(1) == i, a.truths == i)) for i, c in enumerate(CODES)}  # type: ignore[misc]
-FIGURES |= {f"auc.{c}": (lambda a, i=i: auc(a.probabilities[:, i], a.truths == i)) for i, c in enumerate(CODES)}  # type: ignore[misc]
 
 
 def report(answers: Answers, groups: Sequence[str], seed: int = 0) -> dict[str, Any]:
-    """Every figure as `{value, low, high}`, nested at the dots of its name; lesions (`groups`) are resampled whole."""
-    drawn = [answers.take(chosen) for chosen in _resamples(groups, seed)]
-    nested: dict[str, Any] = {"n": len(answers.truths), "lesions": len(set(groups))}
-    for name, figure in FIGURES.items():
+    """Every figure as `{value, low, high}`, nested at the dots of its name, and both confusion tables; lesions (`groups`) are
+    resampled whole."""
+    found = measure(FIGURES, answers, resamples(groups, seed))
+    tables = {"confusion": confusion(answers), "priorities": priorities(answers)}
+    return {"n": len(answers.truths), "lesions": len(set(groups)), **found, **tables}
+
+
+def measure(figures: Mapping[str, Figure], answers: Answers, weights: Floats) -> dict[str, Any]:
+    """Some figures as `{value, low, high}`, nested at the dots of their names; `weights` are those of `resamples`."""
+    nested: dict[str, Any] = {}
+    for name, figure in figures.items():
         outer, _, inner = name.rpartition(".")
         place = nested.setdefault(outer, {}) if outer else nested
-        place[inner] = _interval(figure(answers), [figure(sample) for sample in drawn])
+        values = figure(answers, weights)
+        by_lesion = zip(CODES, values.T, strict=True) if values.ndim == 2 else ()
+        place[inner] = {code: interval(column) for code, column in by_lesion} or interval(values)
     return nested
 
 
-def _resamples(groups: Sequence[str], seed: int) -> list[NDArray[np.int64]]:
+def resamples(groups: Sequence[str], seed: int = 0) -> Floats:
+    """Weights `[1 + RESAMPLES, n]`: every photo once in the first row; in each other, as often as its lesion was drawn."""
     rng = np.random.default_rng(seed)
-    _, member = np.unique(np.asarray(groups), return_inverse=True)
-    rows = [np.flatnonzero(member == group) for group in range(member.max() + 1)]
-    return [np.concatenate([rows[group] for group in rng.integers(len(rows), size=len(rows))]) for _ in range(RESAMPLES)]
+    names, member = np.unique(list(groups), return_inverse=True)
+    drawn = [np.bincount(rng.integers(len(names), size=len(names)), minlength=len(names)) for _ in range(RESAMPLES)]
+    return np.ascontiguousarray(np.stack([np.ones(len(names)), *drawn])[:, member])
 
 
-def _interval(value: float, drawn: Sequence[float]) -> dict[str, float | None]:
-    """The value and its 95% interval; null where no photo decides it."""
-    known = [sample for sample in drawn if not np.isnan(sample)]
-    if np.isnan(value) or not known:
+def interval(found: Floats) -> dict[str, float | None]:
+    """The first number and the 95% interval of the others; null where no photo decides it."""
+    value, drawn = found[0], found[1:][~np.isnan(found[1:])]
+    if np.isnan(value) or not len(drawn):
         return {"value": None, "low": None, "high": None}
-    low, high = np.percentile(known, (2.5, 97.5))
-    return {"value": round(value, 4), "low": round(float(low), 4), "high": round(float(high), 4)}
+    low, high = np.percentile(drawn, (2.5, 97.5))
+    return {"value": round(float(value), 4), "low": round(float(low), 4), "high": round(float(high), 4)}
+
+
+def confusion(answers: Answers) -> dict[str, dict[str, int]]:
+    """How many photos of each lesion were named as each."""
+    counts = np.zeros((len(CODES), len(CODES)), int)
+    np.add.at(counts, (answers.truths, answers.named), 1)
+    return {code: dict(zip(CODES, row.tolist(), strict=True)) for code, row in zip(CODES, counts, strict=True)}
+
+
+def priorities(answers: Answers) -> dict[str, dict[str, int]]:
+    """How many photos whose lesion has each priority were given each, or none (`unclear`)."""
+    return {
+        true.value: {given.value: int((_truly(answers, true) & called(answers, given)).sum()) for given in Priority}
+        for true in SEVERITY
+    }

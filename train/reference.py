@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from skinapp.session import Answer
 from skinapp.spec import ModelSpec
-from train import model
+from train import head, model
 
 
 class TorchSession:
@@ -18,14 +18,12 @@ class TorchSession:
 
     def __init__(self, path: Path, spec: ModelSpec, threads: int = 0) -> None:
         self._net = model.load(spec.architecture, path)
+        self._head = head.of(self._net).eval()
         if threads:
             torch.set_num_threads(threads)
 
     def run(self, pixels: NDArray[np.float32]) -> Answer:
         """One pass over `[n, 3, height, width]`."""
         with torch.inference_mode():
-            features = self._net.forward_features(torch.from_numpy(pixels))
-            head = self._net.get_classifier()
-            cams = torch.einsum("nchw,kc->nkhw", features, head.weight)
-            logits = self._net.forward_head(features)
-        return Answer(logits.numpy(), cams.numpy(), features.mean((2, 3)).numpy())
+            parts = self._head(self._net.forward_features(torch.from_numpy(pixels)))
+        return Answer(*(part.numpy() for part in parts))

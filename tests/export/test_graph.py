@@ -1,4 +1,10 @@
-"""The exported graph, of a network of the shipped architecture with seeded random weights."""
+"""The exported graph, of networks with seeded random weights: the shipped architecture, and others with either kind of head."""
+
+from collections.abc import Callable
+from copy import deepcopy
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
 
 import numpy as np
 import onnx
@@ -6,24 +12,36 @@ import onnxruntime
 import pytest
 import torch
 
-from export import graph, quantize
+from export import build, graph, quantize
+from export.rounding import round_weights
+from skinapp import image, preprocess
 from skinapp.labels import CODES
-from skinapp.session import INPUT, OUTPUTS
-from tests import drawings
-from train import model
+from skinapp.session import CPU, INPUT, OUTPUTS, Session
+from skinapp.spec import LesionHead, ModelSpec, Transform
+from tests import TINY_MODEL, drawings
+from train import data, model
 
 SIZE = (3, 96, 96)
+SHIPPED = "tf_efficientnetv2_b0"
+PHONE = "mobilenetv3_small_100"
+LINEAR = [SHIPPED]
+HIDDEN = [PHONE, "mobilenetv3_large_100", "tf_mobilenetv3_small_minimal_100"]
+"""The last one's hidden layer has a ReLU, and its padding is TensorFlow's."""
 
 
-def network(seed: int = 0) -> torch.nn.Module:
+@cache
+def network(architecture: str = SHIPPED, seed: int = 0) -> torch.nn.Module:
     """Random weights, with batch norms that have seen the pictures, so that activations are of a trained network's size."""
     torch.manual_seed(seed)
-    net = model.create("tf_efficientnetv2_b0").train()
+    net = model.create(architecture).train()
     for module in net.modules():
         if isinstance(module, torch.nn.BatchNorm2d):
             module.momentum = None  # the plain mean of what it sees
-    with torch.inference_mode():
+    with torch.no_grad():
         net(inputs(16))
+        if architecture in HIDDEN:  # both bends of the hard swish are reached, and logits stay of a usual size
+            net.conv_head.weight *= 6 / net.conv_head(net.global_pool(net.eval().forward_features(inputs(16)))).std()
+            net.classifier.weight *= 0.05
     return net.eval()
 
 
@@ -38,26 +56,38 @@ def run(path, pixels: torch.Tensor) -> dict[str, np.ndarray]:
 
 
 @pytest.fixture(scope="module")
-def net():
-    return network()
+def exported(tmp_path_factory) -> Callable[[str], Path]:
+    """The FP32 graph of an architecture, made once."""
+    folder = tmp_path_factory.mktemp("graphs")
+
+    def export(architecture: str) -> Path:
+        path = folder / f"{architecture}.onnx"
+        if not path.exists():
+            graph.to_onnx(deepcopy(network(architecture)), SIZE, path)
+        return path
+
+    return export
 
 
 @pytest.fixture(scope="module")
-def path(net, tmp_path_factory):
-    path = tmp_path_factory.mktemp("graph") / "model_fp32.onnx"
-    graph.to_onnx(network(), SIZE, path)
-    return path
+def path(exported):
+    return exported(SHIPPED)
 
 
-def test_the_logits_are_the_networks(net, path):
+@pytest.mark.parametrize("architecture", LINEAR + HIDDEN)
+def test_the_logits_are_the_networks(architecture, exported):
+    net = network(architecture)
     with torch.inference_mode():
-        np.testing.assert_allclose(run(path, inputs(3))["logits"], net(inputs(3)).numpy(), atol=1e-4)
+        expected = net(inputs(3)).numpy()
+    assert np.abs(expected).max() > 0.01
+    np.testing.assert_allclose(run(exported(architecture), inputs(3))["logits"], expected, atol=1e-4)
 
 
-def test_the_map_is_grad_cam_by_autograd(net, path):
+@pytest.mark.parametrize("architecture", LINEAR + HIDDEN)
+def test_the_map_is_grad_cam_by_autograd(architecture, exported):
     """Grad-CAM: the gradient of a lesion's logit, averaged over the cells, weighs the feature maps; relu of the sum."""
-    pixels = inputs(2, seed=50)
-    cams = run(path, pixels)["cams"]
+    net, pixels = network(architecture), inputs(2, seed=50)
+    cams = run(exported(architecture), pixels)["cams"]
     features = net.forward_features(pixels).detach().requires_grad_()
     for target in range(len(CODES)):
         logits = net.forward_head(features)
@@ -65,25 +95,47 @@ def test_the_map_is_grad_cam_by_autograd(net, path):
         weights = gradient.mean((2, 3), keepdim=True)
         expected = (weights * features).sum(1).relu().detach().numpy()
         cells = cams.shape[2] * cams.shape[3]
+        assert expected.max() > 1e-3
         assert np.abs(np.maximum(cams[:, target], 0) / cells - expected).max() < 1e-4
 
 
-def test_the_mean_over_cells_plus_bias_is_the_logit(net, path):
+@pytest.mark.parametrize("architecture", HIDDEN)
+def test_a_hidden_layer_weighs_the_features_of_each_photo_anew(architecture):
+    """Else the test above would prove no more than a fixed weight a feature does."""
+    net = network(architecture)
+    with torch.inference_mode():
+        hidden = net.conv_head(net.global_pool(net.forward_features(inputs(2, seed=50))))
+    assert min((hidden < -3).float().mean(), (hidden > 3).float().mean(), (hidden.abs() < 3).float().mean()) > 0.05
+    assert ((hidden[0] > 0) != (hidden[1] > 0)).float().mean() > 0.01
+
+
+def test_the_mean_over_cells_plus_bias_is_the_logit(path):
     found = run(path, inputs(2))
-    bias = net.get_classifier().bias.detach().numpy()
+    bias = network().get_classifier().bias.detach().numpy()
     np.testing.assert_allclose(found["cams"].mean((2, 3)) + bias, found["logits"], atol=1e-4)
 
 
-def test_the_embedding_times_the_head_is_the_logit(net, path):
-    found = run(path, inputs(2))
-    head = net.get_classifier()
-    expected = found["embedding"] @ head.weight.detach().numpy().T + head.bias.detach().numpy()
+@pytest.mark.parametrize("architecture", LINEAR + HIDDEN)
+def test_the_embedding_times_the_last_layer_is_the_logit(architecture, exported):
+    found = run(exported(architecture), inputs(2))
+    last = network(architecture).get_classifier()
+    expected = found["embedding"] @ last.weight.detach().numpy().T + last.bias.detach().numpy()
     np.testing.assert_allclose(expected, found["logits"], atol=1e-4)
+
+
+@pytest.mark.parametrize("architecture", LINEAR + HIDDEN)
+def test_the_head_is_all_that_lies_behind_the_features(architecture, exported):
+    """One tensor goes from the rest of the graph into the head, and all outputs come out of the head."""
+    nodes, behind = onnx.load(exported(architecture)).graph.node, set(graph.head_nodes(exported(architecture)))
+    assert len({node.name for node in nodes}) == len(nodes) and "" not in {node.name for node in nodes}
+    made = {name for node in nodes if node.name not in behind for name in node.output}
+    read = {name for node in nodes if node.name in behind for name in node.input}
+    assert len(made & read) == 1 and not made & set(OUTPUTS)
 
 
 def test_random_weights_give_another_map(path, tmp_path):
     """A map that survived the loss of all that was learnt would show the photo, not the network."""
-    graph.to_onnx(network(seed=1), SIZE, tmp_path / "other.onnx")
+    graph.to_onnx(deepcopy(network(seed=1)), SIZE, tmp_path / "other.onnx")
     one, other = (run(place, inputs(4))["cams"].reshape(28, -1) for place in (path, tmp_path / "other.onnx"))
     ranks = [np.array([row.argsort().argsort() for row in maps], float) for maps in (one, other)]
     correlations = [np.corrcoef(a, b)[0, 1] for a, b in zip(*ranks, strict=True)]
@@ -102,14 +154,23 @@ def test_nothing_but_arithmetic_is_left_in_the_graph(path):
     assert {node.op_type for node in onnx.load(path).graph.node} == {"Conv", "Sigmoid", "Mul", "Add", "ReduceMean"}
 
 
+@pytest.mark.parametrize("architecture", HIDDEN)
+def test_nothing_but_arithmetic_is_left_in_a_mobilenets_graph(architecture, exported):
+    operators = {node.op_type for node in onnx.load(exported(architecture)).graph.node}
+    head = {"Gemm", "MatMul", "Transpose", "Unsqueeze", "Abs", "Less", "Greater", "Cast", "Div"}
+    assert operators - head <= {"Conv", "Relu", "HardSigmoid", "Mul", "Add", "ReduceMean"}
+
+
 @pytest.fixture(scope="module")
 def eight_bit(path, tmp_path_factory):
     """The quantized files: for the CPU, for TensorRT, and weights alone."""
     folder = tmp_path_factory.mktemp("int8")
-    found = quantize.ranges(path, list(inputs(24, seed=100).numpy()))
-    quantize.to_int8(path, quantize.CPU, found, folder / "cpu.onnx")
-    quantize.to_int8(path, quantize.TENSORRT, found, folder / "trt.onnx")
-    quantize.to_w8(path, folder / "w8.onnx")
+    pixels = list(inputs(24, seed=100).numpy())
+    weights = round_weights(onnx.load(path), graph.head_nodes(path), pixels)
+    found = quantize.ranges(path, pixels)
+    quantize.to_int8(path, quantize.CPU, found, weights, folder / "cpu.onnx")
+    quantize.to_int8(path, quantize.TENSORRT, found, weights, folder / "trt.onnx")
+    quantize.to_w8(path, weights, folder / "w8.onnx")
     return folder
 
 
@@ -167,5 +228,33 @@ def test_the_tensorrt_file_keeps_tensorrts_rules(eight_bit):
 
 
 def test_the_same_network_gives_the_same_bytes(path, tmp_path):
-    graph.to_onnx(network(), SIZE, tmp_path / "again.onnx")
+    graph.to_onnx(deepcopy(network()), SIZE, tmp_path / "again.onnx")
     assert (tmp_path / "again.onnx").read_bytes() == path.read_bytes()
+
+
+@pytest.fixture(scope="module")
+def phone(drawn, tmp_path_factory):
+    """The folder of a MobileNet's three files, quantized over drawn photos, and its FP32 graph."""
+    folder = tmp_path_factory.mktemp("phone")
+    model.save_half(network(PHONE), folder / "model.safetensors")
+    build.write_graphs(PHONE, shown(), data.read_rows(drawn, drawn / "labels.csv", "train"), folder)
+    graph.to_onnx(model.load(PHONE, folder / "model.safetensors"), SIZE, folder / "model_fp32.onnx")
+    return folder
+
+
+def shown() -> Transform:
+    """As `inputs` shows pictures."""
+    return replace(model.transform(network(PHONE), SIZE[1]), mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5))
+
+
+@pytest.mark.parametrize(("name", "least"), [("model_int8.onnx", 0.6), ("model_int8_trt.onnx", 0.5), ("model_w8.onnx", 0.95)])
+def test_a_quantized_mobilenet_answers_in_the_app_as_the_float_one_does(phone, drawn, name, least):
+    """Rounded activations scatter the answers of random weights; those of another network would correlate by nothing."""
+    spec = replace(
+        ModelSpec.read(TINY_MODEL), transform=shown(), lesion_head=LesionHead((0.0,) * graph.features(phone / name), 0.0)
+    )
+    pixels = preprocess.batch([image.read(row.path) for row in data.read_rows(drawn, drawn / "labels.csv", "test")], shown())
+    exact, found = (Session(phone / file, spec, CPU).run(pixels) for file in ("model_fp32.onnx", name))
+    assert found.cams.shape == (14, 7, 3, 3) and found.embedding.shape == (14, 1024)
+    for output in OUTPUTS:
+        assert np.corrcoef(getattr(exact, output).ravel(), getattr(found, output).ravel())[0, 1] > least, output

@@ -42,9 +42,19 @@ def test_ham10000s_own_metadata_and_its_two_folders_are_read(table, tmp_path):
         {"lesion_id": "HAM_1", "image_id": "ISIC_2", "dx": "bkl", **common},
     )
     assert data.read_rows(tmp_path, path) == [
-        Row(tmp_path / "HAM10000_images_part_1/ISIC_1.jpg", 2, "HAM_1", "", ""),
-        Row(tmp_path / "HAM10000_images_part_2/ISIC_2.jpg", 2, "HAM_1", "", ""),
+        Row(tmp_path / "HAM10000_images_part_1/ISIC_1.jpg", 2, "HAM_1", "", "", "male", 50.0, "back"),
+        Row(tmp_path / "HAM10000_images_part_2/ISIC_2.jpg", 2, "HAM_1", "", "", "male", 50.0, "back"),
     ]
+
+
+@pytest.mark.parametrize(("age", "read"), [("50.0", 50.0), ("65", 65.0), ("", None), ("unknown", None), ("nan", None)])
+def test_an_age_that_is_no_number_is_not_known(table, tmp_path, age, read):
+    path = table({"file": "x.jpg", "dx": "mel", "age": age})
+    assert data.read_rows(tmp_path, path) == [Row(tmp_path / "x.jpg", 4, "x.jpg", "", "", age=read)]
+
+
+def test_a_table_of_files_and_lesions_alone_is_enough(table, tmp_path):
+    assert data.read_rows(tmp_path, table({"file": "x.jpg", "dx": "nv"})) == [Row(tmp_path / "x.jpg", 5, "x.jpg", "", "")]
 
 
 @pytest.mark.parametrize(

@@ -1,3 +1,4 @@
+import csv
 import json
 import shutil
 from dataclasses import replace
@@ -7,58 +8,166 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from skinapp import image
 from skinapp.assessor import Assessor
-from skinapp.labels import CODES
+from skinapp.labels import CODES, Priority
 from skinapp.session import CPU, Answer, Session
-from skinapp.spec import ModelSpec
-from tests import TINY_MODEL
-from train import calibrate, data, metrics
+from skinapp.spec import ModelSpec, sha256
+from tests import TINY_MODEL, drawings
+from train import calibrate, corrupt, data, evaluate, metrics
 from train.__main__ import app
 
 
-def command(drawn, out, *more: str):
-    where = ["--images", str(drawn), "--labels", str(drawn / "labels.csv"), "--json", str(out)]
+def command(drawn, labels, out, *more: str):
+    where = ["--images", str(drawn), "--labels", str(labels), "--json", str(out)]
     return CliRunner().invoke(app, ["evaluate", *where, *more])
 
 
-@pytest.fixture
-def eight_bit(tmp_path):
+@pytest.fixture(scope="module")
+def eight_bit(tmp_path_factory):
     """The tiny model under the name that `--precision int8` looks for."""
-    folder = shutil.copytree(TINY_MODEL, tmp_path / "model")
+    folder = shutil.copytree(TINY_MODEL, tmp_path_factory.mktemp("eight_bit") / "model")
     config = json.loads((folder / "config.json").read_text())
     config["skinapp"]["files"]["model_fp32.onnx"]["precision"] = "int8"
     (folder / "config.json").write_text(json.dumps(config))
     return folder
 
 
-def test_the_command_scores_the_onnx_file_through_the_apps_own_code(drawn, eight_bit, tmp_path):
-    ran = command(drawn, tmp_path / "out.json", "--model", str(eight_bit), "--split", "test")
+@pytest.fixture(scope="module")
+def full(drawn, eight_bit, tmp_path_factory):
+    """The folder and the report of an evaluation with everything that it measures unless told otherwise."""
+    out = tmp_path_factory.mktemp("full")
+    with (drawn / "labels.csv").open(newline="") as file:
+        records = list(csv.DictReader(file))
+    with (out / "people.csv").open("w", newline="") as file:
+        writer = csv.DictWriter(file, ["file", "dx", "lesion_id", "sex", "age", "localization"])
+        writer.writeheader()
+        for number, one in enumerate(records):
+            told = {"lesion_id": f"l{number // 2}", "sex": ("male", "female")[number % 2], "age": number, "localization": "back"}
+            writer.writerow({"file": one["file"], "dx": one["dx"], **told})
+    ran = command(drawn, out / "people.csv", out / "out.json", "--model", str(eight_bit))
     assert ran.exit_code == 0, ran.output
-    report = json.loads((tmp_path / "out.json").read_text())
-    rows = data.read_rows(drawn, drawn / "labels.csv", "test")
+    return out, json.loads((out / "out.json").read_text())
+
+
+def test_the_command_scores_the_onnx_file_through_the_apps_own_code(drawn, eight_bit, tmp_path):
+    labels, out = drawn / "labels.csv", tmp_path / "made" / "for it" / "out.json"
+    ran = command(drawn, labels, out, "--model", str(eight_bit), "--split", "test", "--no-robustness")
+    assert ran.exit_code == 0, ran.output
+    report = json.loads(out.read_text())
+    rows = data.read_rows(drawn, labels, "test")
     assessor = Assessor.load(str(eight_bit), "cpu")
     chances = np.stack([assessor.read_and_assess(row.path)[1].chances for row in rows])
     truths = np.array([row.target for row in rows])
-    assert report["n"] == 14 and report["split"] == "test" and report["model"]["file"] == "model_fp32.onnx"
+    assert report["n"] == 14 and report["passes"] == 1 and report["model"]["file"] == "model_fp32.onnx"
     assert report["balanced_accuracy"]["value"] == pytest.approx(metrics.balanced_accuracy(chances, truths), abs=1e-4)
     assert report["ece"]["value"] == pytest.approx(metrics.ece(chances, truths), abs=1e-4)
     assert {"accuracy", "recall", "auc", "melanoma", "urgent_called_low"} <= report.keys()
     assert report["recall"].keys() == set(CODES) and report["melanoma"].keys() >= {"sensitivity", "specificity", "auc"}
+    assert "robustness" not in report
+    assert {path.name for path in (out.parent / "plots").iterdir()} == {"reliability.png", "confusion.png", "roc.png"}
 
 
-def test_without_a_split_every_row_is_scored(drawn, eight_bit, tmp_path):
-    assert command(drawn, tmp_path / "out.json", "--model", str(eight_bit)).exit_code == 0
-    assert json.loads((tmp_path / "out.json").read_text())["n"] == 91
+def test_every_option_is_in_the_report(drawn, eight_bit, tmp_path):
+    labels, out = drawn / "labels.csv", tmp_path / "out.json"
+    command(drawn, labels, out, "--model", str(eight_bit), "--split", "val", "--threads", "1", "--no-robustness", "--tta")
+    report = json.loads(out.read_text())
+    assert report["n"] == 21 and report["passes"] == 8
+    assert report["options"] == {
+        "model": str(eight_bit),
+        "images": drawn.name,
+        "labels": "labels.csv",
+        "labels_sha256": sha256(labels),
+        "split": "val",
+        "precision": "int8",
+        "threads": 1,
+        "robustness": False,
+        "tta": True,
+    }
+
+
+def test_without_a_split_every_row_is_scored_with_its_lesion_and_its_people(full):
+    _, report = full
+    assert report["n"] == 91 and report["lesions"] == 46
+    assert {name: one["n"] for name, one in report["subgroups"]["sex"].items()} == {"female": 45, "male": 46}
+    assert report["subgroups"]["site"]["trunk"]["n"] == 91
+    assert [one["n"] for one in report["subgroups"]["age"].values()] == [30, 15, 15, 15, 16]
+    assert report["subgroups"]["skin_tone"].keys() == {"light"}  # drawings.SKIN
+    counted = sum(count for row in report["confusion"].values() for count in row.values())
+    assert counted == 91 == sum(count for row in report["priorities"].values() for count in row.values())
+
+
+def test_each_fault_is_scored_as_the_app_would_answer_its_photos(full, drawn, eight_bit):
+    out, report = full
+    assert report["robustness"]["faults"].keys() == corrupt.FAULTS.keys()
+    rows = data.read_rows(drawn, out / "people.csv")
+    assessor = Assessor.load(str(eight_bit), "cpu")
+    photos = [image.read(row.path) for row in rows]
+    for name in ("darker", "quarter_turn"):
+        clean, faulty = assessor.assess(photos), assessor.assess([corrupt.FAULTS[name].change(photo) for photo in photos])
+        kept = np.mean([one.top == other.top for one, other in zip(clean, faulty, strict=True)])
+        assert report["robustness"]["faults"][name]["kept"]["value"] == pytest.approx(kept, abs=1e-4)
+        chances = np.stack([one.chances for one in faulty])
+        found = metrics.balanced_accuracy(chances, np.array([row.target for row in rows]))
+        assert report["robustness"]["faults"][name]["balanced_accuracy"]["value"] == pytest.approx(found, abs=1e-4)
+
+
+def test_the_plots_are_small_pngs_and_the_same_bytes_in_every_run(full, drawn, eight_bit, tmp_path):
+    out, report = full
+    again = evaluate.measure(evaluate.load(str(eight_bit), "int8", 0), data.read_rows(drawn, out / "people.csv"), robustness=True)
+    evaluate.write(again, tmp_path / "again.json")
+    names = {"reliability.png", "confusion.png", "roc.png", "robustness.png"}
+    assert {path.name for path in (out / "plots").iterdir()} == names == {path.name for path in (tmp_path / "plots").iterdir()}
+    for name in names:
+        content = (out / "plots" / name).read_bytes()
+        assert content == (tmp_path / "plots" / name).read_bytes() and len(content) < 60_000
+        assert image.read(content).shape[1] == 660
+        assert not any(chunk in content for chunk in (b"tEXt", b"iTXt", b"tIME"))
+    assert json.loads((tmp_path / "again.json").read_text()) == {key: report[key] for key in again.report}
+
+
+def test_a_table_of_files_and_lesions_alone_is_enough(drawn, eight_bit, tmp_path):
+    """As of a test set that nobody has seen: one lesion alone, no splits, no lesion ids, nothing about people."""
+    (tmp_path / "bare.csv").write_text("file,dx\n" + "".join(f"nv{number}.png,nv\n" for number in range(3)))
+    ran = command(drawn, tmp_path / "bare.csv", tmp_path / "out.json", "--model", str(eight_bit))
+    assert ran.exit_code == 0, ran.output
+    text = (tmp_path / "out.json").read_text()
+    report = json.loads(text)
+    assert "NaN" not in text and report["melanoma"]["auc"] == {"value": None, "low": None, "high": None}
+    assert report["n"] == report["lesions"] == 3 and set(report["subgroups"]) == {"rule", "skin_tone"}
+
+
+def test_turns_and_flips_are_eight_views_of_one_photo():
+    photo = drawings.lesion(90, 60, centre=(0.3, 0.4))
+    views = [evaluate.turned(photo, way) for way in range(8)]
+    np.testing.assert_array_equal(views[0], photo)
+    assert len({view.tobytes() for view in views}) == 8 and {view.shape for view in views} == {(60, 90, 3), (90, 60, 3)}
+
+
+def test_an_averaged_answer_does_not_depend_on_how_the_photo_lies(drawn, eight_bit):
+    assessor = evaluate.load(str(eight_bit), "int8", 1)
+    photo = image.read(drawn / "bcc0.png")
+    upright, turned = (evaluate.averaged(assessor, [evaluate.turned(photo, way)])[0] for way in (0, 5))
+    np.testing.assert_allclose(upright.chances, turned.chances, atol=1e-6)
+    assert upright.chances.sum() == pytest.approx(1)
+    views = [assessor.assess([evaluate.turned(photo, way)])[0].chances for way in range(8)]
+    logits = np.mean(np.log(views), axis=0)
+    np.testing.assert_allclose(upright.chances, np.exp(logits) / np.exp(logits).sum(), atol=1e-9)
+
+
+def test_averaging_never_answers_a_photo_that_is_sent_back(eight_bit):
+    assessor = evaluate.load(str(eight_bit), "int8", 1)
+    assert evaluate.averaged(assessor, [drawings.plain(90)])[0].priority is Priority.UNCLEAR
 
 
 def test_a_precision_that_the_folder_lacks_is_named(drawn, tmp_path):
-    ran = command(drawn, tmp_path / "out.json", "--model", str(TINY_MODEL), "--precision", "w8")
+    ran = command(drawn, drawn / "labels.csv", tmp_path / "out.json", "--model", str(TINY_MODEL), "--precision", "w8")
     assert ran.exit_code == 2
     assert "The model holds no w8 file (only model_fp32.onnx); choose another --precision." in ran.output
 
 
 def test_a_folder_without_the_trained_weights_says_so(drawn, tmp_path):
-    ran = command(drawn, tmp_path / "out.json", "--model", str(TINY_MODEL), "--precision", "fp32")
+    ran = command(drawn, drawn / "labels.csv", tmp_path / "out.json", "--model", str(TINY_MODEL), "--precision", "fp32")
     assert ran.exit_code == 2
     assert "The model holds no model.safetensors (only model_fp32.onnx); choose another --precision." in ran.output
 

@@ -1,12 +1,22 @@
 import json
+import re
 import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
+from accelerate import Accelerator
+from PIL import Image
 from safetensors.numpy import load_file
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from torch.nn.functional import cross_entropy
+
+from skinapp.labels import CODES
+from train import curves, data, fit, model
 
 RECIPE = ["--model", "test_efficientnet", "--init", "", "--size", "64", "--eval-size", "64", "--epochs", "12", "--batch", "8", "--cpu",
           "--ema", "0.9", "--lr", "0.005", "--colour", "0"]  # fmt: skip
@@ -25,9 +35,11 @@ def run(arguments: list[str]) -> str:
 
 @pytest.fixture(scope="module")
 def finished(drawn, tmp_path_factory):
-    """A run that nobody disturbed."""
+    """A run that nobody disturbed, with what it said on stderr."""
     out = tmp_path_factory.mktemp("finished")
-    run(command(drawn, out))
+    ran = subprocess.run(command(drawn, out), capture_output=True, text=True, timeout=600)
+    assert ran.returncode == 0, ran.stderr
+    (out / "stderr").write_text(ran.stderr, newline="")
     return out
 
 
@@ -39,9 +51,49 @@ def test_training_on_drawn_lesions_learns_their_colours(finished):
     found = history(finished)
     assert [line["step"] for line in found] == list(range(7, 85, 7))
     assert max(line["bacc"] for line in found) > 0.5
+    assert found[-1]["loss"] < 0.8 * found[0]["loss"]
     about = json.loads((finished / "best" / "train.json").read_text())
-    assert about["val"]["bacc"] == max(line["bacc"] for line in found)
+    assert about["val"] == {name: max(found, key=fit.score)[name] for name in ("bacc", "mel_auc")}
     assert about["recipe"]["epochs"] == 12 and about["transform"]["input_size"] == [3, 64, 64]
+
+
+def test_the_history_tells_rate_and_time(finished):
+    found = history(finished)
+    assert found[0]["rate"] > 0.0049 and found[-1]["rate"] < 1e-5 and np.diff([line["rate"] for line in found]).max() < 0
+    assert found[0]["seconds"] > 0 and np.diff([line["seconds"] for line in found]).min() > 0
+
+
+def test_a_log_file_gets_a_plain_line_an_epoch_with_all_that_one_wants_to_know(finished):
+    lines = [line for line in (finished / "stderr").read_text().split("\n") if line.startswith("epoch")]
+    form = re.compile(
+        r"epoch \d+/12, step \d+/84, \d:\d\d:\d\d left, loss \d\.\d{3}, bacc \d\.\d{3}, mel_auc \d\.\d{3}, \d+\.\d photos/s, rate \d\.\de-\d\d"
+    )
+    judged = [line for line in lines if re.search(r"step (\d+)", line)[1] in {str(step) for step in range(7, 85, 7)}]
+    assert len(judged) == 12 and all(form.fullmatch(line) for line in judged), lines
+    assert [line.split(", ")[0] for line in judged] == [f"epoch {epoch}/12" for epoch in range(1, 13)]
+    assert "0:00:00 left" in judged[-1] and f"bacc {history(finished)[-1]['bacc']:.3f}" in judged[-1]
+
+
+def points(out) -> dict[str, list[tuple[int, float]]]:
+    """What TensorBoard shows of a run."""
+    events = EventAccumulator(str(out / "tensorboard"))
+    events.Reload()
+    return {tag: [(point.step, point.value) for point in events.Scalars(tag)] for tag in events.Tags()["scalars"]}
+
+
+def test_tensorboard_shows_loss_and_rate_every_ten_steps_and_the_figures_of_every_epoch(finished):
+    found = points(finished)
+    assert [step for step, _ in found["train/loss"]] == [step for step, _ in found["train/rate"]] == list(range(10, 85, 10))
+    for name in ("bacc", "mel_auc"):
+        assert found[f"val/{name}"] == [(line["step"], pytest.approx(line[name], abs=1e-6)) for line in history(finished)]
+
+
+def test_the_curves_lie_beside_the_checkpoint(finished, tmp_path):
+    with Image.open(finished / "curves.png") as picture:
+        assert picture.size == (800, 600) and len(picture.getcolors(10**6)) > 10
+    lines = [{"step": 7, "bacc": 0.5, "mel_auc": 0.5}, {"step": 14, "loss": 1.0, "bacc": 0.6, "mel_auc": float("nan")}]
+    curves.draw(lines, 7, 14, tmp_path / "gaps.png")  # of a run that an older version began, without melanomas on val
+    assert (tmp_path / "gaps.png").stat().st_size > 5000
 
 
 def test_the_weights_are_stored_as_fp16(finished):
@@ -60,7 +112,11 @@ def test_a_killed_run_goes_on_to_the_very_weights_of_an_undisturbed_one(drawn, f
     process.wait()
     assert len(history(tmp_path)) < 12, "the run was over before it could be killed"
     assert "going on from step " in run(command(drawn, tmp_path))
-    assert history(tmp_path) == history(finished)
+    for one, other in zip(history(tmp_path), history(finished), strict=True):
+        assert {**one, "seconds": 0} == {**other, "seconds": 0}
+    assert {tag: [step for step, _ in found] for tag, found in points(tmp_path).items()} == {
+        tag: [step for step, _ in found] for tag, found in points(finished).items()
+    }
     for name, value in load_file(finished / "best" / "model.safetensors").items():
         np.testing.assert_array_equal(load_file(tmp_path / "best" / "model.safetensors")[name], value)
 
@@ -80,25 +136,115 @@ import train.fit as fit
 original = fit._train
 def watched(run, loader, judge, recipe, accelerator, *rest):
     original(run, loader, judge, recipe, accelerator, *rest)
-    weights = b"".join(weight.detach().numpy().tobytes() for weight in run.net.parameters())
+    kept = [*run.net.parameters(), *run.ema.module.state_dict().values()]
+    state = b"".join(tensor.detach().numpy().tobytes() for tensor in kept)
     name = f"{accelerator.process_index} of {accelerator.num_processes}"
-    pathlib.Path(__file__).with_name(name).write_text(hashlib.sha256(weights).hexdigest())
+    pathlib.Path(__file__).with_name(name).write_text(hashlib.sha256(state).hexdigest())
 fit._train = watched
 from train.__main__ import app
 app(sys.argv[1:])
 """
 
 
-def test_two_processes_share_the_work_and_keep_one_set_of_weights(drawn, finished, tmp_path):
-    """Each sees its half of every batch: only if the gradients are averaged do both end with the same weights."""
-    (tmp_path / "watched.py").write_text(WATCHED)
+@pytest.fixture(scope="module")
+def shared(drawn, tmp_path_factory):
+    """A run in two processes, each of which wrote the digest of its weights beside `out`."""
+    folder = tmp_path_factory.mktemp("shared")
+    (folder / "watched.py").write_text(WATCHED)
     # The launcher's own --cpu starts one process where there is no MPI; ours, of `fit`, keeps both off any GPU.
     launcher = ("-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes", "2", "--num_machines", "1", "--mixed_precision", "no",
-                "--dynamo_backend", "no", "--main_process_port", "0", str(tmp_path / "watched.py"))  # fmt: skip
-    run(command(drawn, tmp_path / "out", launcher=launcher))
-    assert (tmp_path / "0 of 2").read_text() == (tmp_path / "1 of 2").read_text()
-    assert [line["step"] for line in history(tmp_path / "out")] == list(range(7, 85, 7))
-    assert max(line["bacc"] for line in history(tmp_path / "out")) > 0.4
+                "--dynamo_backend", "no", "--main_process_port", "0", str(folder / "watched.py"))  # fmt: skip
+    run(command(drawn, folder / "out", launcher=launcher))
+    return folder
+
+
+def test_two_processes_share_the_work_and_keep_one_set_of_weights(shared):
+    """Each sees its half of every batch: only if the gradients are averaged do both end with the same weights. The averaged
+    network's batch norms are the main process's in both when it is judged."""
+    assert (shared / "0 of 2").read_text() == (shared / "1 of 2").read_text()
+    assert [line["step"] for line in history(shared / "out")] == list(range(7, 85, 7))
+    assert max(line["bacc"] for line in history(shared / "out")) > 0.4
+
+
+def test_two_processes_judge_as_one_does(drawn, shared):
+    net = model.create("test_efficientnet")
+    net.load_state_dict(torch.load(shared / "out" / "checkpoint.pt", weights_only=True)["ema"])
+    rows = data.read_rows(drawn, drawn / "labels.csv", "val")
+    judge = fit.Judge(rows, model.transform(net, 64), Accelerator(mixed_precision="bf16", cpu=True))
+    alone, last = judge.figures(net.to(memory_format=torch.channels_last)), history(shared / "out")[-1]
+    assert alone == {name: last[name] for name in alone}
+
+
+def test_a_mobilenet_is_trained(drawn, tmp_path):
+    run(command(drawn, tmp_path, "--model", "mobilenetv3_small_100", "--epochs", "1"))
+    about = json.loads((tmp_path / "best" / "train.json").read_text())
+    assert (
+        about["architecture"] == "mobilenetv3_small_100"
+        and load_file(tmp_path / "best" / "model.safetensors")["conv_head.weight"].shape[0] == 1024
+    )
+
+
+def recipe(**changes: object) -> fit.Recipe:
+    plain = fit.Recipe(
+        architecture="test_efficientnet", init="", size=64, eval_size=64, short_side=64, epochs=1, batch=8, lr=1e-3, weight_decay=0.05,
+        warmup=0.05, smoothing=0.05, mixup=0.0, drop=0.0, drop_path=0.0, ema=0.9, sampling=0.5, adjust=1.0, area=0.5, colour=0.0, faults=0.0,
+        val_share=0.2, seed=0, labels_sha256="",
+    )  # fmt: skip
+    return replace(plain, **changes)
+
+
+def lean(counts: dict[str, int], **changes: object) -> dict[str, float]:
+    """What is added to each lesion's logit where there are so many photos of each."""
+    targets = [CODES.index(code) for code, count in counts.items() for _ in range(count)]
+    found = fit._lean(fit.Batches(targets, recipe(**changes), steps=1, first=0, rank=0, processes=1), recipe(**changes))
+    return dict(zip(CODES, found.tolist(), strict=True))
+
+
+COUNTS = {"nv": 64, "mel": 16, "bcc": 4, "akiec": 1, "bkl": 1, "df": 1, "vasc": 1}
+
+
+@pytest.mark.parametrize(
+    ("sampling", "adjust", "shares"),
+    [
+        (0.0, 1.0, {"nv": 64 / 88, "mel": 16 / 88, "bcc": 4 / 88, "df": 1 / 88}),
+        (0.5, 1.0, {"nv": 8 / 18, "mel": 4 / 18, "bcc": 2 / 18, "df": 1 / 18}),  # drawn by the root of the count
+        (1.0, 1.0, dict.fromkeys(CODES, 1 / 7)),
+        (0.5, 0.0, dict.fromkeys(CODES, 1.0)),
+    ],
+)
+def test_logits_lean_by_the_log_of_how_often_a_lesion_is_drawn(sampling, adjust, shares):
+    found = lean(COUNTS, sampling=sampling, adjust=adjust)
+    for code, share in shares.items():
+        assert found[code] == pytest.approx(np.log(share), abs=1e-5)
+    assert adjust == 0 or sum(np.exp(list(found.values()))) == pytest.approx(1, abs=1e-5)
+
+
+def test_a_lesion_without_photos_is_never_named_however_smooth_the_labels():
+    """Logits free to move settle where the loss is least: far below for the lesion that was never seen."""
+    counts = {code: count for code, count in COUNTS.items() if code != "vasc"}
+    added = torch.tensor(list(lean(counts).values()))
+    logits, target = torch.zeros(2, 7, requires_grad=True), torch.tensor([CODES.index("nv"), CODES.index("mel")])
+    optimizer = torch.optim.Adam([logits], lr=0.1)
+    for _ in range(300):
+        loss = cross_entropy(logits + added, target, label_smoothing=0.05)
+        assert torch.isfinite(loss)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    assert logits.argmax(1).tolist() == target.tolist()
+    assert (logits.argmin(1) == CODES.index("vasc")).all()
+
+
+@pytest.mark.parametrize(
+    ("better", "worse"),
+    [
+        ({"bacc": 0.80, "mel_auc": 0.93}, {"bacc": 0.81, "mel_auc": 0.91}),
+        ({"bacc": 0.82, "mel_auc": 0.92}, {"bacc": 0.81, "mel_auc": 0.92}),
+        ({"bacc": 0.82, "mel_auc": float("nan")}, {"bacc": 0.81, "mel_auc": float("nan")}),
+    ],
+)
+def test_the_best_weights_are_those_of_the_highest_sum_of_balanced_accuracy_and_melanoma_auc(better, worse):
+    assert fit.score(better) > fit.score(worse)
 
 
 def test_wrong_initial_weights_are_named(drawn, tmp_path):

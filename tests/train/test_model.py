@@ -1,5 +1,6 @@
-"""Initial weights: from the Hub as timm keeps them there, and from a file."""
+"""Initial weights, from the Hub as timm keeps them there and from a file; the networks that are taken; what training swaps."""
 
+import copy
 import json
 import os
 import subprocess
@@ -9,6 +10,7 @@ import pytest
 import timm
 import torch
 from safetensors.torch import load_file, save_file
+from timm.layers import create_conv2d
 
 from tests.hub_server import serve
 from train import model
@@ -75,3 +77,56 @@ def test_half_precision_weights_are_read_back_as_they_were_rounded(tmp_path):
     for key, value in net.state_dict().items():
         expected = value.half().float() if value.is_floating_point() else value
         assert torch.equal(again[key], expected), key
+
+
+@pytest.mark.parametrize(
+    ("architecture", "message"),
+    [
+        ("no_such_net", f"timm {timm.__version__} has no network named 'no_such_net'; check --model."),
+        ("test_resnet", "test_resnet has a head whose class maps can't be drawn; give a timm EfficientNetV2 or MobileNetV3."),
+        (
+            "mobilenetv4_conv_small_035",
+            "mobilenetv4_conv_small_035 has a head whose class maps can't be drawn; give a timm EfficientNetV2 or MobileNetV3.",
+        ),
+    ],
+)
+def test_a_network_that_could_not_be_exported_is_refused_before_it_is_trained(architecture, message):
+    with pytest.raises(DataError) as refusal:
+        model.create(architecture)
+    assert str(refusal.value) == message
+
+
+@pytest.mark.parametrize("size", [15, 16])
+@pytest.mark.parametrize("kernel", [3, 5])
+@pytest.mark.parametrize("padding", ["same", ""])
+def test_a_thinned_convolution_is_the_strided_one_in_value_and_gradient(padding, kernel, size):
+    torch.manual_seed(0)
+    strided = create_conv2d(6, 6, kernel, stride=2, padding=padding, depthwise=True, bias=True).double()
+    thinned = copy.deepcopy(strided)
+    model.quicken(thinned)
+    assert type(thinned) is model.Thinned
+    maps, answers = torch.randn(2, 6, size, size, dtype=torch.float64), []
+    for convolution in (strided, thinned):
+        seen = maps.clone().requires_grad_()
+        answer = convolution(seen)
+        (answer * torch.arange(answer.numel()).view_as(answer)).sum().backward()
+        answers.append((answer, seen.grad, convolution.weight.grad, convolution.bias.grad))
+    for one, other in zip(*answers, strict=True):
+        torch.testing.assert_close(other, one, rtol=1e-12, atol=1e-9)
+    with torch.inference_mode():
+        torch.testing.assert_close(thinned(maps), strided(maps), rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("architecture", [ARCHITECTURE, "mobilenetv3_small_100"])
+def test_convolutions_are_swapped_in_training_alone(architecture, tmp_path):
+    net = model.create(architecture)
+    names = list(net.state_dict())
+    model.quicken(net)
+    assert any(isinstance(module, model.Thinned) for module in net.modules()) and list(net.state_dict()) == names
+    model.save_half(net, tmp_path / "model.safetensors")
+    served = model.load(architecture, tmp_path / "model.safetensors")
+    assert not any(isinstance(module, model.Thinned) for module in served.modules())
+    net.load_state_dict(served.state_dict())
+    with torch.inference_mode():
+        pixels = torch.randn(2, 3, 64, 64)
+        torch.testing.assert_close(net.eval()(pixels), served(pixels))

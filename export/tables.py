@@ -1,0 +1,127 @@
+"""The figures of metrics.json as lines of Markdown tables; a table whose figures weren't measured has no lines."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from skinapp.labels import CODES, LESIONS
+
+LABELS = {
+    "balanced_accuracy": "balanced accuracy",
+    "accuracy": "accuracy",
+    "macro_f1": "macro-F1",
+    "top3_accuracy": "true lesion among the three likeliest",
+    "melanoma.auc": "melanoma AUC",
+    "malignant_auc": "AUC of melanoma, carcinoma or keratosis (mel, bcc, akiec) against the rest",
+    "melanoma.sensitivity": "melanoma sensitivity at its threshold",
+    "melanoma.specificity": "melanoma specificity at its threshold",
+    "melanoma.called_urgent": "melanomas answered Urgent (the rest: another priority, or a retake)",
+    "urgent_called_low": "melanomas called Low",
+    "ece": "calibration error (ECE, 15 bins)",
+    "answered": "photos answered (not sent back for a retake)",
+}
+ASPECTS = {"skin_tone": "skin tone in the photo (ITA)", "sex": "sex", "age": "age", "site": "body site"}
+
+
+def overview(split: str, precisions: dict[str, Any]) -> list[str]:
+    """One split's figures, a column a precision, with 95% intervals by lesion."""
+    names = list(precisions)
+    first = precisions[names[0]]
+    rows = [("photos / lesions", *(f"{precisions[name]['n']} / {precisions[name]['lesions']}" for name in names))]
+    for key, label in LABELS.items():
+        if _at(first, key):
+            rows.append((label, *(cell(_at(precisions[name], key)) for name in names)))
+    for code, lesion in zip(CODES, LESIONS, strict=True):
+        if first["recall"][code]["value"] is not None:
+            rows.append((f"recall, {lesion.name}", *(cell(precisions[name]["recall"][code]) for name in names)))
+    rows.append(("same lesion as FP32", *(str(precisions[name]["agrees_with_fp32"]) for name in names)))
+    return [f"Split `{split}`, 95% intervals by lesion:\n", *_grid(("figure", *names), rows)]
+
+
+def lesions(report: dict[str, Any]) -> list[str]:
+    """What is found of each lesion, how often its name is right, and its AUC."""
+    if "confusion" not in report:
+        return []
+    rows = []
+    for code, lesion in zip(CODES, LESIONS, strict=True):
+        figures = (cell(report[key][code]) for key in ("recall", "precision", "auc"))
+        rows.append((lesion.name, str(sum(report["confusion"][code].values())), *figures))
+    return _grid(("lesion", "photos", "recall", "right where named (precision)", "AUC"), rows)
+
+
+def calibration(report: dict[str, Any]) -> list[str]:
+    """What the temperature does to the probabilities."""
+    if "before_temperature" not in report:
+        return []
+    names = {"ece": LABELS["ece"], "nll": "negative log-likelihood"}
+    rows = [(label, cell(report["before_temperature"][key]), cell(report[key])) for key, label in names.items()]
+    return _grid(("calibration", "at temperature 1", "as answered"), rows)
+
+
+def priorities(report: dict[str, Any]) -> list[str]:
+    """Photos by the priority of their lesion and the one that was answered."""
+    if "priorities" not in report:
+        return []
+    table = report["priorities"]
+    rows = [(f"**{true}**", *(str(count) for count in given.values())) for true, given in table.items()]
+    title = "Photos by the priority of their lesion (rows) and the one that was answered (unclear: a retake):\n"
+    return [title, *_grid(("truth", *(f"answered {given}" for given in table["urgent"])), rows)]
+
+
+def robustness(report: dict[str, Any]) -> list[str]:
+    """How the answers hold under each fault of cameras."""
+    if "robustness" not in report:
+        return []
+    found = report["robustness"]
+    keys = ("kept", "urgent_kept", "balanced_accuracy", "urgent_called_low", "answered")
+    rows = []
+    for name, fault in found["faults"].items():
+        rows.append((f"{name.replace('_', ' ')} ({fault['strength']})", *(cell(fault[key]) for key in keys)))
+    head = ("fault", "same lesion named", "Urgent photos still Urgent", "balanced accuracy", "melanomas called Low", "answered")
+    title = f"Under mild faults of cameras, this share of the photos is still named the same: {cell(found['kept'])}\n"
+    return [title, *_grid(head, rows)]
+
+
+def subgroups(report: dict[str, Any]) -> list[str]:
+    """The figures by skin tone, sex, age and body site."""
+    if "subgroups" not in report:
+        return []
+    lines = [f"By subgroup; {report['subgroups']['rule']}:\n"]
+    keys = {"AUC": "auc", "sensitivity": "sensitivity", "specificity": "specificity"}
+    for aspect, label in ASPECTS.items():
+        rows = [
+            (name, str(one["n"]), str(one["melanomas"]), cell(one["balanced_accuracy"]), cell(one["accuracy"]),
+             *(cell(one["melanoma"][key]) for key in keys.values()))
+            for name, one in report["subgroups"].get(aspect, {}).items()
+        ]  # fmt: skip
+        head = (label, "photos", "melanomas", "balanced accuracy", "accuracy", *(f"melanoma {key}" for key in keys))
+        lines += _grid(head, rows) if rows else []
+    return lines
+
+
+def refusals(kinds: dict[str, Any]) -> list[str]:
+    """How many pictures of other things are sent back."""
+    if not kinds:
+        return ["No photos of other things were at hand: nothing is refused for not being a lesion.\n"]
+    rows = [(kind.replace("_", " "), str(found["n"]), f"{found['refused']:.3f}") for kind, found in kinds.items()]
+    title = "Photos that are no lesions, other ones of the collections that taught the model to refuse them:\n"
+    return [title, *_grid(("kind", "photos", "sent back"), rows)]
+
+
+def cell(figure: dict[str, Any] | None) -> str:
+    """A figure with its interval."""
+    if figure is None:
+        return "too few"
+    if figure["value"] is None:
+        return "no photos"
+    return f"{figure['value']:.3f} ({figure['low']:.3f} to {figure['high']:.3f})"
+
+
+def _grid(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    return [f"| {' | '.join(head)} |", "|---" * len(head) + "|", *(f"| {' | '.join(row)} |" for row in rows), ""]
+
+
+def _at(report: dict[str, Any], key: str) -> dict[str, Any]:
+    """The figure at a dotted key; empty where it wasn't measured."""
+    for part in key.split("."):
+        report = report.get(part, {})
+    return report
