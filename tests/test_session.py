@@ -1,3 +1,6 @@
+import os
+import subprocess
+import sys
 import threading
 
 import numpy as np
@@ -25,6 +28,15 @@ def test_a_pass_gives_the_numbers_of_the_hand_computed_model():
     np.testing.assert_allclose(answer.logits[1], np.add(biases, [0, -0.5, 0, 0, 1, -2, 2.75]), atol=1e-6)
     np.testing.assert_allclose(answer.embedding[1], [-0.5, -0.25, 0.25])
     assert answer.cams.shape == (2, 7, 8, 8)
+
+
+@pytest.mark.parametrize(("told", "left"), [({}, []), ({"ORT_DISABLE_TELEMETRY": "0"}, [".ses"])])
+def test_onnxruntime_keeps_no_identifier_and_so_reports_nothing(told, left, tmp_path):
+    """Told otherwise it does leave one: the day that it no longer did, this test would prove nothing."""
+    code = f"from skinapp.assessor import Assessor; Assessor.load({str(TINY_MODEL)!r}, 'cpu')"
+    known = {name: value for name, value in os.environ.items() if name != "ORT_DISABLE_TELEMETRY"}
+    subprocess.run([sys.executable, "-c", code], env={**known, **told, "TMPDIR": str(tmp_path)}, check=True, timeout=120)
+    assert [path.name for path in tmp_path.iterdir()] == left
 
 
 def test_the_provider_is_the_sessions_own_word():
