@@ -40,7 +40,7 @@ clean:
 	$(RUN) $(PIP) -r requirements.txt
 	@touch $@
 
-.venv/tested: .venv/installed requirements-test.txt
+.venv/tested: .venv/installed requirements-test.txt requirements-ray.txt
 	$(RUN) $(PIP) -r requirements-test.txt
 	@touch $@
 

@@ -1,6 +1,7 @@
 """python -m skinapp PHOTO|FOLDER ... [--json] [--overlay OUT.png] [--model FOLDER|OWNER/NAME[@REVISION]]
+python -m skinapp PHOTO|FOLDER|URI ... --engine ray --out FOLDER|URI [--workers N] [--batch-size N] [--threads N]
 
-Assesses photos in the terminal: a row a photo, or with --json one JSON object a line.
+Assesses photos in the terminal: a row a photo, or with --json one JSON object a line; many photos with Ray, into Parquet files.
 """
 
 import argparse
@@ -8,7 +9,8 @@ import json
 import logging
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +26,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     try:
-        paths = list(_paths(options.photos))
+        _check_engine(options)
+        if options.engine == "ray":
+            return _score_with_ray(options)
+        paths = list(_paths(map(Path, options.photos)))
         if options.overlay and len(paths) != 1:
             raise SkinAppError(f"--overlay takes one photo, but {len(paths)} were given; leave it out or give one.")
         if options.overlay and not options.overlay.absolute().parent.is_dir():
@@ -42,14 +47,71 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m skinapp", description=wording.DISCLAIMER.en)
-    parser.add_argument("photos", nargs="+", metavar="PHOTO|FOLDER", type=Path)
+    parser.add_argument("photos", nargs="+", metavar="PHOTO|FOLDER", help="with --engine ray also a URI, as s3://bucket/folder")
     parser.add_argument("--json", action="store_true", help="print one JSON object a line")
     parser.add_argument("--overlay", metavar="OUT.png", type=Path, help="write the photo with the evidence drawn on it")
     parser.add_argument("--model", metavar="FOLDER|OWNER/NAME[@REV]", help="default: $SKINAPP_MODEL, else the embedded model")
+    parser.add_argument("--engine", choices=("local", "ray"), default="local", help="default: local, this process alone")
+    many = parser.add_argument_group("with --engine ray (requirements-ray.txt)")
+    many.add_argument("--out", metavar="FOLDER|URI", help="where the Parquet files go; what they hold isn't assessed again")
+    many.add_argument("--workers", metavar="N", type=_count, help="processes with a session each; default: one a core")
+    many.add_argument("--batch-size", metavar="N", type=_count, help="photos a pass; default: 1")
+    many.add_argument("--threads", metavar="N", type=_count, help="threads a session; default: $SKINAPP_THREADS, else 1")
     return parser
 
 
-def _paths(given: Sequence[Path]) -> Iterator[Path]:
+def _count(value: str) -> int:
+    if not (value.isascii() and value.isdecimal() and int(value)):
+        raise argparse.ArgumentTypeError(f"{value!r} is no number from 1 on")
+    return int(value)
+
+
+def _check_engine(options: argparse.Namespace) -> None:
+    """Refuse what belongs to the other engine."""
+    if options.engine == "ray":
+        if not options.out:
+            raise SkinAppError("--engine ray writes Parquet files; say where with --out FOLDER.")
+        if options.json or options.overlay:
+            name = "--json" if options.json else "--overlay"
+            raise SkinAppError(f"{name} belongs to --engine local, and --engine ray writes Parquet files; leave one of them out.")
+        return
+    for name in ("out", "workers", "batch_size", "threads"):
+        if getattr(options, name) is not None:
+            raise SkinAppError(f"--{name.replace('_', '-')} belongs to --engine ray; add that or leave it out.")
+
+
+def _score_with_ray(options: argparse.Namespace) -> int:
+    """Have a fleet of workers answer all photos into Parquet files; the exit status."""
+    if lacking := [name for name in ("ray", "pyarrow") if find_spec(name) is None]:
+        raise SkinAppError(
+            f"--engine ray needs {' and '.join(lacking)}, which isn't installed; run 'pip install -r requirements-ray.txt'."
+        )
+    from skinapp import fleet
+
+    chosen = settings.read(os.environ)
+    photos: list[str] = []
+    for place in options.photos:
+        photos += fleet.pictures(place) if "://" in place else map(str, _paths([Path(place)]))
+    given = options.model or chosen.model
+    model = Assessor.load(given, chosen.provider, chosen.threads).model
+    tally = fleet.score(
+        photos,
+        fleet.Order(
+            answering=model,
+            model=fleet.pinned(given, model),
+            provider=chosen.provider,
+            out=options.out,
+            folder=os.getcwd(),
+            workers=options.workers or len(os.sched_getaffinity(0)),
+            batch=options.batch_size or 1,
+            threads=options.threads or chosen.threads or 1,
+        ),
+    )
+    _print(f"{options.out}  {tally.photos} photos, {tally.before} of them answered before, {tally.failed} that can't be read")
+    return 1 if tally.failed else 0
+
+
+def _paths(given: Iterable[Path]) -> Iterator[Path]:
     """Photos as they are; folders as the pictures below them, sorted."""
     for path in given:
         if not path.is_dir():

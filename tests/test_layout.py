@@ -11,6 +11,8 @@ ONLY = {
     "onnxruntime": {"skinapp/session.py"},
     "huggingface_hub": {"skinapp/hub.py"},
     "gradio": {"app.py", "skinapp/ui"},
+    "ray": {"skinapp/fleet.py"},
+    "pyarrow": {"skinapp/fleet.py"},
 }
 
 
