@@ -1,4 +1,4 @@
-"""python -m export build: see its --help."""
+"""python -m export build|bench|publish: see its --help."""
 
 from pathlib import Path
 from typing import Annotated
@@ -6,13 +6,14 @@ from typing import Annotated
 import typer
 
 from skinapp.errors import SkinAppError
+from skinapp.hub import EMBEDDED
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, rich_markup_mode=None, help=__doc__, pretty_exceptions_enable=False)
 
 
 @app.callback()
 def main() -> None:
-    """Make model folders of trained weights."""
+    """Make model folders of trained weights, time and publish them."""
 
 
 @app.command()
@@ -26,16 +27,63 @@ def build(
         typer.Option(exists=True, dir_okay=False, help="CSV (file, kind, split) of photos to refuse, also below --images."),
     ] = None,
     threads: Annotated[int, typer.Option(help="Of ONNX Runtime; 0 leaves it the choice.")] = 0,
+    gate: Annotated[bool, typer.Option(help="Refuse an INT8 file that loses too much against FP32 on val.")] = True,
 ) -> None:
     """Export, quantize, choose temperature and thresholds on val, measure, and write config.json and the card."""
     from export.build import build as run
 
     try:
-        run(checkpoint, out, images, labels, not_lesions, threads)
+        run(checkpoint, out, images, labels, not_lesions, threads, gate)
     except SkinAppError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(2) from None
     typer.echo(f"model folder: {out}")
+
+
+@app.command()
+def bench(
+    folder: Annotated[Path, typer.Argument(metavar="MODEL_FOLDER", exists=True, file_okay=False, help="The model to time.")],
+    images: Annotated[Path, typer.Option(exists=True, file_okay=False, help="Folder of photos.")],
+    labels: Annotated[Path, typer.Option(exists=True, dir_okay=False, help="The CSV that names them; its split test is used.")],
+    json: Annotated[Path | None, typer.Option(dir_okay=False, help="Where to save the result.")] = None,
+    threads: Annotated[int, typer.Option(min=1, help="Of each contender, on the CPU.")] = 2,
+    rounds: Annotated[int, typer.Option(min=1, help="In which all contenders take turns.")] = 40,
+) -> None:
+    """Time every form of the weights on every provider of this machine, and the whole answer beside a plain torch script's."""
+    from export import bench as timed
+    from export import speed
+
+    try:
+        result = timed.bench(folder, images, labels, threads, rounds)
+    except SkinAppError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(2) from None
+    if json:
+        timed.write(result, json)
+    typer.echo(speed.render(result))
+
+
+@app.command()
+def publish(
+    repo: Annotated[str, typer.Argument(metavar="OWNER/NAME", help="The model on the Hub.")],
+    space: Annotated[str | None, typer.Option(metavar="OWNER/NAME", help="A Space that answers with it.")] = None,
+    folder: Annotated[Path, typer.Option(file_okay=False, help="The model folder to upload.")] = EMBEDDED,
+    tag: Annotated[str, typer.Option(help="Of this version; a tag never moves.")] = "v1",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="List what would go and stop; asks no network.")] = False,
+    private: Annotated[bool, typer.Option("--private", help="Make what has to be made private.")] = False,
+) -> None:
+    """Upload a model folder in one commit with a tag, and the Space that answers with it."""
+    from export import publish as hub
+
+    try:
+        publication = hub.plan(folder, repo, space, tag, private)
+        for line in hub.listing(publication):
+            typer.echo(line)
+        for line in () if dry_run else hub.send(publication):
+            typer.echo(line)
+    except SkinAppError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(2) from None
 
 
 if __name__ == "__main__":

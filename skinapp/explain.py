@@ -3,9 +3,12 @@
 The scale is absolute: a photo without evidence gets a blank map, never a hot spot made by stretching noise.
 """
 
+import io
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from skinapp.image import Photo
 from skinapp.preprocess import Box
@@ -18,6 +21,9 @@ MAX_SIDE = 1024
 STRONGEST = 0.65
 UNSEEN = 0.45
 LAYER_SIDE = 192
+DIMMED = (np.arange(256) * UNSEEN).astype(np.uint8)
+COLOURS = np.ascontiguousarray(cv2.applyColorMap(np.arange(256, dtype=np.uint8)[:, None], cv2.COLORMAP_TURBO)[:, :, ::-1])
+"""RGB by heat, `[256, 1, 3]`."""
 
 
 def heatmap(cam: NDArray[np.float32], code: str, scale: HeatmapScale) -> Heatmap:
@@ -30,10 +36,9 @@ def overlay(photo: Photo, heat: Heatmap, seen: Box, shift: float) -> Photo:
     """The photo, at most 1024 pixels a side, with the heatmap on the part the network saw and the rest dimmed."""
     small, box = _shrink(photo, seen)
     colours, weight = _coloured(enlarge(heat, box.right - box.left, box.bottom - box.top, shift))
-    result = (small * UNSEEN).astype(np.uint8)
     part = small[box.top : box.bottom, box.left : box.right]
-    mixed = part * (1 - weight[:, :, None]) + colours * weight[:, :, None]
-    result[box.top : box.bottom, box.left : box.right] = mixed.astype(np.uint8)
+    result = np.asarray(cv2.LUT(small, DIMMED), np.uint8)
+    result[box.top : box.bottom, box.left : box.right] = cv2.blendLinear(part, colours, 1 - weight, weight)
     return result
 
 
@@ -60,22 +65,33 @@ def jpeg(picture: Photo) -> bytes:
 
 def webp(rgba: NDArray[np.uint8]) -> bytes:
     """A layer as WebP, which is small and keeps its transparency."""
-    return bytes(cv2.imencode(".webp", cv2.cvtColor(rgba, cv2.COLOR_RGBA2BGRA), (cv2.IMWRITE_WEBP_QUALITY, 85))[1])
+    buffer = io.BytesIO()
+    # Method 0 takes a quarter of the time of cv2's encoder, which has no such choice, for half as many bytes again.
+    Image.fromarray(rgba).save(buffer, "WEBP", quality=85, method=0)
+    return buffer.getvalue()
 
 
 def enlarge(heat: Heatmap, width: int, height: int, shift: float) -> Heatmap:
     """The heatmap at a picture's size, each cell at the place that it looks at: `shift` cells right of and below its own."""
-    across, down = width / heat.shape[1], height / heat.shape[0]
+    down, across = (_spread(cells, length, shift) for cells, length in zip(heat.shape, (height, width), strict=True))
+    # Not numpy's product, which starts threads for it: on a busy machine it took 100 ms for one of 768x768, and this 0.3.
+    smooth = cv2.gemm(down @ heat, across, 1, None, 0, flags=cv2.GEMM_2_T)  # type: ignore[call-overload]  # None may be given
+    return np.asarray(np.clip(smooth, 0, 1, out=smooth), np.float32)
+
+
+def _spread(cells: int, length: int, shift: float) -> NDArray[np.float32]:
+    """How much of each cell each of `length` pixels gets, `[length, cells]`: cubic, and level beyond the outermost centres."""
+    scale = length / cells
     # Pixel centres lie half a pixel, and cell centres half a cell, from the edge.
-    place = np.array([[across, 0, (shift + 0.5) * across - 0.5], [0, down, (shift + 0.5) * down - 0.5]], np.float32)
-    smooth = cv2.warpAffine(heat, place, (width, height), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
-    return np.clip(smooth, 0, 1).astype(np.float32)
+    place = np.array([[1, 0, 0], [0, scale, (shift + 0.5) * scale - 0.5]], np.float32)
+    own, size = np.eye(cells, dtype=np.float32), (cells, length)
+    return np.asarray(cv2.warpAffine(own, place, size, flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE), np.float32)
 
 
 def _coloured(smooth: Heatmap) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
     """Colours `[h, w, 3]` of an enlarged heatmap, and how strongly they cover the photo, `[h, w]`."""
-    colours = cv2.applyColorMap((smooth * 255).astype(np.uint8), cv2.COLORMAP_TURBO)[:, :, ::-1]
-    return np.asarray(colours, np.uint8), (smooth * STRONGEST).astype(np.float32)
+    colours = cv2.applyColorMap((smooth * 255).astype(np.uint8), COLOURS)
+    return np.asarray(colours, np.uint8), smooth * np.float32(STRONGEST)
 
 
 def _shrink(photo: Photo, seen: Box) -> tuple[Photo, Box]:

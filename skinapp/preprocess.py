@@ -38,7 +38,9 @@ def batch(photos: Sequence[Photo], transform: Transform) -> NDArray[np.float32]:
 def normalize(views: NDArray[np.uint8], transform: Transform) -> NDArray[np.float32]:
     """Views `[n, height, width, 3]` to the network's input `[n, 3, height, width]`."""
     mean, std = (np.asarray(values, np.float32) for values in (transform.mean, transform.std))
-    return np.ascontiguousarray(((views.astype(np.float32) / np.float32(255) - mean) / std).transpose(0, 3, 1, 2))
+    # A table of all 256 grey levels, looked up, takes half the time of the arithmetic on every pixel.
+    levels = (np.arange(256, dtype=np.float32)[:, None] / np.float32(255) - mean) / std
+    return np.stack([levels[:, channel][views[..., channel]] for channel in range(3)], axis=1)
 
 
 def view(photo: Photo, transform: Transform) -> Photo:

@@ -78,6 +78,6 @@ def measure(photo: Photo, view: Photo, embedding: NDArray[np.float32], head: Les
         sharpness=float(cv2.Laplacian(grey, cv2.CV_32F).var()),
         brightness=float(grey.mean()),
         contrast=float(light - dark),
-        glare=float((view.min(axis=2) >= WHITE).mean()),
+        glare=cv2.countNonZero(cv2.inRange(view, (WHITE,) * 3, (255,) * 3)) / grey.size,
         lesion_evidence=float(np.dot(embedding, head.weights) + head.bias),
     )
