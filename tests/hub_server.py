@@ -1,19 +1,25 @@
 """A Hub on 127.0.0.1 that the real client talks to: two real HTTP servers, one for the Hub and one for its storage.
 
 It speaks what the client uses (HEAD and GET of /OWNER/NAME/resolve/REVISION/FILE, a redirect to the storage for weights,
-error codes in headers, byte ranges), records every request, and fails where a test tells it to.
+error codes in headers, byte ranges; accounts, repositories, commits, tags and variables for who uploads), records every request,
+and fails where a test tells it to.
 """
 
+import base64
 import hashlib
+import json
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Event, Thread
-from urllib.parse import unquote
+from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
 
 RESOLVE = re.compile(r"/([^/]+/[^/]+)/resolve/([^/]+)/([^/]+)")
+API = re.compile(r"/api/(models|spaces)/([^/]+/[^/]+)/([a-z-]+)(?:/([^/]+))?")
+BATCH = re.compile(r"/(?:spaces/)?[^/]+/[^/]+\.git/info/lfs/objects/batch")
 STORED = (".onnx", ".safetensors")
 """What the Hub keeps in its storage and redirects to; everything else it hands over itself."""
 
@@ -50,18 +56,25 @@ class Fault:
 
 @dataclass
 class Repo:
-    """A model repository: the files of its commits, its branches and tags, and the token that may read it."""
+    """A repository: the files of its commits, its branches and tags, the token that may read it, and a Space's variables."""
 
     commits: dict[str, dict[str, bytes]] = field(default_factory=dict)
     refs: dict[str, str] = field(default_factory=dict)
     token: str | None = None
+    private: bool = False
+    variables: dict[str, str] = field(default_factory=dict)
 
 
 class Hub:
-    """What both servers know: the repositories, the faults to make and the requests that came."""
+    """What both servers know: the repositories, the faults to make and the requests that came.
+
+    A Space is a repository named "spaces/OWNER/NAME". `accounts` are the users by their tokens; one may write what is his own.
+    """
 
     def __init__(self) -> None:
         self.repos: dict[str, Repo] = {}
+        self.accounts: dict[str, str] = {}
+        self.uploaded: dict[str, bytes] = {}
         self.faults: list[Fault] = []
         self.requests: list[Request] = []
         self.closing = Event()
@@ -130,6 +143,15 @@ class _Answer(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self.answer()
 
+    def do_POST(self) -> None:
+        self.answer()
+
+    def do_PUT(self) -> None:
+        self.answer()
+
+    def body(self) -> bytes:
+        return self.rfile.read(int(self.headers.get("Content-Length", 0)))
+
     def answer(self) -> None:
         raise NotImplementedError
 
@@ -178,17 +200,31 @@ class _Answer(BaseHTTPRequestHandler):
 
 
 class _HubAnswer(_Answer):
-    """The Hub: small files, redirects to the storage, and refusals with their codes."""
+    """The Hub: small files, redirects to the storage, and refusals with their codes; what uploads ask is a room of its own."""
 
     def answer(self) -> None:
         match = RESOLVE.fullmatch(self.path)
-        fault = self.fault("hub", match[3] if match else self.path)
+        fault = self.fault("hub", match[3] if match else urlsplit(self.path).path)
+        if self.command == "POST" or self.path.startswith("/api/"):
+            content = self.body()
         if fault is not None and (fault.status or fault.silent):
             self.meet(fault, b"", {})
+        elif self.command == "POST" or self.path.startswith("/api/"):
+            self.send_json(*_Desk(self.hub, self.headers.get("authorization", "")).answer(self.command, self.path, content))
         elif match is None:
             self.send_status(404, {})
         else:
             self.resolve(match[1], unquote(match[2]), match[3], fault)
+
+    def send_json(self, status: int, answer: object) -> None:
+        content = json.dumps(answer).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(content)))
+        if isinstance(answer, dict) and "error" in answer:
+            self.send_header("X-Error-Message", str(answer["error"]))
+        self.end_headers()
+        self.wfile.write(content)
 
     def resolve(self, name: str, revision: str, file: str, fault: Fault | None) -> None:
         """Answer for a file of a repository as it is at a revision."""
@@ -216,10 +252,127 @@ class _HubAnswer(_Answer):
         self.send_status(302, {"X-Repo-Commit": commit, "Location": f"{self.hub.storage_url}/{digest}"} | linked)
 
 
+class _Desk:
+    """What the Hub answers to one request of who uploads: a status and a JSON object."""
+
+    def __init__(self, hub: Hub, authorization: str) -> None:
+        self.hub, self.user = hub, hub.accounts.get(authorization.removeprefix("Bearer "))
+
+    def answer(self, method: str, path: str, content: bytes) -> tuple[int, object]:
+        path = urlsplit(path).path
+        if self.user is None:
+            return 401, {"error": "Invalid username or password."}
+        if path == "/api/whoami-v2":
+            return 200, {"type": "user", "name": self.user}
+        if path == "/api/validate-yaml":
+            return 200, {"errors": [], "warnings": []}
+        if path == "/api/repos/create":
+            return self.create(json.loads(content))
+        if BATCH.fullmatch(path):
+            return 200, {"objects": [self.upload(wanted) for wanted in json.loads(content)["objects"]]}
+        match = API.fullmatch(path)
+        name = match and (match[2] if match[1] == "models" else f"spaces/{match[2]}")
+        if match is None or name not in self.hub.repos:
+            return 404, {"error": "Repository not found"}
+        if method == "POST" and match[3] != "paths-info" and match[2].partition("/")[0] != self.user:
+            return 403, {"error": "You don't have the rights"}
+        return getattr(self, match[3].replace("-", "_"))(name, unquote(match[4] or ""), content)
+
+    def create(self, asked: dict[str, Any]) -> tuple[int, object]:
+        name = f"{asked['organization']}/{asked['name']}"
+        if asked["organization"] != self.user:
+            return 403, {"error": "You don't have the rights"}
+        url = f"{self.hub.url}/{'spaces/' if asked.get('type') == 'space' else ''}{name}"
+        name = url.removeprefix(f"{self.hub.url}/")
+        if name in self.hub.repos:
+            return 409, {"error": "You already created this repo", "url": url}
+        self.hub.commit(name, {".gitattributes": b"*.onnx filter=lfs\n"})
+        self.hub.repos[name].private = asked.get("private", False)
+        return 200, {"url": url}
+
+    def upload(self, wanted: dict[str, Any]) -> dict[str, Any]:
+        """Where to put a large file, if it isn't there yet."""
+        if wanted["oid"] in self.hub.uploaded:
+            return wanted
+        return wanted | {"actions": {"upload": {"href": f"{self.hub.storage_url}/{wanted['oid']}"}}}
+
+    def files(self, name: str, revision: str) -> dict[str, bytes]:
+        repo = self.hub.repos[name]
+        return repo.commits[repo.refs.get(revision, revision)]
+
+    def refs(self, name: str, _: str, __: bytes) -> tuple[int, object]:
+        refs = [{"name": ref, "ref": ref, "targetCommit": commit} for ref, commit in self.hub.repos[name].refs.items()]
+        return 200, {
+            "branches": [ref for ref in refs if ref["name"] == "main"],
+            "tags": [ref for ref in refs if ref["name"] != "main"],
+            "converts": [],
+        }
+
+    def paths_info(self, name: str, revision: str, content: bytes) -> tuple[int, object]:
+        files = self.files(name, revision)
+        return 200, [_about(path, files[path]) for path in parse_qs(content.decode())["paths"] if path in files]
+
+    def preupload(self, name: str, revision: str, content: bytes) -> tuple[int, object]:
+        files = self.files(name, revision)
+        said = []
+        for asked in json.loads(content)["files"]:
+            path = asked["path"]
+            mode = "lfs" if path.endswith(STORED) else "regular"
+            oid = _about(path, files[path])["oid"] if path in files else None
+            said.append({"path": path, "uploadMode": mode, "shouldIgnore": False, "oid": oid})
+        return 200, {"files": said}
+
+    def commit(self, name: str, revision: str, content: bytes) -> tuple[int, object]:
+        files = dict(self.files(name, revision))
+        for line in content.splitlines():
+            entry = json.loads(line)
+            value = entry["value"]
+            if entry["key"] == "file":
+                files[value["path"]] = base64.b64decode(value["content"])
+            elif entry["key"] == "lfsFile":
+                files[value["path"]] = self.hub.uploaded[value["oid"]]
+        commit = self.hub.commit(name, files, revision)
+        return 200, {"success": True, "commitOid": commit, "commitUrl": f"{self.hub.url}/{name}/commit/{commit}"}
+
+    def tag(self, name: str, revision: str, content: bytes) -> tuple[int, object]:
+        repo, tag = self.hub.repos[name], json.loads(content)["tag"]
+        if tag in repo.refs:
+            return 409, {"error": f"Tag {tag} already exists"}
+        repo.refs[tag] = repo.refs.get(revision, revision)
+        return 200, {}
+
+    def variables(self, name: str, _: str, content: bytes) -> tuple[int, object]:
+        known = self.hub.repos[name].variables
+        if content:
+            asked = json.loads(content)
+            known[asked["key"]] = asked["value"]
+        return 200, {key: {"value": value, "updatedAt": "2026-01-01T00:00:00.000Z"} for key, value in known.items()}
+
+
+def _about(path: str, data: bytes) -> dict[str, Any]:
+    """A file as the Hub lists it: large ones by their SHA-256, all by git's name for what is in the repository."""
+    if path.endswith(STORED):
+        digest = _sha256(data)
+        return {
+            "type": "file",
+            "path": path,
+            "size": len(data),
+            "oid": digest,
+            "lfs": {"oid": digest, "size": len(data), "pointerSize": 134},
+        }
+    name = hashlib.sha1(b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()
+    return {"type": "file", "path": path, "size": len(data), "oid": name}
+
+
 class _StorageAnswer(_Answer):
     """The storage behind the Hub: a file for its SHA-256."""
 
     def answer(self) -> None:
         digest = self.path.removeprefix("/")
+        if self.command == "PUT":
+            data, fault = self.body(), self.fault("storage", digest)
+            self.hub.uploaded |= {_sha256(data): data}
+            self.meet(fault, b"", {})
+            return
         name, data = self.hub.stored(digest)
         self.meet(self.fault("storage", name), data, {"ETag": f'"{digest}"'})
