@@ -71,7 +71,7 @@ def ranges(path: Path, pixels: Sequence[NDArray[np.float32]]) -> Any:
         percentile=PERCENTILE,
     )
     with TemporaryDirectory() as scratch:
-        for first in tqdm(range(0, len(pixels), CHUNK), desc="ranges", unit="chunk"):
+        for first in tqdm(range(0, len(pixels), CHUNK), desc="ranges", unit="chunk", disable=None):
             samples = [{INPUT: tensor} for tensor in pixels[first : first + CHUNK]]
             # Optimum makes a new calibrator wherever a method is named, and goes on with the last one where none is.
             chosen = config if first == 0 else replace(config, method=None)

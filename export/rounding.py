@@ -84,7 +84,7 @@ def round_weights(model: onnx.ModelProto, head: Sequence[str], pixels: Sequence[
     layers = {node.input[1]: Layer.of(node, numpy_helper.to_array(constants[node.input[1]])) for node in convolutions}
     sources = sorted({layer.source for layer in layers.values()} - {INPUT})
     session = _watching(model, sources)
-    for photo in tqdm(pixels, desc="round", unit="photo"):
+    for photo in tqdm(pixels, desc="round", unit="photo", disable=None):
         found = session.run(sources, {INPUT: photo[None]}) if sources else []
         maps = {INPUT: photo[None], **dict(zip(sources, found, strict=True))}
         for layer in layers.values():

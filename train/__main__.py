@@ -46,7 +46,7 @@ def fit(
     weight_decay: Annotated[float, typer.Option(help="Of the weights of convolutions and of the last layer.")] = 0.05,
     warmup: Annotated[float, typer.Option(help="Share of the steps in which the rate rises.")] = 0.05,
     smoothing: Annotated[float, typer.Option(help="Label smoothing.")] = 0.05,
-    mixup: Annotated[float, typer.Option(help="How evenly pairs of views are blended (Beta's parameter); 0 for not.")] = 0.3,
+    mixup: Annotated[float, typer.Option(help="How evenly pairs of views are blended (Beta's parameter); 0 for not.")] = 0.0,
     drop: Annotated[float, typer.Option(help="Dropout before the last layer.")] = 0.2,
     drop_path: Annotated[float, typer.Option(help="Stochastic depth.")] = 0.05,
     ema: Annotated[float, typer.Option(help="Decay of the averaged weights, a step.")] = 0.999,

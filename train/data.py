@@ -97,7 +97,8 @@ def _finder(images: Path) -> Callable[[dict[str, str]], Path]:
 
 def load(rows: Sequence[Row], short_side: int, threads: int) -> list[Photo]:
     """All photos, decoded once and scaled down to this short side, so that an epoch costs no decoding."""
-    return thread_map(lambda row: _small(row.path, short_side), rows, max_workers=threads, desc="decode", unit="photo")
+    bar = {"desc": "decode", "unit": "photo", "disable": None}  # None: only on a terminal
+    return thread_map(lambda row: _small(row.path, short_side), rows, max_workers=threads, **bar)
 
 
 def _small(path: Path, short_side: int) -> Photo:

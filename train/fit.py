@@ -257,13 +257,11 @@ def _step(
     pixels, targets = pixels.to(accelerator.device), targets.to(accelerator.device)
     # Mixup: every view is blended with another one of the batch, and answers for both.
     own = torch.distributions.Beta(recipe.mixup, recipe.mixup).sample().item() if recipe.mixup else 1.0
-    mixed = pixels.lerp(pixels.flip(0), 1 - own).contiguous(memory_format=torch.channels_last)
+    mixed = pixels.lerp(pixels.flip(0), 1 - own) if recipe.mixup else pixels
     with accelerator.autocast():
-        logits = wrapped(mixed)
-    losses = [
-        cross_entropy(logits.float() + lean, truth, label_smoothing=recipe.smoothing) for truth in (targets, targets.flip(0))
-    ]
-    loss = own * losses[0] + (1 - own) * losses[1]
+        logits = wrapped(mixed.contiguous(memory_format=torch.channels_last))
+    truths = ((own, targets), (1 - own, targets.flip(0)))
+    loss = sum(part * cross_entropy(logits.float() + lean, truth, label_smoothing=recipe.smoothing) for part, truth in truths)
     accelerator.backward(loss)
     accelerator.clip_grad_norm_(wrapped.parameters(), 5.0)
     optimizer.step()

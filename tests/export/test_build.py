@@ -13,7 +13,7 @@ from skinapp import image, preprocess, triage
 from skinapp.assessor import Assessor
 from skinapp.spec import ModelSpec, sha256
 from train import corrupt, evaluate, model
-from train.data import DataError
+from train.data import DataError, read_rows
 
 
 @pytest.fixture(scope="module")
@@ -148,3 +148,14 @@ def test_a_folder_with_a_changed_file_is_refused(folder, tmp_path):
         file.write(b"\0")
     with pytest.raises(Exception, match="is not the file that config"):
         Assessor.load(str(copy), "cpu")
+
+
+def test_a_file_that_loses_too_much_is_refused_and_can_be_looked_at(folder, drawn, monkeypatch):
+    monkeypatch.setattr(gate, "LIMITS", replace(gate.LIMITS, maps_apart=-1.0))
+    spec = ModelSpec.read(folder)
+    lost = build.losses(folder, spec, read_rows(drawn, drawn / "labels.csv")[:8], threads=2)
+    assert set(lost) == {"int8", "int8_trt", "w8"}
+    assert lost["w8"].maps_apart < lost["int8"].maps_apart < lost["int8_trt"].maps_apart
+    with pytest.raises(gate.GateError, match=r"^model_int8.onnx loses too much against FP32 on val: maps_apart "):
+        gate.check(build.SERVED, lost["int8"])
+    assert json.loads((folder / "metrics.json").read_text())["val"]["w8"]["lost_against_fp32"].keys() == asdict(lost["w8"]).keys()
