@@ -31,7 +31,7 @@ def figures() -> str:
 
 def speeds() -> str:
     """The tables of the saved bench."""
-    return speed.render(json.loads(BENCH.read_text())) if BENCH.is_file() else "Not measured yet."
+    return speed.render(json.loads(BENCH.read_text()))
 
 
 def report() -> dict[str, object]:

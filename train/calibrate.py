@@ -48,7 +48,7 @@ def calibrate(spec: ModelSpec, runs: Runs, rows: Sequence[data.Row]) -> ModelSpe
         temperature=heat,
         thresholds=thresholds(triage.probabilities(answer.logits, heat), truths),
         heatmap=heatmap_scale(answer.cams, truths, _blank_evidence(spec, runs), map_shift(spec, runs, rows)),
-        quality=quality_limits(_measured(spec, paths, answer.embedding), spec.transform.input_size[1]),
+        quality=quality_limits(measured(spec, paths, answer.embedding), spec.transform.input_size[1]),
     )
 
 
@@ -62,7 +62,7 @@ def look(transform: Transform, runs: Runs, paths: Sequence[Path]) -> Answer:
     return Answer(*(np.concatenate(part) for part in parts))
 
 
-def _measured(spec: ModelSpec, paths: Sequence[Path], embeddings: NDArray[np.float32]) -> list[quality.Figures]:
+def measured(spec: ModelSpec, paths: Sequence[Path], embeddings: NDArray[np.float32]) -> list[quality.Figures]:
     """Each photo's figures of quality."""
     photos = (image.read(path) for path in paths)
     return [

@@ -209,8 +209,13 @@ def test_the_lesion_head_tells_lesions_from_stripes_it_has_not_seen(drawn):
     others = {split: [path for path, _ in found] for split, found in data.read_others(drawn, drawn / "others.csv").items()}
     head = calibrate.lesion_head(spec, runs, lesions["train"], others["val"])
     taught = replace(spec, lesion_head=head)
-    evidence = {name: [one.lesion_evidence for one in calibrate._look(taught, runs, paths)[1]]
-                for name, paths in (("lesions", lesions["test"]), ("others", others["test"]))}  # fmt: skip
+    evidence = {
+        name: [
+            one.lesion_evidence
+            for one in calibrate.measured(taught, paths, calibrate.look(spec.transform, runs, paths).embedding)
+        ]
+        for name, paths in (("lesions", lesions["test"]), ("others", others["test"]))
+    }
     assert metrics.auc(np.array(evidence["lesions"] + evidence["others"]), np.arange(18) < 14) > 0.9
     assert calibrate.lesion_head(spec, runs, lesions["train"], []) == spec.lesion_head
 
@@ -240,8 +245,8 @@ def test_the_shift_of_the_maps_is_measured(drawn, shift):
 def test_real_photos_pass_the_limits_that_were_measured_on_them(drawn):
     spec = ModelSpec.read(TINY_MODEL)
     runs = Session(TINY_MODEL / "model_fp32.onnx", spec, CPU)
-    rows = data.read_rows(drawn, drawn / "labels.csv")
-    _, figures = calibrate._look(spec, runs, [row.path for row in rows])
+    paths = [row.path for row in data.read_rows(drawn, drawn / "labels.csv")]
+    figures = calibrate.measured(spec, paths, calibrate.look(spec.transform, runs, paths).embedding)
     limits = calibrate.quality_limits(figures, 32)
     passing = [one.sharpness >= limits.min_sharpness and one.lesion_evidence >= limits.min_lesion_evidence for one in figures]
     assert np.mean(passing) >= 0.97
