@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from skinapp.errors import SkinAppError
 from skinapp.hub import EMBEDDED
+from train.terminal import clear_errors
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, rich_markup_mode=None, help=__doc__, pretty_exceptions_enable=False)
 
@@ -32,11 +32,8 @@ def build(
     """Export, quantize, choose temperature and thresholds on val, measure, and write config.json and the card."""
     from export.build import build as run
 
-    try:
+    with clear_errors():
         run(checkpoint, out, images, labels, not_lesions, threads, gate)
-    except SkinAppError as error:
-        typer.echo(str(error), err=True)
-        raise typer.Exit(2) from None
     typer.echo(f"model folder: {out}")
 
 
@@ -53,11 +50,8 @@ def bench(
     from export import bench as timed
     from export import speed
 
-    try:
+    with clear_errors():
         result = timed.bench(folder, images, labels, threads, rounds)
-    except SkinAppError as error:
-        typer.echo(str(error), err=True)
-        raise typer.Exit(2) from None
     if json:
         timed.write(result, json)
     typer.echo(speed.render(result))
@@ -75,15 +69,12 @@ def publish(
     """Upload a model folder in one commit with a tag, and the Space that answers with it."""
     from export import publish as hub
 
-    try:
+    with clear_errors():
         publication = hub.plan(folder, repo, space, tag, private)
         for line in hub.listing(publication):
             typer.echo(line)
         for line in () if dry_run else hub.send(publication):
             typer.echo(line)
-    except SkinAppError as error:
-        typer.echo(str(error), err=True)
-        raise typer.Exit(2) from None
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from onnx import helper, numpy_helper
 from onnxruntime import InferenceSession, SessionOptions
 from tqdm import tqdm
 
-from skinapp.session import INPUT
+from skinapp.session import CPU, INPUT
 
 DAMPING = 0.01
 """Of the mean diagonal of a layer's second moments: inputs that hardly vary must not take over all the errors."""
@@ -100,4 +100,4 @@ def _watching(model: onnx.ModelProto, names: Sequence[str]) -> InferenceSession:
     watched.graph.output.extend(onnx.ValueInfoProto(name=name) for name in names if name not in known)
     options = SessionOptions()
     options.log_severity_level = 3
-    return InferenceSession(watched.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    return InferenceSession(watched.SerializeToString(), options, providers=[CPU.provider])

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from export.tables import grid
+
 UNKNOWN = "not measured"
 BASE = ("ONNX FP32", "cpu")
 """The row that the others' times are divided by."""
@@ -11,7 +13,7 @@ BATCHES = (1, 8, 32)
 
 def render(result: dict[str, Any]) -> str:
     """Where and how it was measured, the table of weights, that of large batches and that of the whole answer."""
-    return "\n".join([*_where(result), "", *_weights(result), *_large(result), "", *_answers(result)])
+    return "\n".join([*_where(result), "", *_weights(result), *_large(result), *_answers(result)]).strip()
 
 
 def _where(result: dict[str, Any]) -> list[str]:
@@ -31,7 +33,7 @@ def _weights(result: dict[str, Any]) -> list[str]:
     base = next(row for row in result["rows"] if (row["form"], row["provider"]) == BASE)
     head = ["weights", "on", "batch 1: p50 / p95 ms", "ratio", *(f"batch {n}: photos/s (ratio)" for n in BATCHES[1:])]
     head += ["file, MB", "load and first pass, s", "balanced accuracy", "melanoma sensitivity"]
-    return _grid(head, [_row(row, base) for row in result["rows"]])
+    return grid(head, [_row(row, base) for row in result["rows"]])
 
 
 def _row(row: dict[str, Any], base: dict[str, Any]) -> list[str]:
@@ -73,7 +75,7 @@ def _large(result: dict[str, Any]) -> list[str]:
         for (form, provider), batches in rows.items()
         if any(str(n) in batches for n in sizes)
     ]
-    return ["", *_grid(["weights", "on", *(f"batch {n}: photos/s" for n in sizes)], lines)]
+    return grid(["weights", "on", *(f"batch {n}: photos/s" for n in sizes)], lines)
 
 
 def _answers(result: dict[str, Any]) -> list[str]:
@@ -83,7 +85,7 @@ def _answers(result: dict[str, Any]) -> list[str]:
         ours, bare, plain = (found[name]["p50_ms"] if found.get(name) else None for name in ("whole", "bare", "plain"))
         lines.append([photo, *(_number(value, 1) for value in (ours, bare, plain)), _times(ours, bare), _times(plain, ours)])
     head = ["JPEG", "whole answer, ms", "its INT8 pass alone, ms", "torch + pytorch-grad-cam, ms"]
-    return _grid([*head, "whole answer over its pass", "how much faster than torch"], lines)
+    return grid([*head, "whole answer over its pass", "how much faster than torch"], lines)
 
 
 def _times(value: float | None, other: float | None) -> str:
@@ -92,7 +94,3 @@ def _times(value: float | None, other: float | None) -> str:
 
 def _number(value: float | None, digits: int) -> str:
     return UNKNOWN if value is None else f"{value:.{digits}f}"
-
-
-def _grid(head: list[str], rows: list[list[str]]) -> list[str]:
-    return [f"| {' | '.join(row)} |" for row in (head, ["---"] * len(head), *rows)]

@@ -34,7 +34,7 @@ def overview(split: str, precisions: dict[str, Any]) -> list[str]:
         if first["recall"][code]["value"] is not None:
             rows.append((f"recall, {lesion.name}", *(cell(precisions[name]["recall"][code]) for name in names)))
     rows.append(("same lesion as FP32", *(str(precisions[name]["agrees_with_fp32"]) for name in names)))
-    return [f"Split `{split}`, 95% intervals by lesion:\n", *_grid(("figure", *names), rows)]
+    return [f"Split `{split}`, 95% intervals by lesion:\n", *grid(("figure", *names), rows)]
 
 
 def lesions(report: dict[str, Any]) -> list[str]:
@@ -45,7 +45,7 @@ def lesions(report: dict[str, Any]) -> list[str]:
     for code, lesion in zip(CODES, LESIONS, strict=True):
         figures = (cell(report[key][code]) for key in ("recall", "precision", "auc"))
         rows.append((lesion.name, str(sum(report["confusion"][code].values())), *figures))
-    return _grid(("lesion", "photos", "recall", "right where named (precision)", "AUC"), rows)
+    return grid(("lesion", "photos", "recall", "right where named (precision)", "AUC"), rows)
 
 
 def calibration(report: dict[str, Any]) -> list[str]:
@@ -54,7 +54,7 @@ def calibration(report: dict[str, Any]) -> list[str]:
         return []
     names = {"ece": LABELS["ece"], "nll": "negative log-likelihood"}
     rows = [(label, cell(report["before_temperature"][key]), cell(report[key])) for key, label in names.items()]
-    return _grid(("calibration", "at temperature 1", "as answered"), rows)
+    return grid(("calibration", "at temperature 1", "as answered"), rows)
 
 
 def priorities(report: dict[str, Any]) -> list[str]:
@@ -64,7 +64,7 @@ def priorities(report: dict[str, Any]) -> list[str]:
     table = report["priorities"]
     rows = [(f"**{true}**", *(str(count) for count in given.values())) for true, given in table.items()]
     title = "Photos by the priority of their lesion (rows) and the one that was answered (unclear: a retake):\n"
-    return [title, *_grid(("truth", *(f"answered {given}" for given in table["urgent"])), rows)]
+    return [title, *grid(("truth", *(f"answered {given}" for given in table["urgent"])), rows)]
 
 
 def robustness(report: dict[str, Any]) -> list[str]:
@@ -78,7 +78,7 @@ def robustness(report: dict[str, Any]) -> list[str]:
         rows.append((f"{name.replace('_', ' ')} ({fault['strength']})", *(cell(fault[key]) for key in keys)))
     head = ("fault", "same lesion named", "Urgent photos still Urgent", "balanced accuracy", "melanomas called Low", "answered")
     title = f"Under mild faults of cameras, this share of the photos is still named the same: {cell(found['kept'])}\n"
-    return [title, *_grid(head, rows)]
+    return [title, *grid(head, rows)]
 
 
 def subgroups(report: dict[str, Any]) -> list[str]:
@@ -94,7 +94,7 @@ def subgroups(report: dict[str, Any]) -> list[str]:
             for name, one in report["subgroups"].get(aspect, {}).items()
         ]  # fmt: skip
         head = (label, "photos", "melanomas", "balanced accuracy", "accuracy", *(f"melanoma {key}" for key in keys))
-        lines += _grid(head, rows) if rows else []
+        lines += grid(head, rows) if rows else []
     return lines
 
 
@@ -104,7 +104,7 @@ def refusals(kinds: dict[str, Any]) -> list[str]:
         return ["No photos of other things were at hand: nothing is refused for not being a lesion.\n"]
     rows = [(kind.replace("_", " "), str(found["n"]), f"{found['refused']:.3f}") for kind, found in kinds.items()]
     title = "Photos that are no lesions, other ones of the collections that taught the model to refuse them:\n"
-    return [title, *_grid(("kind", "photos", "sent back"), rows)]
+    return [title, *grid(("kind", "photos", "sent back"), rows)]
 
 
 def cell(figure: dict[str, Any] | None) -> str:
@@ -116,7 +116,8 @@ def cell(figure: dict[str, Any] | None) -> str:
     return f"{figure['value']:.3f} ({figure['low']:.3f} to {figure['high']:.3f})"
 
 
-def _grid(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+def grid(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    """A Markdown table and the empty line that ends it."""
     return [f"| {' | '.join(head)} |", "|---" * len(head) + "|", *(f"| {' | '.join(row)} |" for row in rows), ""]
 
 

@@ -1,14 +1,12 @@
 """python -m train fit|evaluate: see each command's --help."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from skinapp.errors import SkinAppError
+from train.terminal import clear_errors
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, rich_markup_mode=None, help=__doc__, pretty_exceptions_enable=False)
 
@@ -70,7 +68,7 @@ def fit(
         model, init, size, eval_size, short_side, epochs, batch, lr, weight_decay, warmup,
         smoothing, mixup, drop, drop_path, ema, sampling, adjust, area, colour, faults, val_share, seed, sha256(labels),
     )  # fmt: skip
-    with _clear_errors():
+    with clear_errors():
         best = run(images, labels, out, recipe, cpu=cpu, workers=workers, save_minutes=save_minutes)
     typer.echo(f"best weights: {best}")
 
@@ -98,7 +96,7 @@ def evaluate(
     from train.evaluate import Options, write
     from train.evaluate import evaluate as run
 
-    with _clear_errors():
+    with clear_errors():
         found = run(Options(model, images, labels, split, precision.value, threads, robustness, tta))
     write(found, json)
     figures = found.report
@@ -106,16 +104,6 @@ def evaluate(
         f"balanced accuracy {figures['balanced_accuracy']['value']}, melanoma AUC {figures['melanoma']['auc']['value']} "
         f"on {figures['n']} photos: {json}"
     )
-
-
-@contextmanager
-def _clear_errors() -> Iterator[None]:
-    """Our own errors are one line on stderr and exit status 2; all others are bugs and keep their traceback."""
-    try:
-        yield
-    except SkinAppError as error:
-        typer.echo(str(error), err=True)
-        raise typer.Exit(2) from None
 
 
 if __name__ == "__main__":
