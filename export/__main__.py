@@ -1,4 +1,4 @@
-"""python -m export build|bench|publish: see its --help."""
+"""python -m export build|calibrate|bench|publish|static: see its --help."""
 
 from pathlib import Path
 from typing import Annotated
@@ -9,6 +9,14 @@ from skinapp.hub import EMBEDDED
 from train.terminal import clear_errors
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, rich_markup_mode=None, help=__doc__, pretty_exceptions_enable=False)
+
+NotLesions = Annotated[
+    Path | None,
+    typer.Option(exists=True, dir_okay=False, help="CSV (file, kind, split) of photos to refuse, also below --images."),
+]
+Masks = Annotated[
+    Path | None, typer.Option(exists=True, file_okay=False, help="Folder of lesions' outlines, PNGs named as the photos.")
+]
 
 
 @app.callback()
@@ -22,10 +30,8 @@ def build(
     out: Annotated[Path, typer.Argument(file_okay=False, help="The model folder to write.")],
     images: Annotated[Path, typer.Option(exists=True, file_okay=False, help="Folder of photos.")],
     labels: Annotated[Path, typer.Option(exists=True, dir_okay=False, help="The CSV that the weights were trained by.")],
-    not_lesions: Annotated[
-        Path | None,
-        typer.Option(exists=True, dir_okay=False, help="CSV (file, kind, split) of photos to refuse, also below --images."),
-    ] = None,
+    not_lesions: NotLesions = None,
+    masks: Masks = None,
     threads: Annotated[int, typer.Option(help="Of ONNX Runtime; 0 leaves it the choice.")] = 0,
     gate: Annotated[bool, typer.Option(help="Refuse an INT8 file that loses too much against FP32 on val.")] = True,
 ) -> None:
@@ -33,8 +39,25 @@ def build(
     from export.build import build as run
 
     with clear_errors():
-        run(checkpoint, out, images, labels, not_lesions, threads, gate)
+        run(checkpoint, out, images, labels, not_lesions, threads, gate, masks)
     typer.echo(f"model folder: {out}")
+
+
+@app.command()
+def calibrate(
+    folder: Annotated[Path, typer.Argument(metavar="MODEL_FOLDER", exists=True, file_okay=False, help="Changed in place.")],
+    images: Annotated[Path, typer.Option(exists=True, file_okay=False, help="Folder of photos.")],
+    labels: Annotated[Path, typer.Option(exists=True, dir_okay=False, help="The CSV that the weights were trained by.")],
+    not_lesions: NotLesions = None,
+    masks: Masks = None,
+    threads: Annotated[int, typer.Option(help="Of ONNX Runtime; 0 leaves it the choice.")] = 0,
+) -> None:
+    """Choose anew which photos a finished model folder answers, measure it anew, and write config.json, figures and card."""
+    from export.build import recalibrate
+
+    with clear_errors():
+        recalibrate(folder, images, labels, not_lesions, masks, threads)
+    typer.echo(f"model folder: {folder}")
 
 
 @app.command()
@@ -74,6 +97,19 @@ def publish(
         for line in hub.listing(publication):
             typer.echo(line)
         for line in () if dry_run else hub.send(publication):
+            typer.echo(line)
+
+
+@app.command()
+def static(
+    out: Annotated[Path, typer.Argument(file_okay=False, help="The folder to write, new or empty.")],
+    model: Annotated[str | None, typer.Option(metavar="FOLDER|OWNER/NAME[@REV]", help="Default: the embedded model.")] = None,
+) -> None:
+    """Write the On-device tab as a folder that any static host can serve."""
+    from export import static as page
+
+    with clear_errors():
+        for line in page.write(model, out):
             typer.echo(line)
 
 

@@ -8,7 +8,7 @@ import shutil
 import subprocess
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -17,12 +17,13 @@ import numpy as np
 import onnx
 
 from export import card, gate, graph, quantize
+from export.equalize import equalize
 from export.rounding import round_weights
 from skinapp import image, preprocess
 from skinapp.labels import ALARMING, CODES
 from skinapp.session import CPU, Session
-from skinapp.spec import WEIGHTS, HeatmapScale, LesionHead, ModelFile, ModelSpec, QualityLimits, Transform, sha256
-from train import calibrate, data, evaluate, model, plots, splits
+from skinapp.spec import WEIGHTS, FrameHead, HeatmapScale, LesionHead, ModelFile, ModelSpec, Transform, sha256
+from train import calibrate, data, evaluate, limits, model, plots, refusal, splits
 from train.reference import TorchSession
 
 SERVED = "model_int8.onnx"
@@ -36,17 +37,21 @@ CALIBRATION_PHOTOS = 350
 ROUNDING_PHOTOS = 50
 """Photos of these whose maps the weights are rounded by: more change little, and each takes half a second."""
 
-HEAD_PHOTOS = 1500
-"""Photos of lesions that the lesion head is taught by."""
-
 
 def build(
-    checkpoint: Path, out: Path, images: Path, labels: Path, others: Path | None, threads: int, gated: bool = True
+    checkpoint: Path,
+    out: Path,
+    images: Path,
+    labels: Path,
+    others: Path | None,
+    threads: int,
+    gated: bool = True,
+    masks: Path | None = None,
 ) -> ModelSpec:
     """Write the model folder `out` from a folder that `train fit` left its best weights in.
 
     `others` is a CSV (file, kind, split) of photos that are no lesions: those of split val teach the model to refuse them, those
-    of split test tell how well it does.
+    of split test tell how well it does. `masks` is a folder of lesions' outlines, that teach it where the lesion lies.
     """
     about = json.loads((checkpoint / "train.json").read_text(encoding="utf-8"))
     if about["recipe"]["labels_sha256"] != sha256(labels):
@@ -60,35 +65,59 @@ def build(
     out.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(checkpoint / WEIGHTS, out / WEIGHTS)
     calibration_rows = balanced(train_rows, CALIBRATION_PHOTOS)
-    write_graphs(about["architecture"], shown, calibration_rows, out)
+    write_graphs(about["architecture"], about["activation"], shown, calibration_rows, out)
     origin = _origin(train_rows, [*val_rows, *test_rows], len(calibration_rows))
     spec = _uncalibrated(about, shown, out, origin)
     runs = Session(out / SERVED, spec, CPU, threads)
-    known = [row.path for row in train_rows[:: max(1, len(train_rows) // HEAD_PHOTOS)]]
-    refused = data.read_others(images, others) if others else {}
-    spec = replace(spec, lesion_head=calibrate.lesion_head(spec, runs, known, [path for path, _ in refused.get("val", ())]))
-    spec = calibrate.calibrate(spec, runs, val_rows)
+    photos = refusal.Photos(train_rows, val_rows, test_rows, data.read_others(images, others) if others else {}, masks)
+    spec = refusal.teach(calibrate.calibrate(spec, runs, val_rows), runs, photos)
     spec.write(out)
     lost = losses(out, spec, val_rows, threads)
     if gated:
         gate.check(SERVED, lost[FILES[SERVED][0]])
-    figures = measure(out, {"val": val_rows, "test": test_rows}, threads)
-    if "test" in refused:
-        figures["not_lesions"] = measure_refusals(out, refused["test"], threads)
+    figures = {**measure(out, {"val": val_rows, "test": test_rows}, threads), **measure_refusals(out, photos, threads)}
     for precision, loss in lost.items():
         figures["val"][precision]["lost_against_fp32"] = {figure: round(value, 4) for figure, value in asdict(loss).items()}
-    (out / "metrics.json").write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
-    (out / "README.md").write_text(card.render(spec, figures), encoding="utf-8")
+    write_figures(out, spec, figures)
     return spec
 
 
-def write_graphs(architecture: str, shown: Transform, rows: Sequence[data.Row], out: Path) -> None:
+def recalibrate(folder: Path, images: Path, labels: Path, others: Path | None, masks: Path | None, threads: int) -> ModelSpec:
+    """Teach a finished model folder anew which photos to answer, and measure it anew; its weight files stay as they are."""
+    spec = ModelSpec.read(folder)
+    recipe = spec.provenance["recipe"]
+    rows = data.read_rows(images, labels)
+    train_rows, val_rows = splits.train_and_val(rows, recipe["val_share"], recipe["seed"])
+    test_rows = [row for row in rows if row.split == "test"]
+    photos = refusal.Photos(train_rows, val_rows, test_rows, data.read_others(images, others) if others else {}, masks)
+    spec = refusal.teach(spec, Session(folder / SERVED, spec, CPU, threads), photos)
+    spec.write(folder)
+    before = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
+    figures = {**measure(folder, {"val": val_rows, "test": test_rows}, threads), **measure_refusals(folder, photos, threads)}
+    for precision, report in before["val"].items():
+        if "lost_against_fp32" in report:
+            figures["val"][precision]["lost_against_fp32"] = report["lost_against_fp32"]
+    write_figures(folder, spec, figures)
+    return spec
+
+
+def write_figures(folder: Path, spec: ModelSpec, figures: dict[str, Any]) -> None:
+    """Write metrics.json and the card that is made of it."""
+    (folder / "metrics.json").write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+    (folder / "README.md").write_text(card.render(spec, figures), encoding="utf-8")
+
+
+def write_graphs(architecture: str, activation: str, shown: Transform, rows: Sequence[data.Row], out: Path) -> None:
     """The three ONNX files, from the FP16-rounded weights in `out`."""
     with TemporaryDirectory() as scratch:
         full = Path(scratch) / "model_fp32.onnx"
-        graph.to_onnx(model.load(architecture, out / WEIGHTS), shown.input_size, full)
+        graph.to_onnx(model.load(architecture, out / WEIGHTS, activation), shown.input_size, full)
         pixels = [preprocess.batch([image.read(row.path)], shown)[0] for row in rows]
-        weights = round_weights(onnx.load(full), graph.head_nodes(full), pixels[:: max(1, len(pixels) // ROUNDING_PHOTOS)])
+        some = pixels[:: max(1, len(pixels) // ROUNDING_PHOTOS)]
+        float_graph, head = onnx.load(full), graph.head_nodes(full)
+        equalize(float_graph, head, some)
+        onnx.save(float_graph, full)
+        weights = round_weights(float_graph, head, some)
         found = quantize.ranges(full, pixels)
         quantize.to_int8(full, quantize.CPU, found, weights, out / SERVED)
         quantize.to_int8(full, quantize.TENSORRT, found, weights, out / "model_int8_trt.onnx")
@@ -124,6 +153,7 @@ def _uncalibrated(about: dict[str, Any], shown: Transform, out: Path, more: dict
     provenance = {"commit": _commit(), "recipe": recipe, **more}
     return ModelSpec(
         architecture=about["architecture"],
+        activation=about["activation"],
         labels=CODES,
         transform=shown,
         files={name: ModelFile(sha256(out / name), precision, providers) for name, (precision, providers) in FILES.items()},
@@ -131,7 +161,8 @@ def _uncalibrated(about: dict[str, Any], shown: Transform, out: Path, more: dict
         thresholds=dict.fromkeys(ALARMING, 0.5),
         heatmap=HeatmapScale(dict.fromkeys(CODES, 0.0), dict.fromkeys(CODES, 1.0), shift=0.0),
         lesion_head=LesionHead((0.0,) * graph.features(out / SERVED), 0.0),
-        quality=QualityLimits(0, 0.0, 0.0, 255.0, 0.0, 1.0, 0.0),
+        frame_head=FrameHead((), 0.0),
+        quality=limits.unlimited(),
         provenance=provenance,
     )
 
@@ -160,13 +191,13 @@ def measure(folder: Path, splits_: Mapping[str, Sequence[data.Row]], threads: in
     return found
 
 
-def measure_refusals(folder: Path, others: Sequence[tuple[Path, str]], threads: int) -> dict[str, Any]:
-    """How many photos that are no lesions are sent back, by kind, from the served file."""
-    assessor = evaluate.load(str(folder), "int8", threads)
-    refused: dict[str, list[bool]] = {}
-    for path, kind in others:
-        refused.setdefault(kind, []).append(not assessor.read_and_assess(path)[1].report.ok)
-    return {kind: {"n": len(found), "refused": round(sum(found) / len(found), 4)} for kind, found in sorted(refused.items())}
+def measure_refusals(folder: Path, photos: refusal.Photos, threads: int) -> dict[str, Any]:
+    """How the served file tells which photos to answer, and how many that are no lesions it sends back."""
+    assessor = evaluate.load(str(folder), FILES[SERVED][0], threads)
+    found: dict[str, Any] = {"gate": refusal.measure(assessor, photos)}
+    if "test" in photos.others:
+        found["not_lesions"] = refusal.refusals(assessor, photos.others["test"])
+    return found
 
 
 def _origin(trained: Sequence[data.Row], scored: Sequence[data.Row], calibration: int) -> dict[str, Any]:

@@ -20,13 +20,15 @@ FOOD101 = (
     "licence: the mean of four of its published versions, batch norms re-estimated"
 )
 FIRST_FIT = f"a first fit on the same photos (8 epochs at 192 pixels, rate 1e-3), which started from {FOOD101}"
+SECOND_FIT = f"a second fit on the same photos (7 epochs at 192 pixels, rate 7e-4), which started from {FIRST_FIT}"
 INITIAL = {
     "hub": "timm's own weights for this architecture",
     "": "random weights",
     "tf_efficientnetv2_b0.food101.safetensors": FOOD101,
     "tf_efficientnetv2_b0.first-fit.safetensors": f"the weights of {FIRST_FIT}",
-    "tf_efficientnetv2_b0.second-fit.safetensors": (
-        f"the weights of a second fit on the same photos (7 epochs at 192 pixels, rate 7e-4), which started from {FIRST_FIT}"
+    "tf_efficientnetv2_b0.second-fit.safetensors": f"the weights of {SECOND_FIT}",
+    "tf_efficientnetv2_b0.third-fit.safetensors": (
+        f"the weights of a third fit on the same photos (15 epochs at 192 pixels, rate 8e-4), which started from {SECOND_FIT}"
     ),
 }
 GROUND_TRUTH = (
@@ -97,7 +99,8 @@ def _told(figures: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
 def _technique(spec: ModelSpec) -> list[str]:
     recipe = spec.provenance["recipe"]
     return [
-        f"- timm `{spec.architecture}`, input {spec.transform.input_size}, started from {_initial(recipe['init'])}.",
+        f"- timm `{spec.architecture}`{_activation(spec)}, input {spec.transform.input_size}, started from "
+        f"{_initial(recipe['init'])}.",
         f"- {recipe['epochs']} epochs at {recipe['size']} pixels, served at {recipe['eval_size']}; all options are in "
         "`config.json`.",
         f"- Exported through Optimum; static INT8 with percentile ranges over {spec.provenance['calibration_photos']} "
@@ -105,6 +108,10 @@ def _technique(spec: ModelSpec) -> list[str]:
         f"- Temperature {spec.temperature}; thresholds {_thresholds(spec)}, chosen on `val` on the CPU's INT8 file. They",
         "  serve all files: the columns below show what each makes of them (`int8_trt` was computed on a CPU).\n",
     ]
+
+
+def _activation(spec: ModelSpec) -> str:
+    return f" with `{spec.activation}` as its activation" if spec.activation else ""
 
 
 def _assessment(figures: dict[str, Any]) -> list[str]:
@@ -116,7 +123,9 @@ def _assessment(figures: dict[str, Any]) -> list[str]:
         lines += [f"### The served file on `{split}`, in more detail\n", _headline(report), *tables.priorities(report)]
         lines += [*tables.lesions(report), *tables.calibration(report), *tables.robustness(report), *tables.subgroups(report)]
         lines += [f"![{text}](plots/{name}.png)\n" for name, text in PLOTS.items() if name != "robustness" or name in report]
-    return [*lines, *tables.refusals(figures.get("not_lesions", {}))]
+    gate = figures.get("gate", {})
+    lines += [*tables.answered(gate), *tables.refusals(figures.get("not_lesions", {})), *tables.scores(gate)]
+    return [*lines, *tables.framing(gate)]
 
 
 def _headline(report: dict[str, Any]) -> str:

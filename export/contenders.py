@@ -80,7 +80,7 @@ def onnx_files(folder: Path, spec: ModelSpec, weights: Path | None, scratch: Pat
     files = {precision: path for precision, path in known.items() if path.is_file()}
     if weights:
         files["fp32"] = scratch / "model_fp32.onnx"
-        graph.to_onnx(model.load(spec.architecture, weights), spec.transform.input_size, files["fp32"])
+        graph.to_onnx(model.load(spec.architecture, weights, spec.activation), spec.transform.input_size, files["fp32"])
     if "fp32" in files and "fp16" not in files:
         files |= {"fp16": scratch / "model_fp16.onnx", "fp16_compute": scratch / "model_fp16_compute.onnx"}
         store_half(files["fp32"], files["fp16"])
@@ -108,7 +108,7 @@ def _in_torch(spec: ModelSpec, weights: Path | None, rung: Rung, compiled: bool)
     if compiled and not shutil.which("g++"):
         raise Unable("torch.compile needs g++")
     device = "cpu" if rung is CPU else "cuda"
-    net: Any = model.load(spec.architecture, weights).to(device)
+    net: Any = model.load(spec.architecture, weights, spec.activation).to(device)
     if compiled:
         net = torch.compile(net)
 

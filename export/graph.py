@@ -5,6 +5,7 @@ from pathlib import Path
 
 import onnx
 import torch
+from onnx import numpy_helper
 from onnxruntime.quantization import quant_pre_process
 from optimum.exporters.onnx import export
 from optimum.exporters.onnx.model_configs import ViTOnnxConfig
@@ -17,6 +18,8 @@ from skinapp.session import INPUT, OUTPUTS
 from train import head
 
 OPSET = 18
+HEAD = "/head/"
+"""What the names of the nodes behind the features start with."""
 
 
 class Contract(nn.Module):
@@ -83,8 +86,21 @@ def to_onnx(net: nn.Module, input_size: tuple[int, int, int], path: Path) -> Non
         export(model, ContractOnnxConfig(model.config, task="image-classification"), raw, opset=OPSET, input_shapes=shapes)
     quant_pre_process(raw, path, skip_symbolic_shape=True)
     raw.unlink()
+    _pool(path)
     _name_all_nodes(path)
     onnx.checker.check_model(path, full_check=True)
+
+
+def _pool(path: Path) -> None:
+    """Write means over all places as GlobalAveragePool: of a mean ONNX Runtime has no INT8 kernel."""
+    model = onnx.load(path)
+    constants = {tensor.name: tensor for tensor in model.graph.initializer}
+    for node in [node for node in model.graph.node if node.op_type == "ReduceMean" and not node.name.startswith(HEAD)]:
+        is_kept = all(entry.i for entry in node.attribute if entry.name == "keepdims")
+        if is_kept and sorted(numpy_helper.to_array(constants[node.input[1]]) % 4) == [2, 3]:
+            node.op_type = "GlobalAveragePool"
+            del node.input[1], node.attribute[:]
+    onnx.save(model, path)
 
 
 def _name_all_nodes(path: Path) -> None:
@@ -103,4 +119,14 @@ def features(path: Path) -> int:
 
 def head_nodes(path: Path) -> list[str]:
     """The nodes behind the features: they stay out of INT8, so that the head can be read, checked and swapped."""
-    return [node.name for node in onnx.load(path).graph.node if node.name.startswith("/head/")]
+    return [node.name for node in onnx.load(path).graph.node if node.name.startswith(HEAD)]
+
+
+def late_nodes(path: Path) -> list[str]:
+    """The nodes of the smallest maps: all behind the last convolution of stride 2."""
+    names, last = [], 0
+    for node in onnx.load(path).graph.node:
+        names.append(node.name)
+        if node.op_type == "Conv" and [2, 2] in [list(entry.ints) for entry in node.attribute if entry.name == "strides"]:
+            last = len(names)
+    return names[last:]

@@ -1,7 +1,8 @@
 """python -m export publish OWNER/NAME [--space OWNER/NAME]
 
 Uploads a model folder to the Hub in one commit with a tag, and the Space that answers with it. Only what is named here goes: of
-a model folder what its config.json describes, its texts and the plots of its card; of the program what git tracks of it.
+a model folder what its config.json describes, its texts and the plots of its card; of the program what git tracks of it, and
+ONNX Runtime for browsers, which `make ondevice` installs and a Space can't.
 """
 
 import hashlib
@@ -19,6 +20,7 @@ from huggingface_hub.hf_api import RepoFile
 from skinapp.errors import SkinAppError
 from skinapp.hub import EMBEDDED, HUB_MODEL
 from skinapp.spec import CONFIG, ModelSpec, sha256
+from skinapp.ui import webruntime
 
 ROOT = Path(__file__).parents[1]
 """Of the checkout that the Space is made of."""
@@ -127,7 +129,17 @@ def _program(root: Path) -> dict[str, Path]:
         raise PublishError(
             f"{changed[0][3:]} differs from what is committed; commit or undo it, so that the Space is a known state."
         )
-    return {path: root / path for path in _git(root, "ls-files", "-z", "--", *there)}
+    return {path: root / path for path in _git(root, "ls-files", "-z", "--", *there)} | _installed(root)
+
+
+def _installed(root: Path) -> dict[str, Path]:
+    """ONNX Runtime for browsers, which git ignores."""
+    folder = webruntime.FOLDER.relative_to(webruntime.ROOT)
+    names = [*(path.name for path in webruntime.files()), webruntime.VERSION]
+    for name in names:
+        if not (root / folder / name).is_file():
+            raise PublishError(f"{root / folder} lacks {name}, which the On-device tab needs; run 'make ondevice' first.")
+    return {f"{folder.as_posix()}/{name}": root / folder / name for name in names}
 
 
 def _git(root: Path, *arguments: str) -> list[str]:

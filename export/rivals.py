@@ -41,7 +41,7 @@ def plain(spec: ModelSpec, weights: Path, threads: int) -> Answers | None:
     except ImportError:
         return None
     torch.set_num_threads(threads)
-    net, shown = model.load(spec.architecture, weights), spec.transform
+    net, shown = model.load(spec.architecture, weights, spec.activation), spec.transform
     transform = create_transform(
         shown.input_size,
         interpolation=shown.interpolation,

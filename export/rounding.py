@@ -2,6 +2,9 @@
 
 Each weight's rounding error is made good by those not yet rounded (GPTQ: Frantar et al., 2022). Rounding to the nearest step
 alone costs this network 2% of its answers (EXPERIMENTS.md).
+
+No two neighbouring weights of one sign may add up to more than `PAIR`, or CPUs without VNNI would compute something else: they
+multiply two pairs of bytes and add the products in 16 bits, where 255 * 127 * 2 is cut off without a word.
 """
 
 from collections.abc import Sequence
@@ -19,6 +22,9 @@ from skinapp.session import CPU, INPUT
 DAMPING = 0.01
 """Of the mean diagonal of a layer's second moments: inputs that hardly vary must not take over all the errors."""
 
+MOST, PAIR = 127, 128
+"""The largest weight, and the largest sum of two neighbours in a GEMM's inner dimension: 255 * 128 is 32,640 of 32,767."""
+
 PLACES = 1024
 """Places of a photo's map that are looked at, at most."""
 
@@ -28,7 +34,10 @@ Rounded = tuple[NDArray[np.int8], NDArray[np.float32]]
 
 @dataclass
 class Layer:
-    """A convolution, and the second moments of its inputs `[groups, k, k]`, k inputs going into each output of a group."""
+    """A convolution, and the second moments of its inputs `[groups, k, k]`, k inputs going into each output of a group.
+
+    The k inputs stand as ONNX Runtime's GEMM reads them: place by place, and of each place channel by channel.
+    """
 
     source: str
     weights: NDArray[np.float32]
@@ -52,18 +61,28 @@ class Layer:
         seen = seen[:, :: self.strides[0], :: self.strides[1]]
         thin = max(1, int(np.ceil(np.sqrt(seen.shape[1] * seen.shape[2] / PLACES))))
         seen = seen[:, ::thin, ::thin].reshape(self.groups, -1, *seen[:, ::thin, ::thin].shape[1:])
-        rows = seen.transpose(0, 2, 3, 1, 4, 5).reshape(self.groups, -1, self.moments.shape[1])
+        rows = seen.transpose(0, 2, 3, 4, 5, 1).reshape(self.groups, -1, self.moments.shape[1])
         self.moments += rows.transpose(0, 2, 1) @ rows
 
     def rounded(self) -> Rounded:
-        largest = np.abs(self.weights).max(axis=(1, 2, 3))
-        steps = np.where(largest > 0, largest / 127, 1).astype(np.float32)
-        scaled = (self.weights / steps[:, None, None, None]).astype(np.float64)
-        left = scaled.reshape(self.groups, -1, self.moments.shape[1])
-        return _carried(left, self.moments).reshape(self.weights.shape).astype(np.int8), steps
+        outputs, inputs, height, width = self.weights.shape
+        flat = self.weights.transpose(0, 2, 3, 1).reshape(outputs, -1).astype(np.float64)
+        limit = PAIR if inputs > 1 else 2 * MOST  # depthwise convolutions are no GEMMs: they are added up in 32 bits
+        largest = np.maximum(np.abs(flat).max(1) / MOST, _pairs(flat).max(1, initial=0) / limit)
+        steps = np.where(largest > 0, largest, 1).astype(np.float32)
+        left = (flat / steps[:, None]).reshape(self.groups, -1, self.moments.shape[1])
+        whole = _carried(left, self.moments, limit).reshape(outputs, height, width, inputs)
+        return np.ascontiguousarray(whole.transpose(0, 3, 1, 2)).astype(np.int8), steps
 
 
-def _carried(left: NDArray[np.float64], moments: NDArray[np.float64]) -> NDArray[np.float64]:
+def _pairs(flat: NDArray[np.float64]) -> NDArray[np.float64]:
+    """How far each pair of neighbours `[outputs, k // 2]` of one sign goes."""
+    even = flat.shape[1] // 2 * 2
+    first, second = flat[:, 0:even:2], flat[:, 1:even:2]
+    return np.where(first * second > 0, np.abs(first + second), 0)
+
+
+def _carried(left: NDArray[np.float64], moments: NDArray[np.float64], limit: int) -> NDArray[np.float64]:
     """Round `[groups, outputs, k]` to whole numbers, one input after the other, carrying each error over to the inputs left."""
     inputs = left.shape[2]
     loudness = np.einsum("gkk->g", moments)[:, None, None] / inputs
@@ -71,7 +90,9 @@ def _carried(left: NDArray[np.float64], moments: NDArray[np.float64]) -> NDArray
     spread = np.linalg.cholesky(np.linalg.inv(damped)).transpose(0, 2, 1)
     whole = np.empty_like(left)
     for k in range(inputs):
-        whole[:, :, k] = np.clip(np.round(left[:, :, k]), -127, 127)
+        before = whole[:, :, k - 1] if k % 2 else np.zeros(1)
+        lowest, highest = np.maximum(-MOST, -limit - before), np.minimum(MOST, limit - before)
+        whole[:, :, k] = np.clip(np.round(left[:, :, k]), lowest, highest)
         error = (left[:, :, k] - whole[:, :, k]) / spread[:, k, k, None]
         left[:, :, k + 1 :] -= error[:, :, None] * spread[:, None, k, k + 1 :]
     return whole
@@ -83,7 +104,7 @@ def round_weights(model: onnx.ModelProto, head: Sequence[str], pixels: Sequence[
     convolutions = [node for node in model.graph.node if node.op_type == "Conv" and node.name not in head]
     layers = {node.input[1]: Layer.of(node, numpy_helper.to_array(constants[node.input[1]])) for node in convolutions}
     sources = sorted({layer.source for layer in layers.values()} - {INPUT})
-    session = _watching(model, sources)
+    session = watching(model, sources)
     for photo in tqdm(pixels, desc="round", unit="photo", disable=None):
         found = session.run(sources, {INPUT: photo[None]}) if sources else []
         maps = {INPUT: photo[None], **dict(zip(sources, found, strict=True))}
@@ -92,7 +113,7 @@ def round_weights(model: onnx.ModelProto, head: Sequence[str], pixels: Sequence[
     return {name: layer.rounded() for name, layer in layers.items()}
 
 
-def _watching(model: onnx.ModelProto, names: Sequence[str]) -> InferenceSession:
+def watching(model: onnx.ModelProto, names: Sequence[str]) -> InferenceSession:
     """A session of the float graph that also gives these tensors."""
     watched = onnx.ModelProto()
     watched.CopyFrom(model)

@@ -19,6 +19,8 @@ LABELS = {
     "ece": "calibration error (ECE, 15 bins)",
     "answered": "photos answered (not sent back for a retake)",
 }
+HARD = "healthy_skin_dermatoscopic_patch"
+"""The kind of pictures that is told from lesions hardest."""
 ASPECTS = {"skin_tone": "skin tone in the photo (ITA)", "sex": "sex", "age": "age", "site": "body site"}
 
 
@@ -105,6 +107,59 @@ def refusals(kinds: dict[str, Any]) -> list[str]:
     rows = [(kind.replace("_", " "), str(found["n"]), f"{found['refused']:.3f}") for kind, found in kinds.items()]
     title = "Photos that are no lesions, other ones of the collections that taught the model to refuse them:\n"
     return [title, *grid(("kind", "photos", "sent back"), rows)]
+
+
+def answered(gate: dict[str, Any]) -> list[str]:
+    """Which photos of lesions are answered, and which faults send back or warn."""
+    if "lesions" not in gate:
+        return []
+    found = gate["lesions"]
+    head = ("what the photo is faulted for", "sent back", "answered with a warning")
+    refused, warned = found["refused_for"], found["warned_of"]
+    rows = [(_words(fault), f"{refused.get(fault, 0):.3f}", f"{share:.3f}") for fault, share in warned.items()]
+    title = (
+        f"Of {found['n']} photos of lesions {cell(found['let_through'])} are answered, {cell(found['without_warning'])} of them "
+        "all without a warning. Faults, as shares of all photos:\n"
+    )
+    return [title, *grid(head, rows)]
+
+
+def scores(gate: dict[str, Any]) -> list[str]:
+    """What every score of lesions would do at limits that let a share of the lesions of `val` through."""
+    if "scores" not in gate:
+        return []
+    rows = []
+    for name, found in gate["scores"].items():
+        for passing, at in found["at"].items():
+            hard = at["by_kind"].get(HARD)
+            rows.append(
+                (name, f"{found['auc']:.4f}", passing, f"{at['lesions_let_through']:.3f}", f"{at['others_refused']:.3f}",
+                 "no photos" if hard is None else f"{hard:.3f}")
+            )  # fmt: skip
+    head = ("score", "AUC", "limit: of `val`", "lesions let through", "other pictures refused", "lesion-free skin refused")
+    return ["Is it a lesion at all? What each score would do on `test`:\n", *grid(head, rows)]
+
+
+def framing(gate: dict[str, Any]) -> list[str]:
+    """How often the lesion is found, and what cropping around it does."""
+    lines = []
+    if "frame" in gate:
+        rows = [(way, str(one["n"]), cell(one["found"]), cell(one["overlap"])) for way, one in gate["frame"].items()]
+        lines += ["The lesion's box on `test`, against that of its outline:\n"]
+        lines += grid(("way", "photos", "found (IoU at least 0.5)", "mean IoU"), rows)
+    if "centred" in gate:
+        rows = []
+        for way in ("as it is", "centred"):
+            one = gate["centred"][way]
+            figures = (one["balanced_accuracy"], one["melanoma"]["auc"], one["melanoma"]["sensitivity"])
+            rows.append((way, *(cell(figure) for figure in figures)))
+        lines += ["The photo as it is, and cropped around the lesion that was found, on `val`:\n"]
+        lines += grid(("photo", "balanced accuracy", "melanoma AUC", "melanoma sensitivity"), rows)
+    return lines
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ")
 
 
 def cell(figure: dict[str, Any] | None) -> str:

@@ -16,9 +16,10 @@ from typing import Any
 
 from tqdm import tqdm
 
-from skinapp import explain, image, settings, wording
+from skinapp import explain, image, naming, settings, wording
 from skinapp.assessor import Assessment, Assessor
 from skinapp.errors import PhotoError, SkinAppError
+from skinapp.naming import Named, Namer
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -35,7 +36,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.overlay and not options.overlay.absolute().parent.is_dir():
             raise SkinAppError(f"--overlay {options.overlay} lies in no folder that exists; make the folder first.")
         chosen = settings.read(os.environ)
-        assessor = Assessor.load(options.model or chosen.model, chosen.provider, chosen.threads)
+        assessor = naming.load(options.model or chosen.model, chosen.provider, chosen.threads)
+        if options.centred and isinstance(assessor, Namer):
+            raise SkinAppError("--centred looks for a lesion, but this model has classes of its own; leave it out.")
     except SkinAppError as error:
         print(error, file=sys.stderr)
         return 2
@@ -50,6 +53,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("photos", nargs="+", metavar="PHOTO|FOLDER", help="with --engine ray also a URI, as s3://bucket/folder")
     parser.add_argument("--json", action="store_true", help="print one JSON object a line")
     parser.add_argument("--overlay", metavar="OUT.png", type=Path, help="write the photo with the evidence drawn on it")
+    parser.add_argument("--centred", action="store_true", help="find the lesion and answer the part around it")
     parser.add_argument("--model", metavar="FOLDER|OWNER/NAME[@REV]", help="default: $SKINAPP_MODEL, else the embedded model")
     parser.add_argument("--engine", choices=("local", "ray"), default="local", help="default: local, this process alone")
     many = parser.add_argument_group("with --engine ray (requirements-ray.txt)")
@@ -71,8 +75,8 @@ def _check_engine(options: argparse.Namespace) -> None:
     if options.engine == "ray":
         if not options.out:
             raise SkinAppError("--engine ray writes Parquet files; say where with --out FOLDER.")
-        if options.json or options.overlay:
-            name = "--json" if options.json else "--overlay"
+        if options.json or options.overlay or options.centred:
+            name = "--json" if options.json else "--overlay" if options.overlay else "--centred"
             raise SkinAppError(f"{name} belongs to --engine local, and --engine ray writes Parquet files; leave one of them out.")
         return
     for name in ("out", "workers", "batch_size", "threads"):
@@ -123,10 +127,11 @@ def _paths(given: Iterable[Path]) -> Iterator[Path]:
         yield from found
 
 
-def _one(path: Path, assessor: Assessor, options: argparse.Namespace) -> bool:
+def _one(path: Path, assessor: Assessor | Namer, options: argparse.Namespace) -> bool:
     """Assess and print one photo; False if it can't be read."""
     try:
-        photo, assessment = assessor.read_and_assess(path)
+        centred = {"centred": True} if options.centred else {}
+        photo, assessment = assessor.read_and_assess(path, **centred)
     except PhotoError as error:
         _print({"file": str(path), "error": str(error)} if options.json else f"{path}  error: {error}")
         return False
@@ -136,7 +141,9 @@ def _one(path: Path, assessor: Assessor, options: argparse.Namespace) -> bool:
     return True
 
 
-def _row(path: Path, assessment: Assessment) -> str:
+def _row(path: Path, assessment: Assessment | Named) -> str:
+    if isinstance(assessment, Named):
+        return f"{path}  {assessment.top} {assessment.chances.max():.3f}"
     priority = wording.PRIORITIES[assessment.priority].en
     top = assessment.top
     return f"{path}  {priority}  {top.code} {assessment.chances.max():.3f}  {assessment.advice()}"

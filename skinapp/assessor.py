@@ -3,19 +3,22 @@
 import logging
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from os import PathLike
+from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from skinapp import explain, hub, image, preprocess, quality, session, triage, wording
+from skinapp import explain, frame, hub, image, preprocess, quality, session, triage, wording
 from skinapp.errors import ModelError, ProviderError
 from skinapp.image import Photo
-from skinapp.labels import CODES, LESIONS, Lesion, Priority
+from skinapp.labels import CODES, LESIONS, SEVERITY, Lesion, Priority
+from skinapp.pool import Pool
 from skinapp.preprocess import Box
-from skinapp.spec import HeatmapScale
+from skinapp.spec import LESION, HeatmapScale, ModelSpec
 
 log = logging.getLogger(__name__)
 
@@ -45,15 +48,43 @@ class Assessment:
     priority: Priority
     focus: Lesion
     report: quality.Report
+    framing: frame.Framing
     seen: Box
     scale: HeatmapScale
     model: Model
     elapsed_ms: dict[str, float]
 
+    @classmethod
+    def blank(cls, priority: Priority, model: Model) -> Self:
+        """An assessment of nothing, of this priority: what the page's HTML is rendered from where the figures come later.
+
+        Without a priority it has every fault that a photo can have, with one every warning.
+        """
+        figures, faults = quality.Figures(0, 0, 0, 0, 0, 0, 0, 0), tuple(quality.Issue)
+        warnings = (*faults, *frame.Flaw)
+        report = quality.Report(figures, (), warnings) if priority in SEVERITY else quality.Report(figures, faults, ())
+        return cls(
+            chances=np.full(len(CODES), 1 / len(CODES)),
+            cams=np.zeros((len(CODES), 1, 1), np.float32),
+            priority=priority,
+            focus=LESIONS[0],
+            report=report,
+            framing=frame.Framing(None, ()),
+            seen=Box(0, 0, 1, 1),
+            scale=HeatmapScale(dict.fromkeys(CODES, 0.0), dict.fromkeys(CODES, 1.0), 0.0),
+            model=model,
+            elapsed_ms={"total": 0.0},
+        )
+
     @property
     def top(self) -> Lesion:
         """The likeliest lesion."""
         return LESIONS[int(self.chances.argmax())]
+
+    @property
+    def malignant(self) -> float:
+        """The probability of a cancer or its precursor, whichever."""
+        return triage.malignant(self.chances)
 
     def overlay(self, photo: Photo, code: str | None = None) -> Photo:
         """The photo with the evidence for one lesion on it; without `code`, for the one that explains the priority."""
@@ -75,7 +106,7 @@ class Assessment:
             "priority": self.priority.value,
             "top": {"code": self.top.code, "name": self.top.name, "probability": float(self.chances.max())},
             "probabilities": triage.by_code(self.chances),
-            "quality": self.report.to_dict(),
+            "quality": {**self.report.to_dict(), "box": list(self.framing.box) if self.framing.box else None},
             "advice": self.advice(language),
             "disclaimer": wording.DISCLAIMER.to(language),
             "model": vars(self.model),
@@ -83,22 +114,31 @@ class Assessment:
         }
 
     def advice(self, language: wording.Language = "en") -> str:
-        """What to do next: for a photo that can't be judged, how to take a better one first."""
+        """What to do next: for a photo that can't be judged, how to take a better one first; what it was answered in spite of."""
         hints = [wording.ISSUES[issue].to(language) for issue in self.report.issues]
-        return " ".join([*hints, wording.ADVICE[self.priority].to(language)])
+        warnings = [wording.WARNINGS[warning].to(language) for warning in self.report.warnings if self.report.ok]
+        return " ".join([*hints, wording.ADVICE[self.priority].to(language), *warnings])
+
+    def centred(self, photo: Photo) -> Photo | None:
+        """The part of the photo with the lesion in its middle; None where no lesion was found, or where that is all of it."""
+        if self.framing.box is None:
+            return None
+        height, width = photo.shape[:2]
+        left, top, right, bottom = frame.crop(self.framing.box, width, height)
+        return None if right - left == width == height else np.ascontiguousarray(photo[top:bottom, left:right])
 
 
-class Assessor:
-    """A loaded model that assesses photos; may be shared by threads."""
+class Served:
+    """A loaded model, whatever it answers; may be shared by threads."""
 
     def __init__(self, source: hub.Source, ran: session.Runs, notices: Sequence[str]) -> None:
         file = source.spec.files[source.file]
-        self.spec, self.session, self.notices = source.spec, ran, tuple(notices)
+        self.source, self.spec, self.session, self.notices = source, source.spec, ran, tuple(notices)
         self.model = Model(source.id, source.revision, source.file, file.precision, ran.provider)
 
     @classmethod
-    def load(cls, model: str | None = None, provider: str = session.AUTO, threads: int = 0) -> Self:
-        """The assessor of a model folder or Hub model on the best provider that really works."""
+    def load(cls, model: str | None = None, provider: str = session.AUTO, threads: int = 0, pooled: bool = False) -> Self:
+        """A model folder or Hub model on the best provider that really works; `pooled`: for many threads."""
         notices: list[str] = []
         for rung in session.rungs(provider):
             try:
@@ -110,57 +150,113 @@ class Assessor:
                 log.warning("%s", error)
                 notices.append(str(error))
                 continue
-            return cls(source, ran, [*notices, source.notice] if source.notice else notices)
+            runs = Pool(ran) if pooled else ran
+            return cls(source, runs, [*notices, source.notice] if source.notice else notices)
         raise ProviderError(f"No execution provider works here ({' '.join(notices)}); install requirements.txt again.")
 
-    def read_and_assess(self, source: str | PathLike[str] | bytes | Photo) -> tuple[Photo, Assessment]:
-        """The photo of a file, of bytes or of an array, and its assessment."""
-        began = time.perf_counter()
-        photo = image.read(source)
-        return photo, self.assess([photo], {"decode": _ms(began)})[0]
+    @cached_property
+    def documents(self) -> Path:
+        """The model's folder with what its makers measured and show: metrics.json, plots/ and examples/, where it has them."""
+        return hub.documents(self.source)
 
-    def assess(self, photos: Sequence[Photo], spent: dict[str, float] | None = None) -> list[Assessment]:
-        """One pass over all photos; `spent` holds the milliseconds of earlier stages. Stages are stated a batch."""
-        elapsed = dict(spent or {})
+    def look(self, photos: Sequence[Photo], elapsed: dict[str, float]) -> tuple[list[Photo], session.Answer]:
+        """One pass over all photos: what the network sees of each, and its answer; the milliseconds go into `elapsed`."""
         began = time.perf_counter()
         views = [preprocess.view(photo, self.spec.transform) for photo in photos]
         pixels = preprocess.normalize(np.stack(views), self.spec.transform)
-        elapsed["preprocess"], began = _ms(began), time.perf_counter()
+        elapsed["preprocess"], began = milliseconds(began), time.perf_counter()
         answer = self.session.run(pixels)
         if not all(np.isfinite(values).all() for values in vars(answer).values()):
             # Nothing passes a threshold that is compared with nan: it would be a Low.
             raise ModelError(f"{self.model.file} answered with numbers that are not finite; fetch or export the model again.")
-        elapsed["model"], began = _ms(began), time.perf_counter()
+        elapsed["model"] = milliseconds(began)
+        return views, answer
+
+
+class Assessor(Served):
+    """A model of the seven lesions, which assesses photos."""
+
+    def __init__(self, source: hub.Source, ran: session.Runs, notices: Sequence[str]) -> None:
+        super().__init__(source, ran, notices)
+        if self.spec.subject != LESION:
+            raise ModelError(
+                f"{self.model.id} names classes of its own ({', '.join(self.spec.labels[:3])}, ...), no lesions; "
+                "serve it with app.py or 'python -m skinapp', without --engine ray."
+            )
+
+    def portable(self) -> "Portable":
+        """The same model as browsers run it."""
+        is_on_hub = hub.HUB_MODEL.fullmatch(self.model.id) is not None
+        found = portable(f"{self.model.id}@{self.model.revision}" if is_on_hub else str(self.source.folder))
+        return replace(found, model=replace(found.model, id=self.model.id))
+
+    def read_and_assess(self, source: str | PathLike[str] | bytes | Photo, *, centred: bool = False) -> tuple[Photo, Assessment]:
+        """The photo of a file, of bytes or of an array, and its assessment; `centred`: both of the part around the lesion."""
+        began = time.perf_counter()
+        photo = image.read(source)
+        assessment = self.assess([photo], {"decode": milliseconds(began)})[0]
+        part = assessment.centred(photo) if centred else None
+        return (photo, assessment) if part is None else (part, self.assess([part], {"decode": milliseconds(began)})[0])
+
+    def assess(self, photos: Sequence[Photo], spent: dict[str, float] | None = None) -> list[Assessment]:
+        """One pass over all photos; `spent` holds the milliseconds of earlier stages. Stages are stated a batch."""
+        elapsed = dict(spent or {})
+        views, answer = self.look(photos, elapsed)
+        began = time.perf_counter()
         chances = triage.probabilities(answer.logits, self.spec.temperature)
-        reports = [
-            quality.inspect(photo, view, embedding, self.spec.lesion_head, self.spec.quality)
-            for photo, view, embedding in zip(photos, views, answer.embedding, strict=True)
+        figures = [
+            quality.measure(photo, views[i], answer.embedding[i], answer.cams[i, chances[i].argmax()], self.spec.lesion_head)
+            for i, photo in enumerate(photos)
         ]
-        elapsed["judge"] = _ms(began)
+        places = [preprocess.seen(photo, self.spec.transform) for photo in photos]
+        framings = [frame.inspect(photo, answer.cams[i], places[i], self.spec.frame_head) for i, photo in enumerate(photos)]
+        elapsed["judge"] = milliseconds(began)
         elapsed["total"] = sum(elapsed.values())
-        return [self._assessment(photo, chances[i], answer.cams[i], reports[i], elapsed) for i, photo in enumerate(photos)]
+        return [
+            self._assessment(chances[i], answer.cams[i], figures[i], framings[i], places[i], elapsed) for i in range(len(photos))
+        ]
 
     def _assessment(
         self,
-        photo: Photo,
         chances: NDArray[np.float64],
         cams: NDArray[np.float32],
-        report: quality.Report,
+        figures: quality.Figures,
+        framing: frame.Framing,
+        seen: Box,
         elapsed_ms: dict[str, float],
     ) -> Assessment:
         focus = triage.deciding(chances, self.spec.thresholds)
+        report = quality.judge(figures, self.spec.quality, framing.flaws)
         return Assessment(
             chances=chances,
             cams=cams,
             priority=focus.priority if report.ok else Priority.UNCLEAR,
             focus=focus,
             report=report,
-            seen=preprocess.seen(photo, self.spec.transform),
+            framing=framing,
+            seen=seen,
             scale=self.spec.heatmap,
             model=self.model,
             elapsed_ms=elapsed_ms,
         )
 
 
-def _ms(began: float) -> float:
+@dataclass(frozen=True)
+class Portable:
+    """A model folder with the one weight file that browsers run; `model` names no provider."""
+
+    folder: Path
+    spec: ModelSpec
+    model: Model
+
+
+def portable(name: str | None = None) -> Portable:
+    """The embedded model, a model folder or a Hub model, with the file that computes in float wherever it runs."""
+    source = hub.fetch(name, session.portable_file)
+    precision = source.spec.files[source.file].precision
+    return Portable(source.folder, source.spec, Model(source.id, source.revision, source.file, precision, ""))
+
+
+def milliseconds(began: float) -> float:
+    """Since a moment of `time.perf_counter`."""
     return (time.perf_counter() - began) * 1000

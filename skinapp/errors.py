@@ -1,19 +1,43 @@
 """Every error this program raises on purpose.
 
 SkinAppError            what is wrong, the value seen, the cure: one sentence a user can act on
-├── PhotoError          a photo that can't be read
+├── VisitorError        what a visitor gave can't be used; says so in every language, because the page shows it
+│   ├── PhotoError      a photo that can't be read
+│   ├── LabelError      a CSV of labels that can't be used
+│   └── TeachError      pictures that nothing can be learned from
 ├── ModelError          a model folder that can't be trusted
 │   └── HubError        a model that can't be had from the Hub
 └── ProviderError       an execution provider that was asked for and isn't there
 """
+
+from skinapp.wording import Said
 
 
 class SkinAppError(Exception):
     """What is wrong, the value seen and the cure, in one sentence."""
 
 
-class PhotoError(SkinAppError):
+class VisitorError(SkinAppError):
+    """What a visitor gave can't be used; as text it is English, as the API and the command line give it."""
+
+    def __init__(self, said: Said) -> None:
+        super().__init__(said)
+        self.said = said
+
+    def __str__(self) -> str:
+        return self.said.en
+
+
+class PhotoError(VisitorError):
     """A photo that can't be read."""
+
+
+class LabelError(VisitorError):
+    """A CSV of labels that can't be used."""
+
+
+class TeachError(VisitorError):
+    """Pictures that nothing can be learned from."""
 
 
 class ModelError(SkinAppError):

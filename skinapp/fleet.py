@@ -23,7 +23,7 @@ from pyarrow import dataset, parquet
 from pyarrow.fs import FileSelector, FileSystem, FileType, LocalFileSystem
 from tqdm import tqdm
 
-from skinapp import hub, image, quality
+from skinapp import hub, image, quality, wording
 from skinapp.assessor import Assessor, Model
 from skinapp.errors import ModelError, PhotoError, SkinAppError
 from skinapp.labels import CODES
@@ -61,8 +61,9 @@ SCHEMA = pa.schema(
         "top": pa.struct({"code": pa.string(), "name": pa.string(), "probability": pa.float64()}),
         "probabilities": pa.struct(dict.fromkeys(CODES, pa.float64())),
         "quality": pa.struct(
-            {"ok": pa.bool_(), "issues": pa.list_(pa.string())}
+            {"ok": pa.bool_(), "issues": pa.list_(pa.string()), "warnings": pa.list_(pa.string())}
             | {figure.name: NUMBERS[figure.type] for figure in fields(quality.Figures)}  # type: ignore[index]
+            | {"box": pa.list_(pa.int64())}
         ),
         "advice": pa.string(),
         "disclaimer": pa.string(),
@@ -190,7 +191,7 @@ def _source(photo: str) -> str | bytes:
         with files.open_input_file(f"{path}/{unquote(name)}") as stream:
             return bytes(stream.read(image.MAX_BYTES + 1))
     except FileNotFoundError:
-        raise PhotoError(f"{photo} can't be opened (No such file or directory); check the path.") from None
+        raise PhotoError(wording.UNREADABLE["closed"].filled(path=photo, reason="No such file or directory")) from None
     # Not this photo's fault: a right that ran out or a network that is gone would make rows of errors of all that follow.
     except OSError as error:
         raise SkinAppError(f"{photo} can't be read ({_line(error)}); check the network and the right to read it.") from None

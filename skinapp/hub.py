@@ -4,6 +4,7 @@ Pulls config.json and the one weight file that this machine needs. A Hub out of 
 the embedded model; a mistake in the name never is, because whoever names a model must not be answered by another one.
 """
 
+import hashlib
 import logging
 import os
 import re
@@ -27,6 +28,11 @@ DOWNLOAD_S = 120.0
 """Seconds for a weight file (8 MB at 70 kB/s); a slower download goes on in the background, for the next start."""
 SILENCE_S = 5
 """Seconds without a byte after which the client breaks a download off and resumes it, five times at most."""
+
+DOCUMENT = re.compile(r"metrics\.json|plots/\w+\.png|examples/[\w-]+\.(?:jpe?g|png|webp)", re.ASCII | re.IGNORECASE)
+"""What a Hub folder may hold beside config and weights that the page shows."""
+DOCUMENTS, DOCUMENT_BYTES, DOCUMENTS_S = 16, 2**21, 10.0
+"""How many of them are pulled, how large one may be, and the seconds that all may take: the page starts without the rest."""
 
 Rule = Callable[[ModelSpec], str]
 """The session's rule: the file of a spec that suits this machine best. It may be asked about a part of the files."""
@@ -62,6 +68,48 @@ def fetch(model: str | None, wanted: Rule) -> Source:
     if (match := HUB_MODEL.fullmatch(model)) is None:
         raise _nonsense(model)
     return _from_hub(match[1], match[2] or "main", wanted)
+
+
+def documents(source: Source) -> Path:
+    """A model's folder, with its metrics.json, plots and examples where it has them; those of a Hub model are pulled now.
+
+    They decorate the page, so whatever keeps them away is logged and borne.
+    """
+    if COMMIT.fullmatch(source.revision) is None:
+        return source.folder
+    from huggingface_hub import errors
+
+    try:
+        _within(DOCUMENTS_S, lambda: _pull_documents(source))
+    except (errors.HTTPError, OSError, ValueError) as error:  # type: ignore[attr-defined]  # as in _from_hub
+        log.warning("%s: figures and examples can't be had from the Hub (%s); the page goes without.", source.id, _seen(error))
+    return source.folder
+
+
+def _pull_documents(source: Source) -> None:
+    """Download into the cache's folder what the Hub lists and the cache lacks, each with the hash that is listed."""
+    from huggingface_hub import HfApi
+    from huggingface_hub.hf_api import RepoFile
+
+    api = HfApi(token=_token())
+    listed = api.list_repo_tree(source.id, recursive=True, revision=source.revision)
+    wanted = [entry for entry in listed if isinstance(entry, RepoFile) and DOCUMENT.fullmatch(entry.path)]
+    for entry in [one for one in sorted(wanted, key=lambda one: one.path) if one.size <= DOCUMENT_BYTES][:DOCUMENTS]:
+        path = source.folder / entry.path
+        if path.is_file() and _is_listed(path, entry.blob_id, entry.lfs.sha256 if entry.lfs else None):
+            continue
+        path = _file(source.id, entry.path, source.revision, fresh=path.is_file())
+        if not _is_listed(path, entry.blob_id, entry.lfs.sha256 if entry.lfs else None):
+            path.unlink()
+            log.warning("%s: %s is not the file that the Hub lists; the page goes without.", source.id, entry.path)
+
+
+def _is_listed(path: Path, blob: str, digest: str | None) -> bool:
+    """Whether a file has the SHA-256 that the Hub lists of a large file, or git's name of a small one."""
+    if digest:
+        return sha256(path) == digest
+    content = path.read_bytes()
+    return hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest() == blob
 
 
 def _path(model: str) -> Path | None:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from skinapp.errors import PhotoError
+from skinapp.wording import UNREADABLE
 
 Photo: TypeAlias = NDArray[np.uint8]
 """RGB, uint8, `[height, width, 3]`, upright."""
@@ -28,8 +29,6 @@ SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif", "
 
 STRIP = 2**19
 """Pixels that are copied at once: 2 MB of Pillow's, so that a large photo passes through the processor's cache."""
-
-SEND = "send one JPEG, PNG or WebP photo"
 
 DAMAGED = (
     OSError, ValueError, SyntaxError, EOFError, ArithmeticError, LookupError, TypeError, AttributeError, RuntimeError,
@@ -52,15 +51,15 @@ TURNS = {
 Image.MAX_IMAGE_PIXELS = None
 
 
-def read(source: str | PathLike[str] | bytes | NDArray[np.generic]) -> Photo:
-    """The photo of a file, of a file's bytes, or of an array (grey, RGB or RGBA, 8 or 16 bit)."""
+def read(source: str | PathLike[str] | bytes | NDArray[np.generic], most: int = MAX_PIXELS) -> Photo:
+    """The photo of a file, of a file's bytes, or of an array (grey, RGB or RGBA, 8 or 16 bit); of `most` pixels at most."""
     if isinstance(source, np.ndarray):
-        return _from_array(source)
+        return _from_array(source, most)
     content = source if isinstance(source, bytes) else _content(Path(source))
     if not content:
-        raise PhotoError(f"The file is empty (0 bytes); {SEND}.")
+        raise PhotoError(UNREADABLE["empty"])
     _check_weight(len(content))
-    return _decode(content)
+    return _decode(content, most)
 
 
 def _content(path: Path) -> bytes:
@@ -70,27 +69,27 @@ def _content(path: Path) -> bytes:
         with path.open("rb") as file:
             return file.read(MAX_BYTES + 1)
     except OSError as error:
-        raise PhotoError(f"{path} can't be opened ({error.strerror}); check the path.") from None
+        raise PhotoError(UNREADABLE["closed"].filled(path=path, reason=error.strerror)) from None
 
 
 def _check_weight(size: int) -> None:
     if size > MAX_BYTES:
-        raise PhotoError(f"The file has {size / 2**20:.0f} MB, more than {MAX_BYTES // 2**20}; send a smaller photo.")
+        raise PhotoError(UNREADABLE["heavy"].filled(size=size / 2**20, most=MAX_BYTES // 2**20))
 
 
-def _decode(content: bytes) -> Photo:
+def _decode(content: bytes, most: int) -> Photo:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow warns of odd metadata; the pixels are what counts here
             with Image.open(io.BytesIO(content), formats=FORMATS) as picture:
-                _check_size(picture.width, picture.height)
+                _check_size(picture.width, picture.height, most)
                 _check_single(picture)
                 picture.load()
                 return _pixels(_rgb(_upright(picture)))
     except UnidentifiedImageError:
-        raise PhotoError(f"The file is not a picture that can be read here (it starts with {content[:8]!r}); {SEND}.") from None
+        raise PhotoError(UNREADABLE["no_picture"].filled(start=content[:8])) from None
     except DAMAGED as error:
-        raise PhotoError(f"The picture is damaged or cut off ({error}); take or export it again.") from None
+        raise PhotoError(UNREADABLE["damaged"].filled(detail=error)) from None
 
 
 def _upright(picture: Image.Image) -> Image.Image:
@@ -101,22 +100,20 @@ def _upright(picture: Image.Image) -> Image.Image:
     return picture if turn is None else picture.transpose(turn)
 
 
-def _check_size(width: int, height: int) -> None:
-    if width * height > MAX_PIXELS:
-        raise PhotoError(f"The picture is {width}x{height}, more than {MAX_PIXELS // 10**6} megapixels; send a smaller one.")
+def _check_size(width: int, height: int, most: int) -> None:
+    if width * height > most:
+        raise PhotoError(UNREADABLE["large"].filled(width=width, height=height, most=most // 10**6))
     if min(width, height) < MIN_SIDE:
-        raise PhotoError(f"The picture is {width}x{height}, too small to hold a lesion; send at least {MIN_SIDE}x{MIN_SIDE}.")
+        raise PhotoError(UNREADABLE["tiny"].filled(width=width, height=height, least=MIN_SIDE))
     if max(width, height) > MAX_ASPECT * min(width, height):
-        raise PhotoError(
-            f"The picture is {width}x{height}, a strip; send one no more than {MAX_ASPECT} times as long as it is wide."
-        )
+        raise PhotoError(UNREADABLE["strip"].filled(width=width, height=height, most=MAX_ASPECT))
 
 
 def _check_single(picture: Image.Image) -> None:
     frames = getattr(picture, "n_frames", 1)
     # Phones save a photo and its preview or depth map as MPO: its first frame is the photo.
     if frames > 1 and picture.format != "MPO":
-        raise PhotoError(f"The file holds {frames} pictures ({picture.format}); send one still photo.")
+        raise PhotoError(UNREADABLE["several"].filled(count=frames, form=picture.format))
 
 
 def _rgb(picture: Image.Image) -> Image.Image:
@@ -147,12 +144,12 @@ def _to_8_bit(values: NDArray[np.generic]) -> NDArray[np.uint8]:
         values.dtype == np.int32 and values.min() >= 0 and values.max() < 2**16
     ):
         return np.asarray((values.astype(np.uint32) + 128) // 257, dtype=np.uint8)
-    raise PhotoError(f"The picture's values are {values.dtype}, not 8 or 16 bit; {SEND}.")
+    raise PhotoError(UNREADABLE["depth"].filled(kind=values.dtype))
 
 
-def _from_array(values: NDArray[np.generic]) -> Photo:
+def _from_array(values: NDArray[np.generic], most: int) -> Photo:
     if values.ndim not in (2, 3) or (values.ndim == 3 and values.shape[2] not in (1, 3, 4)):
-        raise PhotoError(f"An array of shape {values.shape} is no photo; give [height, width] or [height, width, 3 or 4].")
-    _check_size(values.shape[1], values.shape[0])
+        raise PhotoError(UNREADABLE["shape"].filled(shape=values.shape))
+    _check_size(values.shape[1], values.shape[0], most)
     flat = values[:, :, 0] if values.ndim == 3 and values.shape[2] == 1 else values
     return np.asarray(_rgb(Image.fromarray(_to_8_bit(flat))))

@@ -20,19 +20,21 @@ SEVERITY = (Priority.URGENT, Priority.HIGH, Priority.MEDIUM, Priority.LOW)
 
 @dataclass(frozen=True)
 class Lesion:
-    """One of the seven answers: HAM10000's code for it, its medical name and its priority."""
+    """One of the seven answers: HAM10000's code for it, its medical name, its priority, and whether it is a cancer or a
+    precursor of one."""
 
     code: str
     name: str
     priority: Priority
+    malignant: bool = False
 
 
 LESIONS = (
-    Lesion("akiec", "Actinic keratoses / intraepithelial carcinoma", Priority.MEDIUM),
-    Lesion("bcc", "Basal cell carcinoma", Priority.HIGH),
+    Lesion("akiec", "Actinic keratoses / intraepithelial carcinoma", Priority.MEDIUM, malignant=True),
+    Lesion("bcc", "Basal cell carcinoma", Priority.HIGH, malignant=True),
     Lesion("bkl", "Benign keratosis", Priority.LOW),
     Lesion("df", "Dermatofibroma", Priority.LOW),
-    Lesion("mel", "Melanoma", Priority.URGENT),
+    Lesion("mel", "Melanoma", Priority.URGENT, malignant=True),
     Lesion("nv", "Melanocytic nevus", Priority.LOW),
     Lesion("vasc", "Vascular lesion", Priority.MEDIUM),
 )
@@ -40,3 +42,5 @@ LESIONS = (
 CODES = tuple(lesion.code for lesion in LESIONS)
 ALARMING = tuple(lesion.code for lesion in LESIONS if lesion.priority is not Priority.LOW)
 """The codes that need a threshold: everything that is not Low."""
+MALIGNANT = tuple(lesion.code for lesion in LESIONS if lesion.malignant)
+"""The codes that an answer of two words, malignant or benign, calls malignant: the two cancers and the precursor."""

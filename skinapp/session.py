@@ -16,7 +16,7 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 
 from skinapp.errors import ModelError, ProviderError, SkinAppError
-from skinapp.spec import ModelSpec
+from skinapp.spec import LESION, ModelSpec
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +40,8 @@ LADDER = (
     Rung("cpu", "CPUExecutionProvider", ()),
 )
 CPU = LADDER[-1]
+PORTABLE = ("w8", "fp16", "fp32")
+"""Precisions whose graphs compute in float, smallest first."""
 
 
 @dataclass(frozen=True)
@@ -104,6 +106,15 @@ def file_for(spec: ModelSpec, rung: Rung) -> str:
     raise ProviderError(f"The model holds no file for {rung.provider} (only {known}); export it again or use {CPU.name!r}.")
 
 
+def portable_file(spec: ModelSpec) -> str:
+    """The smallest kind of weight file that computes in float, and so gives the same answer on every machine."""
+    for precision in PORTABLE:
+        for name, file in spec.files.items():
+            if name.endswith(".onnx") and file.precision == precision:
+                return name
+    raise ModelError(f"The model holds no file in {' or '.join(PORTABLE)} (only {', '.join(spec.files)}); export it again.")
+
+
 class Session:
     """A loaded and warmed-up model on a proven provider. `run` may be called from several threads at once."""
 
@@ -141,8 +152,8 @@ class Session:
         if list(inputs) != [INPUT] or tuple(inputs[INPUT][1:]) != spec.transform.input_size:
             raise ModelError(f"{path} takes {inputs}, but config.json says {INPUT} {spec.transform.input_size}; export it again.")
         if set(outputs) != set(OUTPUTS) or outputs["logits"][1] != len(spec.labels):
-            raise ModelError(f"{path} gives {outputs}, not {', '.join(OUTPUTS)} of {len(spec.labels)} lesions; export it again.")
-        if outputs["embedding"][1] != (features := len(spec.lesion_head.weights)):
+            raise ModelError(f"{path} gives {outputs}, not {', '.join(OUTPUTS)} of {len(spec.labels)} labels; export it again.")
+        if spec.subject == LESION and outputs["embedding"][1] != (features := len(spec.lesion_head.weights)):
             raise ModelError(
                 f"{path} gives {outputs['embedding'][1]} features, but config.json weighs {features}; export it again."
             )

@@ -17,16 +17,18 @@ class Settings:
     threads: int
     share: bool
     auth: tuple[str, str] | None
+    mcp: bool
 
 
 def read(environment: Mapping[str, str]) -> Settings:
-    """SKINAPP_MODEL, SKINAPP_PROVIDER, SKINAPP_THREADS, SKINAPP_SHARE and SKINAPP_AUTH."""
+    """SKINAPP_MODEL, SKINAPP_PROVIDER, SKINAPP_THREADS, SKINAPP_SHARE, SKINAPP_AUTH and SKINAPP_MCP."""
     return Settings(
         model=environment.get("SKINAPP_MODEL", ""),
         provider=environment.get("SKINAPP_PROVIDER", "").lower() or "auto",
         threads=_count("SKINAPP_THREADS", environment.get("SKINAPP_THREADS", "") or "0"),
         share=_switch("SKINAPP_SHARE", environment.get("SKINAPP_SHARE", "")),
         auth=_pair("SKINAPP_AUTH", environment.get("SKINAPP_AUTH", "")),
+        mcp=_switch("SKINAPP_MCP", environment.get("SKINAPP_MCP", "")),
     )
 
 

@@ -1,6 +1,7 @@
 """The model folder's config.json, read strictly and written back: the one place where a model's numbers enter the program.
 
 Refuses a missing number, an unknown key under `skinapp`, another lesion order and a wrong hash; it has no default values.
+A model with classes of its own says so by `skinapp.subject`, and then names them itself.
 """
 
 import hashlib
@@ -20,6 +21,11 @@ CONFIG = "config.json"
 WEIGHTS = "model.safetensors"
 INTERPOLATIONS = ("bilinear", "bicubic", "lanczos")
 CROP_MODES = ("center", "squash")
+FRAME_FEATURES = 21
+"""Numbers that `frame.features` tells of each place in a photo."""
+LESION, OWN = "lesion", "own"
+"""What a model answers: the seven lesions, or classes of somebody's own. A config without `subject` is of the first kind."""
+MOST_LABELS = 1000
 T = TypeVar("T")
 
 
@@ -59,7 +65,18 @@ class HeatmapScale:
 
 @dataclass(frozen=True)
 class LesionHead:
-    """Log-odds that a picture shows a lesion at all: `weights` times the network's embedding, plus `bias`."""
+    """Log-odds that a picture shows a lesion at all: `weights` times the network's embedding at length 1, plus `bias`."""
+
+    weights: tuple[float, ...]
+    bias: float
+
+
+@dataclass(frozen=True)
+class FrameHead:
+    """Log-odds that a place in a photo belongs to the lesion: `weights` times `frame.features`, plus `bias`.
+
+    Without weights the model was taught no lesions' outlines, and nothing is said of where one lies.
+    """
 
     weights: tuple[float, ...]
     bias: float
@@ -67,15 +84,30 @@ class LesionHead:
 
 @dataclass(frozen=True)
 class QualityLimits:
-    """What a photo must reach to be answered; the figures are those of `quality.Figures`, measured on real lesion photos."""
+    """What a photo must reach; the figures are those of `quality.Figures`, measured on real photos and on faults of cameras."""
 
     min_short_side: int
     min_sharpness: float
+    min_evenness: float
     min_brightness: float
     max_brightness: float
     min_contrast: float
     max_glare: float
+    max_hair: float
     min_lesion_evidence: float
+
+
+@dataclass(frozen=True)
+class Quality:
+    """Beyond `refuse` a photo is sent back; beyond `warn` alone it is answered with a warning."""
+
+    refuse: QualityLimits
+    warn: QualityLimits
+
+
+_NO_LIMITS = QualityLimits(0, -math.inf, -math.inf, -math.inf, math.inf, -math.inf, math.inf, math.inf, -math.inf)
+UNLIMITED = Quality(_NO_LIMITS, _NO_LIMITS)
+"""Of a model with classes of its own: nothing is known of what its photos must be like."""
 
 
 @dataclass(frozen=True)
@@ -83,6 +115,9 @@ class ModelSpec:
     """Everything the runtime knows of a model, and all that it knows."""
 
     architecture: str
+    activation: str
+    """timm's name of the one that takes the place of the architecture's own, or ""."""
+
     labels: tuple[str, ...]
     transform: Transform
     files: dict[str, ModelFile]
@@ -90,8 +125,11 @@ class ModelSpec:
     thresholds: dict[str, float]
     heatmap: HeatmapScale
     lesion_head: LesionHead
-    quality: QualityLimits
+    frame_head: FrameHead
+    quality: Quality
     provenance: dict[str, Any]
+    subject: str = LESION
+    """`lesion`, or `own` for a model that knows nothing of lesions: no thresholds, no lesion head, no limits of quality."""
 
     @classmethod
     def read(cls, folder: Path) -> Self:
@@ -110,23 +148,38 @@ class ModelSpec:
         own = top.child("skinapp")
         if (number := own.get("format", int)) != FORMAT:
             raise own.wrong("format", number, f"this version reads format {FORMAT}; export the model again")
-        own.only({"format", "files", "temperature", "thresholds", "heatmap", "lesion_head", "quality", "provenance"})
+        if "subject" in own.value:
+            return cls._parse_own(top, own)
+        own.only(
+            {"format", "files", "temperature", "thresholds", "heatmap", "lesion_head", "frame_head", "quality", "provenance"}
+        )
         labels = tuple(top.get("label_names", list))
         if labels != CODES:
             raise top.wrong("label_names", list(labels), f"the lesions must be {', '.join(CODES)}, in this order")
         if (count := top.get("num_classes", int)) != len(labels):
             raise top.wrong("num_classes", count, f"it must be {len(labels)}, one a lesion")
         return cls(
-            architecture=top.get("architecture", str),
-            labels=labels,
-            transform=_transform(top.child("pretrained_cfg")),
-            files=_files(own.child("files")),
-            temperature=own.positive("temperature"),
+            **_shared(top, own, labels),
             thresholds=_thresholds(own.child("thresholds")),
-            heatmap=_heatmap(own.child("heatmap")),
             lesion_head=_lesion_head(own.child("lesion_head")),
-            quality=_numbers(QualityLimits, own.child("quality")),
-            provenance=own.get("provenance", dict),
+            frame_head=_frame_head(own.child("frame_head")),
+            quality=_quality(own.child("quality")),
+        )
+
+    @classmethod
+    def _parse_own(cls, top: "_Reader", own: "_Reader") -> Self:
+        """The spec of a model with classes of its own: what is about lesions isn't there, and may not be."""
+        if (subject := own.get("subject", str)) != OWN:
+            raise own.wrong("subject", subject, f"it must be {OWN}, or left out by a model of the seven lesions")
+        own.only({"format", "subject", "files", "temperature", "heatmap", "provenance"})
+        labels = _labels(top)
+        return cls(
+            **_shared(top, own, labels),
+            thresholds={},
+            lesion_head=LesionHead((), 0.0),
+            frame_head=FrameHead((), 0.0),
+            quality=UNLIMITED,
+            subject=OWN,
         )
 
     def verify(self, folder: Path, name: str) -> Path:
@@ -150,17 +203,21 @@ class ModelSpec:
             "thresholds": self.thresholds,
             "heatmap": asdict(self.heatmap),
             "lesion_head": asdict(self.lesion_head),
+            "frame_head": asdict(self.frame_head),
             "quality": asdict(self.quality),
             "provenance": self.provenance,
         }
+        if self.subject == OWN:
+            own = {"subject": OWN, **{key: own[key] for key in ("format", "files", "temperature", "heatmap", "provenance")}}
         top = {
             "architecture": self.architecture,
+            **({"model_args": {"act_layer": self.activation}} if self.activation else {}),
             "num_classes": len(self.labels),
             "label_names": list(self.labels),
             "pretrained_cfg": asdict(self.transform),
             "skinapp": own,
         }
-        text = json.dumps(top, indent=2)
+        text = json.dumps(top, indent=2, ensure_ascii=False)
         # A list of numbers on one line: there are as many as the network has features.
         text = re.sub(r"\[[-+.\de\s,]+\]", lambda found: "[" + " ".join(found[0][1:-1].split()) + "]", text)
         (folder / CONFIG).write_text(text + "\n", encoding="utf-8")
@@ -210,6 +267,29 @@ class _Reader:
             raise self.wrong(unknown[0], self.value[unknown[0]], "this key is unknown; remove it or update skinapp")
 
 
+def _activation(top: "_Reader") -> str:
+    """timm leaves its `model_args` out where a network is built as its architecture says."""
+    if "model_args" not in top.value:
+        return ""
+    arguments = top.child("model_args")
+    arguments.only({"act_layer"})
+    return str(arguments.get("act_layer", str))
+
+
+def _shared(top: _Reader, own: _Reader, labels: tuple[str, ...]) -> dict[str, Any]:
+    """The fields that every model's config states, whatever it answers."""
+    return {
+        "architecture": top.get("architecture", str),
+        "activation": _activation(top),
+        "labels": labels,
+        "transform": _transform(top.child("pretrained_cfg")),
+        "files": _files(own.child("files")),
+        "temperature": own.positive("temperature"),
+        "heatmap": _heatmap(own.child("heatmap"), labels),
+        "provenance": own.get("provenance", dict),
+    }
+
+
 def _transform(reader: _Reader) -> Transform:
     size, mean, std = (tuple(reader.get(key, list)) for key in ("input_size", "mean", "std"))
     for key, value in (("input_size", size), ("mean", mean), ("std", std)):
@@ -251,26 +331,59 @@ def _thresholds(reader: _Reader) -> dict[str, float]:
     return thresholds
 
 
-def _heatmap(reader: _Reader) -> HeatmapScale:
+def _labels(top: _Reader) -> tuple[str, ...]:
+    """Names of classes: any that can be read and told apart."""
+    labels = top.get("label_names", list)
+    if not 2 <= len(labels) <= MOST_LABELS or not all(isinstance(label, str) for label in labels):
+        raise top.wrong("label_names", labels[:3], f"it must be a list of 2 to {MOST_LABELS} names")
+    for label in labels:
+        if not label.strip() or not label.isprintable() or labels.count(label) > 1:
+            raise top.wrong("label_names", label, "a name is printable, not empty, and stands there once")
+    if (count := top.get("num_classes", int)) != len(labels):
+        raise top.wrong("num_classes", count, f"it must be {len(labels)}, one a name")
+    return tuple(labels)
+
+
+def _heatmap(reader: _Reader, labels: tuple[str, ...]) -> HeatmapScale:
     reader.only({field.name for field in fields(HeatmapScale)})
-    floor, full = (_by_lesion(reader.child(key)) for key in ("floor", "full"))
-    for code in CODES:
+    floor, full = (_by_label(reader.child(key), labels) for key in ("floor", "full"))
+    for code in labels:
         if not 0 <= floor[code] < full[code]:
             raise reader.wrong(f"floor.{code}", floor[code], f"it must be at least 0 and below full ({full[code]!r})")
     return HeatmapScale(floor, full, float(reader.get("shift", float)))
 
 
 def _lesion_head(reader: _Reader) -> LesionHead:
-    reader.only({field.name for field in fields(LesionHead)})
+    weights = _weights(reader, "it must be a list of numbers, one a feature of the embedding")
+    if not weights:
+        raise reader.wrong("weights", [], "it must be a list of numbers, one a feature of the embedding")
+    return LesionHead(weights, float(reader.get("bias", float)))
+
+
+def _frame_head(reader: _Reader) -> FrameHead:
+    cure = f"it must be a list of {FRAME_FEATURES} numbers, or of none"
+    weights = _weights(reader, cure)
+    if len(weights) not in (0, FRAME_FEATURES):
+        raise reader.wrong("weights", list(weights[:3]), cure)
+    return FrameHead(weights, float(reader.get("bias", float)))
+
+
+def _weights(reader: _Reader, cure: str) -> tuple[float, ...]:
+    reader.only({"weights", "bias"})
     weights = reader.get("weights", list)
-    if not weights or not all(isinstance(number, int | float) for number in weights):
-        raise reader.wrong("weights", weights[:3], "it must be a list of numbers, one a feature of the embedding")
-    return LesionHead(tuple(map(float, weights)), float(reader.get("bias", float)))
+    if not all(isinstance(number, int | float) for number in weights):
+        raise reader.wrong("weights", weights[:3], cure)
+    return tuple(map(float, weights))
 
 
-def _by_lesion(reader: _Reader) -> dict[str, float]:
-    reader.only(set(CODES))
-    return {code: float(reader.get(code, float)) for code in CODES}
+def _quality(reader: _Reader) -> Quality:
+    reader.only({field.name for field in fields(Quality)})
+    return Quality(*(_numbers(QualityLimits, reader.child(field.name)) for field in fields(Quality)))
+
+
+def _by_label(reader: _Reader, labels: tuple[str, ...]) -> dict[str, float]:
+    reader.only(set(labels))
+    return {label: float(reader.get(label, float)) for label in labels}
 
 
 def _numbers(kind: type[T], reader: _Reader) -> T:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from skinapp.labels import CODES, LESIONS, SEVERITY, Lesion, Priority
+from skinapp.labels import CODES, LESIONS, MALIGNANT, SEVERITY, Lesion, Priority
 
 
 def probabilities(logits: NDArray[np.float32], temperature: float) -> NDArray[np.float64]:
@@ -27,3 +27,8 @@ def deciding(chances: NDArray[np.float64], thresholds: Mapping[str, float]) -> L
 def by_code(chances: NDArray[np.float64]) -> dict[str, float]:
     """Probabilities by lesion code."""
     return dict(zip(CODES, chances.tolist(), strict=True))
+
+
+def malignant(chances: NDArray[np.float64]) -> float:
+    """The probability of the malignant lesions taken together."""
+    return float(sum(chances[CODES.index(code)] for code in MALIGNANT))

@@ -2,6 +2,8 @@
 
 import os
 import queue
+import re
+import shutil
 import socket
 import subprocess
 import sys
@@ -9,21 +11,34 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from skinapp.assessor import Assessor
+from skinapp.hub import EMBEDDED
 from tests import TINY_MODEL, drawings
+
+if TYPE_CHECKING:  # the model environment, which runs some of the tests, holds no playwright
+    from playwright.sync_api import Browser, Playwright
+
+    from tests.browsing import Visit
 
 ROOT = Path(__file__).parent.parent
 
-START_S = 120
+START_S = 300
 """Seconds until app.py must have said its address; it takes 4 on an idle machine."""
 
 
 @pytest.fixture(scope="session")
 def assessor() -> Assessor:
     return Assessor.load(str(TINY_MODEL), "cpu")
+
+
+@pytest.fixture(scope="session")
+def embedded() -> Assessor:
+    """The model that ships."""
+    return Assessor.load(provider="cpu")
 
 
 @pytest.fixture(scope="session")
@@ -52,6 +67,7 @@ def stumbling_server(environment: dict[str, str]) -> Iterator[str]:
     fault = """
 import sys, app
 from skinapp.assessor import Assessor
+from skinapp.hub import EMBEDDED
 from tests import TINY_MODEL, drawings
 def stumble(*given):
     raise RuntimeError("/secret/place")
@@ -62,9 +78,74 @@ sys.exit(app.main(sys.argv[1:]))
         yield address
 
 
+def missing(reason: str) -> None:
+    """Skip what can't be tested on this machine; CI's has everything."""
+    pytest.fail(reason) if os.environ.get("CI") == "true" else pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """The path of Debian's chromium."""
+    path = shutil.which("chromium")
+    if path is None:
+        missing("chromium is missing: install Debian's chromium to run the browser tests")
+    return str(path)
+
+
+@pytest.fixture(scope="session")
+def driver() -> "Iterator[Playwright]":
+    """What starts browsers; a process may have one."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def browser(driver: "Playwright", chromium: str) -> "Iterator[Browser]":
+    """One for all tests."""
+    from tests.browsing import FLAGS
+
+    browser = driver.chromium.launch(executable_path=chromium, args=FLAGS)
+    yield browser
+    browser.close()
+
+
+@pytest.fixture
+def visit(browser: "Browser", server: str, request: pytest.FixtureRequest) -> "Iterator[Visit]":
+    """A visit at the desk in English, or as the test's parameters say; no visit may err or leave this machine."""
+    from tests.browsing import DESK, Visit
+
+    options = {"viewport": DESK, "locale": "en-US", **getattr(request, "param", {})}
+    context = browser.new_context(**options)
+    visited = Visit(context, server)
+    yield visited
+    context.close()
+    assert [url for url in visited.requests if not re.match(r"(http|ws)://127\.0\.0\.1[:/]|data:|blob:", url)] == []
+    assert len(visited.requests) > 5, "requests were collected"
+    assert visited.errors == []
+
+
+@pytest.fixture(scope="session")
+def teaching_server(environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
+    """The page on the embedded model, which tells more apart than the tiny one; and its folder of uploads."""
+    uploads = tmp_path_factory.mktemp("teach")
+    with started([sys.executable, "app.py"], {**environment, "GRADIO_TEMP_DIR": str(uploads)}, EMBEDDED) as (address, _):
+        yield address, uploads
+
+
 @contextmanager
 def served(command: list[str], environment: dict[str, str]) -> Iterator[str]:
-    command = [*command, "--model", str(TINY_MODEL), "--port", str(_free_port())]
+    with started(command, environment) as (address, _):
+        yield address
+
+
+@contextmanager
+def started(
+    command: list[str], environment: dict[str, str], model: Path = TINY_MODEL, port: int = 0
+) -> Iterator[tuple[str, subprocess.Popen[str]]]:
+    """The page on a model, at its address, and its process."""
+    command = [*command, "--model", str(model), "--port", str(port or _free_port())]
     with subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True) as process:
         said: queue.Queue[str] = queue.Queue()
         # The pipe is read to its end, or the server would stop when it is full.
@@ -74,7 +155,7 @@ def served(command: list[str], environment: dict[str, str]) -> Iterator[str]:
             while not lines[-1].startswith("http"):
                 assert process.poll() is None, lines
                 lines.append(said.get(timeout=START_S))
-            yield lines[-1].split()[0].rstrip("/")
+            yield lines[-1].split()[0].rstrip("/"), process
         finally:
             process.terminate()
 

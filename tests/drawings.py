@@ -6,6 +6,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from skinapp.image import Photo
@@ -41,9 +42,65 @@ def lesion(
     return np.clip(picture, 0, 255).astype(np.uint8)
 
 
+def skin(side: int = 900, seed: int = 0) -> NDArray[np.float32]:
+    """A square of skin as a camera finds it again: shades, pores and hairs."""
+    rng = np.random.default_rng(seed)
+    picture = np.full((side, side, 3), SKIN, np.float32)
+    for grain, depth in ((60, 8), (12, 4)):
+        clouds = rng.normal(0, 1, (side // grain + 2, side // grain + 2)).astype(np.float32)
+        picture += depth * cv2.resize(clouds, (side, side), interpolation=cv2.INTER_CUBIC)[..., None]
+    for place, radius in zip(rng.integers(0, side, (250, 2)), rng.uniform(1.5, 4, 250), strict=True):
+        cv2.circle(picture, place.tolist(), int(radius), (180, 140, 115), -1, cv2.LINE_AA)
+    for start, end in rng.integers(0, side, (10, 2, 2)):
+        cv2.line(picture, start.tolist(), end.tolist(), (70, 45, 40), 2, cv2.LINE_AA)
+    return picture
+
+
+def spotted(skin: NDArray[np.float32], area: float = 1.0, seed: int = 5) -> NDArray[np.float32]:
+    """A lesion in the middle of the skin, of so many times its first area and always of the same shape and colours."""
+    rng, side = np.random.default_rng(seed), len(skin)
+    angles = np.linspace(0, 2 * np.pi, 96, endpoint=False)
+    waves = 1 + 0.12 * np.sin(2 * angles + 1) + 0.08 * np.sin(3 * angles + 2) + 0.03 * np.sin(7 * angles)
+    outline = side / 2 + (130 * np.sqrt(area) * waves)[:, None] * np.stack([np.cos(angles), np.sin(angles)], 1)
+    cover = np.zeros((side, side), np.float32)
+    cv2.fillPoly(cover, [outline.astype(np.int32)], 1.0)
+    cover = cv2.GaussianBlur(cover, (0, 0), 3)[..., None]
+    clouds = cv2.resize(rng.normal(0, 1, (36, 36)).astype(np.float32), (side, side), interpolation=cv2.INTER_CUBIC)
+    return np.asarray(skin * (1 - cover) + (np.array((90, 55, 42), np.float32) + 12 * clouds[..., None]) * cover)
+
+
+def shot(
+    scene: NDArray[np.float32],
+    degrees: float = 0,
+    scale: float = 1,
+    light: tuple[float, float, float] = (1, 1, 1),
+    aside: tuple[float, float] = (0, 0),
+    seed: int = 0,
+) -> Photo:
+    """A photo of 640x480 of a scene's middle, turned, nearer or farther, under a light of another colour, with a camera's noise."""
+    middle = len(scene) / 2
+    matrix = cv2.getRotationMatrix2D((middle, middle), degrees, scale)
+    matrix[:, 2] += (320 - middle + aside[0], 240 - middle + aside[1])
+    picture = cv2.warpAffine(scene, matrix, (640, 480), flags=cv2.INTER_AREA) * np.array(light)
+    noise = np.random.default_rng(seed).normal(0, 2, (480, 640, 1))
+    return np.clip(picture + noise, 0, 255).astype(np.uint8)
+
+
 def plain(value: int | tuple[int, int, int], width: int = 320, height: int = 240) -> Photo:
     """One colour all over."""
     return np.full((height, width, 3), value, np.uint8)
+
+
+def film(path: Path, steady: int = 180, bare: int = 0) -> Path:
+    """A film for a browser's fake camera, 640x480 at 30 frames a second: a lesion in a hand that is not quite still, and then so
+    many frames of a bare wall."""
+    spot, wall = lesion(720, 540, seed=3), plain(120, 640, 480)
+    with path.open("wb") as file:
+        for number in range(steady + bare):
+            turn = number / 30 * np.pi
+            shaken = np.roll(spot, (round(4 * np.cos(turn)), round(5 * np.sin(turn))), (0, 1))[30:510, 40:680]
+            file.write(encoded(shaken if number < steady else wall, "JPEG", quality=90))
+    return path
 
 
 def encoded(photo: Photo, form: str = "PNG", **options: object) -> bytes:

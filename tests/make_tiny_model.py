@@ -11,11 +11,24 @@ from onnx import TensorProto, helper, numpy_helper
 
 from skinapp.labels import CODES
 from skinapp.session import INPUT, OUTPUTS
-from skinapp.spec import HeatmapScale, LesionHead, ModelFile, ModelSpec, QualityLimits, Transform, sha256
+from skinapp.spec import (
+    FRAME_FEATURES,
+    FrameHead,
+    HeatmapScale,
+    LesionHead,
+    ModelFile,
+    ModelSpec,
+    Quality,
+    QualityLimits,
+    Transform,
+    sha256,
+)
 from tests import TINY_MODEL
 
 FILE = "model_fp32.onnx"
 SIDE, CELLS = 32, 8
+SHARE = 10
+"""The place of frame.py's feature that the tiny model finds lesions by: half the largest difference from the skin."""
 WEIGHTS = {"mel": (-2.0, -2.0, -2.0), "nv": (4.0, -2.0, -2.0), "bcc": (1.0, 1.0, 1.0), "vasc": (-3.0, -1.0, 4.0)}
 BIASES = {"bkl": -1.0, "df": -3.0, "akiec": -2.0, "vasc": -1.0}
 
@@ -45,6 +58,7 @@ def spec(digest: str) -> ModelSpec:
     everywhere = ("TensorrtExecutionProvider", "CUDAExecutionProvider", "CPUExecutionProvider")
     return ModelSpec(
         architecture="tiny",
+        activation="",
         labels=CODES,
         transform=Transform((3, SIDE, SIDE), (0.5, 0.5, 0.5), (0.5, 0.5, 0.5), "bicubic", 1.0, "center"),
         files={FILE: ModelFile(digest, "fp32", everywhere)},
@@ -52,14 +66,30 @@ def spec(digest: str) -> ModelSpec:
         thresholds={"akiec": 0.25, "bcc": 0.25, "mel": 0.25, "vasc": 0.25},
         heatmap=HeatmapScale(dict.fromkeys(CODES, 1.0), dict.fromkeys(CODES, 5.0), shift=0.0),
         lesion_head=LesionHead((4.0, 0.0, -4.0), 0.0),
-        quality=QualityLimits(
-            min_short_side=64,
-            min_sharpness=50.0,
-            min_brightness=40.0,
-            max_brightness=235.0,
-            min_contrast=10.0,
-            max_glare=0.25,
-            min_lesion_evidence=0.4,
+        frame_head=FrameHead(tuple(20.0 if place == SHARE else 0.0 for place in range(FRAME_FEATURES)), -10.0),
+        quality=Quality(
+            refuse=QualityLimits(
+                min_short_side=64,
+                min_sharpness=50.0,
+                min_evenness=0.05,
+                min_brightness=40.0,
+                max_brightness=235.0,
+                min_contrast=10.0,
+                max_glare=0.25,
+                max_hair=0.6,
+                min_lesion_evidence=0.4,
+            ),
+            warn=QualityLimits(
+                min_short_side=96,
+                min_sharpness=100.0,
+                min_evenness=0.1,
+                min_brightness=60.0,
+                max_brightness=225.0,
+                min_contrast=20.0,
+                max_glare=0.05,
+                max_hair=0.4,
+                min_lesion_evidence=0.5,
+            ),
         ),
         provenance={"made_by": "tests/make_tiny_model.py"},
     )

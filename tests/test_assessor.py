@@ -8,7 +8,7 @@ from skinapp import hub, session, wording
 from skinapp.assessor import Assessor
 from skinapp.errors import ModelError, PhotoError, ProviderError
 from skinapp.labels import CODES, Priority
-from skinapp.spec import ModelSpec, QualityLimits
+from skinapp.spec import ModelSpec, Quality, QualityLimits
 from tests import TINY_MODEL, drawings
 
 TINY = Assessor.load(str(TINY_MODEL), "cpu")
@@ -99,7 +99,8 @@ class Fixed:
 
 
 def answering(logits: list[float]) -> Assessor:
-    open_spec = replace(TINY.spec, quality=QualityLimits(0, 0.0, 0.0, 255.0, 0.0, 1.0, -1e9))
+    free = QualityLimits(0, 0.0, 0.0, 0.0, 255.0, 0.0, 1.0, 1.0, -1e9)
+    open_spec = replace(TINY.spec, quality=Quality(free, free))
     source = hub.Source(TINY_MODEL, open_spec, "model_fp32.onnx", "tiny", "", None)
     return Assessor(source, Fixed(logits), ())
 

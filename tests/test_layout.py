@@ -6,13 +6,16 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-TRAINING = {"torch", "torchvision", "timm", "transformers", "optimum", "accelerate", "safetensors", "onnx"}
+TRAINING = {"torch", "torchvision", "timm", "transformers", "optimum", "accelerate", "safetensors"}
 ONLY = {
     "onnxruntime": {"skinapp/session.py"},
     "huggingface_hub": {"skinapp/hub.py"},
     "gradio": {"app.py", "skinapp/ui"},
+    "onnx": {"skinapp/teach/graft.py"},
+    "sklearn": {"skinapp/teach/lesson.py"},
     "ray": {"skinapp/fleet.py"},
     "pyarrow": {"skinapp/fleet.py"},
+    "mcp": {"skinapp/ui/mcp.py"},
 }
 
 
@@ -62,8 +65,17 @@ def test_train_uses_the_runtime_but_not_export_and_not_the_page(path):
 
 
 @pytest.mark.parametrize("path", files("export"), ids=name)
-def test_export_uses_no_page(path):
-    assert not roots(path) & {"app", "gradio"} and not any(module.startswith("skinapp.ui") for module in imports(path))
+def test_export_uses_of_the_page_only_the_files_for_browsers(path):
+    plain = {"skinapp.ui", "skinapp.ui.bundle", "skinapp.ui.bundle.bundle", "skinapp.ui.webruntime"}
+    assert not roots(path) & {"app", "gradio"}
+    assert {module for module in imports(path) if module.startswith("skinapp.ui")} <= plain
+
+
+@pytest.mark.parametrize(
+    "path", [ROOT / "skinapp/ui" / f"{name}.py" for name in ("bundle", "pieces", "answer", "webruntime")], ids=name
+)
+def test_what_export_uses_of_the_page_knows_no_gradio(path):
+    assert "gradio" not in roots(path) and "starlette" not in roots(path)
 
 
 @pytest.mark.parametrize("path", files("skinapp/ui"), ids=name)

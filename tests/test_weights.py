@@ -5,6 +5,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import onnxruntime
 import pytest
 
 from skinapp import explain, image, preprocess, session, triage
@@ -55,6 +56,15 @@ def test_a_batch_gives_each_photo_the_answer_it_gets_alone():
     together = ask(BLOBS).logits
     alone = np.concatenate([ask([photo]).logits for photo in BLOBS])
     np.testing.assert_allclose(together, alone, atol=1e-3)
+
+
+def test_the_kernels_of_this_cpu_compute_what_the_file_says():
+    """Each node for itself, against all that ONNX Runtime puts in their place: without VNNI, INT8 products may overflow."""
+    plainly = onnxruntime.SessionOptions()
+    plainly.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    said = onnxruntime.InferenceSession(EMBEDDED / MODEL.model.file, plainly, providers=["CPUExecutionProvider"])
+    pixels = preprocess.batch(BLOBS, SPEC.transform)
+    np.testing.assert_allclose(ask(BLOBS).logits, said.run(["logits"], {session.INPUT: pixels})[0], atol=0.3)
 
 
 def test_weights_alone_in_int8_name_the_same_lesion_with_the_same_map():

@@ -1,4 +1,4 @@
-"""python -m train fit|evaluate: see each command's --help."""
+"""python -m train fit|evaluate|pack: see each command's --help."""
 
 from enum import StrEnum
 from pathlib import Path
@@ -34,25 +34,28 @@ def fit(
     labels: Labels,
     out: Annotated[Path, typer.Option(help="Folder for checkpoints, history, curves, logs and the best weights.")],
     model: Annotated[str, typer.Option(help="A timm EfficientNetV2 or MobileNetV3.")] = "tf_efficientnetv2_b0",
+    activation: Annotated[
+        str, typer.Option(help="timm's name of one to use in place of the network's own; '' for its own.")
+    ] = "relu",
     init: Annotated[str, typer.Option(help="'hub' (timm's own weights), a safetensors file, or '' (random).")] = "hub",
     size: Annotated[int, typer.Option(help="Side of the training views, pixels.")] = 192,
     eval_size: Annotated[int, typer.Option(help="Side of the views that are judged and served, pixels.")] = 224,
     short_side: Annotated[int, typer.Option(help="Photos are kept in memory at this short side, pixels.")] = 256,
     epochs: Annotated[int, typer.Option(help="Passes over the photos.")] = 24,
     batch: Annotated[int, typer.Option(help="Photos a step, over all processes together.")] = 64,
-    lr: Annotated[float, typer.Option(help="Highest learning rate of AdamW.")] = 8e-4,
+    lr: Annotated[float, typer.Option(help="Highest learning rate of AdamW.")] = 6e-4,
     weight_decay: Annotated[float, typer.Option(help="Of the weights of convolutions and of the last layer.")] = 0.05,
     warmup: Annotated[float, typer.Option(help="Share of the steps in which the rate rises.")] = 0.05,
     smoothing: Annotated[float, typer.Option(help="Label smoothing.")] = 0.05,
-    mixup: Annotated[float, typer.Option(help="How evenly pairs of views are blended (Beta's parameter); 0 for not.")] = 0.0,
+    mixup: Annotated[float, typer.Option(help="How evenly pairs of views are blended (Beta's parameter); 0 for not.")] = 0.2,
     drop: Annotated[float, typer.Option(help="Dropout before the last layer.")] = 0.2,
-    drop_path: Annotated[float, typer.Option(help="Stochastic depth.")] = 0.05,
-    ema: Annotated[float, typer.Option(help="Decay of the averaged weights, a step.")] = 0.999,
+    drop_path: Annotated[float, typer.Option(help="Stochastic depth.")] = 0.1,
+    ema: Annotated[float, typer.Option(help="Decay of the averaged weights, a step.")] = 0.998,
     sampling: Annotated[float, typer.Option(help="A lesion is drawn count^-sampling times as often; 1 balances fully.")] = 0.5,
     adjust: Annotated[float, typer.Option(help="Logit adjustment: at 1 all lesions count as equally common.")] = 1.0,
-    area: Annotated[float, typer.Option(help="Smallest share of a photo's centre square that a view shows.")] = 0.5,
-    colour: Annotated[float, typer.Option(help="Strength of the colour changes; 0 for none.")] = 0.7,
-    faults: Annotated[float, typer.Option(help="Share of views with blur, shake, JPEG, noise or coarse pixels.")] = 0.25,
+    area: Annotated[float, typer.Option(help="Smallest share of a photo's centre square that a view shows.")] = 0.4,
+    colour: Annotated[float, typer.Option(help="Strength of the colour changes; 0 for none.")] = 1.0,
+    faults: Annotated[float, typer.Option(help="Share of views with blur, shake, JPEG, noise or coarse pixels.")] = 0.3,
     val_share: Annotated[float, typer.Option(help="Lesions held out where the CSV has no split column.")] = 0.15,
     seed: Annotated[int, typer.Option(help="Of all randomness.")] = 0,
     cpu: Annotated[bool, typer.Option(help="Stay on the CPU even where there is a GPU.")] = False,
@@ -65,7 +68,7 @@ def fit(
     from train.fit import fit as run
 
     recipe = Recipe(
-        model, init, size, eval_size, short_side, epochs, batch, lr, weight_decay, warmup,
+        model, activation, init, size, eval_size, short_side, epochs, batch, lr, weight_decay, warmup,
         smoothing, mixup, drop, drop_path, ema, sampling, adjust, area, colour, faults, val_share, seed, sha256(labels),
     )  # fmt: skip
     with clear_errors():
@@ -84,7 +87,7 @@ def evaluate(
     split: Annotated[str, typer.Option(help="Only the rows of this split; '' for all.")] = "",
     precision: Annotated[Precision, typer.Option(help="Which weights: an ONNX file, or fp32 in torch.")] = Precision.INT8,
     threads: Annotated[int, typer.Option(help="Of ONNX Runtime; 0 leaves it the choice.")] = 0,
-    robustness: Annotated[bool, typer.Option(help="Also score the photos with nine mild faults of cameras: ten passes.")] = True,
+    robustness: Annotated[bool, typer.Option(help="Also score the photos with mild faults of cameras: twelve passes.")] = True,
     tta: Annotated[bool, typer.Option("--tta", help="Average the logits over turns and flips: eight times the passes.")] = False,
 ) -> None:
     """Score a model folder on any folder of photos and CSV, through the app's own code.
@@ -104,6 +107,22 @@ def evaluate(
         f"balanced accuracy {figures['balanced_accuracy']['value']}, melanoma AUC {figures['melanoma']['auc']['value']} "
         f"on {figures['n']} photos: {json}"
     )
+
+
+@app.command()
+def pack(
+    images: Images,
+    labels: Labels,
+    out: Annotated[Path, typer.Option(dir_okay=False, help="The zip to write.")],
+    each: Annotated[int, typer.Option(help="Photos of each of the splits train and test, spread evenly over the classes.")] = 400,
+    two: Annotated[bool, typer.Option("--two", help="Two classes, malignant and benign, instead of the seven.")] = False,
+) -> None:
+    """Pack photos of a CSV with a column split as a zip for `python -m skinapp.teach` and the page's Teach tab."""
+    from train.pack import pack as run
+
+    with clear_errors():
+        counts = run(images, labels, out, each, two)
+    typer.echo(", ".join(f"{folder} {count}" for folder, count in counts.items()))
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
 """Chooses, on the photos to choose by and on the very file that is served, every number that config.json states about answers:
-temperature, thresholds, the heatmap's scale and the limits of photo quality.
+temperature, thresholds and the heatmap's scale. Which photos are answered at all, train/refusal.py chooses.
 """
 
 from collections.abc import Sequence
-from dataclasses import astuple, fields, replace
+from dataclasses import astuple, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,14 +12,11 @@ from numpy.typing import NDArray
 from skinapp import explain, image, preprocess, quality, triage
 from skinapp.labels import ALARMING, CODES
 from skinapp.session import Answer, Runs
-from skinapp.spec import HeatmapScale, LesionHead, ModelSpec, QualityLimits, Transform
+from skinapp.spec import HeatmapScale, ModelSpec, Transform
 from train import data, metrics
 
 SENSITIVITY = {"mel": 0.95, "bcc": 0.90, "akiec": 0.85, "vasc": 0.85}
 """What each threshold must find on the photos to choose by: a missed cancer costs most, a vascular lesion least."""
-
-PASS = 0.995
-"""The share of real lesion photos that each single limit of quality lets through."""
 
 UNIFORM = [(grey, grey, grey) for grey in range(0, 256, 32)] + [
     (255, 224, 196),
@@ -33,14 +30,12 @@ SHIFTS = np.round(np.arange(-0.6, 0.61, 0.05), 2)
 MARGIN = 1.1
 """How far the maps' floor lies above those pictures' evidence: other colours reach a little more."""
 
-RIDGE = 0.01
 BATCH = 16
 
 
 def calibrate(spec: ModelSpec, runs: Runs, rows: Sequence[data.Row]) -> ModelSpec:
-    """The spec with every number of the answer chosen on these rows; its lesion head is there already."""
-    paths = [row.path for row in rows]
-    answer = look(spec.transform, runs, paths)
+    """The spec with every number of the answer chosen on these rows."""
+    answer = look(spec.transform, runs, [row.path for row in rows])
     truths = np.array([row.target for row in rows])
     heat = temperature(answer.logits, truths)
     return replace(
@@ -48,7 +43,6 @@ def calibrate(spec: ModelSpec, runs: Runs, rows: Sequence[data.Row]) -> ModelSpe
         temperature=heat,
         thresholds=thresholds(triage.probabilities(answer.logits, heat), truths),
         heatmap=heatmap_scale(answer.cams, truths, _blank_evidence(spec, runs), map_shift(spec, runs, rows)),
-        quality=quality_limits(measured(spec, paths, answer.embedding), spec.transform.input_size[1]),
     )
 
 
@@ -62,39 +56,14 @@ def look(transform: Transform, runs: Runs, paths: Sequence[Path]) -> Answer:
     return Answer(*(np.concatenate(part) for part in parts))
 
 
-def measured(spec: ModelSpec, paths: Sequence[Path], embeddings: NDArray[np.float32]) -> list[quality.Figures]:
-    """Each photo's figures of quality."""
-    photos = (image.read(path) for path in paths)
-    return [
-        quality.measure(photo, preprocess.view(photo, spec.transform), embedding, spec.lesion_head)
-        for photo, embedding in zip(photos, embeddings, strict=True)
-    ]
-
-
-def lesion_head(spec: ModelSpec, runs: Runs, lesions: Sequence[Path], others: Sequence[Path]) -> LesionHead:
-    """A ridge logistic regression on embeddings that tells photos of lesions from others; without others, one that tells none."""
-    if not others:
-        return spec.lesion_head
-    sides = [look(spec.transform, runs, paths).embedding.astype(np.float64) for paths in (lesions, others)]
-    features = np.vstack(sides)
-    is_lesion = np.repeat([1.0, 0.0], [len(side) for side in sides])
-    mean, spread = features.mean(axis=0), features.std(axis=0) + 1e-6
-    weights = _logistic(np.column_stack([(features - mean) / spread, np.ones(len(features))]), is_lesion)
-    slopes = weights[:-1] / spread
-    return LesionHead(tuple(float(f"{slope:.5g}") for slope in slopes), float(f"{weights[-1] - slopes @ mean:.5g}"))
-
-
-def _logistic(features: metrics.Floats, truths: metrics.Floats) -> metrics.Floats:
-    """The weights of all columns, all but the last (the constant) under RIDGE, by Newton's method; both sides count alike."""
-    share = np.where(truths == 1, 0.5 / truths.sum(), 0.5 / (1 - truths).sum())
-    penalty = np.append(np.full(features.shape[1] - 1, RIDGE), 0.0)
-    weights = np.zeros(features.shape[1])
-    for _ in range(15):
-        chances = 1 / (1 + np.exp(-np.clip(features @ weights, -500, 500)))
-        slope = features.T @ ((chances - truths) * share) + penalty * weights
-        bend = (features * (chances * (1 - chances) * share + 1e-9)[:, None]).T @ features + np.diag(penalty + 1e-9)
-        weights -= np.linalg.solve(bend, slope)
-    return weights
+def measured(spec: ModelSpec, paths: Sequence[Path], answer: Answer) -> list[quality.Figures]:
+    """Each photo's figures of quality, from the answers to all of them."""
+    found = []
+    for place, path in enumerate(paths):
+        photo, cam = image.read(path), answer.cams[place, answer.logits[place].argmax()]
+        view = preprocess.view(photo, spec.transform)
+        found.append(quality.measure(photo, view, answer.embedding[place], cam, spec.lesion_head))
+    return found
 
 
 def temperature(logits: NDArray[np.float32], truths: NDArray[np.int64]) -> float:
@@ -164,23 +133,3 @@ def _blank_evidence(spec: ModelSpec, runs: Runs) -> NDArray[np.float32]:
     height, width = spec.transform.input_size[1:]
     views = np.stack([np.full((height, width, 3), colour, np.uint8) for colour in UNIFORM])
     return np.asarray(runs.run(preprocess.normalize(views, spec.transform)).cams.max(axis=(0, 2, 3)))
-
-
-def quality_limits(figures: Sequence[quality.Figures], side: int) -> QualityLimits:
-    """Limits that real lesion photos pass; a photo may be half as wide as the network's view and still be answered.
-
-    The photos at hand are almost all of light skin in a dermatoscope's bright light. Brightness is therefore let down to half of
-    theirs and up to half-way to white, so that darker skin is not taken for a dark photo.
-    """
-    columns = {field.name: np.array([getattr(one, field.name) for one in figures]) for field in fields(quality.Figures)}
-    low = {name: float(np.quantile(values, 1 - PASS)) for name, values in columns.items()}
-    high = {name: float(np.quantile(values, PASS)) for name, values in columns.items()}
-    return QualityLimits(
-        min_short_side=side // 2,
-        min_sharpness=round(low["sharpness"], 3),
-        min_brightness=round(low["brightness"] / 2, 2),
-        max_brightness=round((high["brightness"] + 255) / 2, 2),
-        min_contrast=round(low["contrast"], 2),
-        max_glare=round(max(high["glare"], 0.02), 4),
-        min_lesion_evidence=round(low["lesion_evidence"], 4),
-    )

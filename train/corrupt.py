@@ -29,6 +29,15 @@ JPEG_QUALITY = 25
 USUAL_SHORT_SIDE = 256
 """Pixels at which a larger photo is compressed, and whose size its grain has."""
 COARSE_SHORT_SIDE = 112
+WEBCAM_SHORT_SIDE = 160
+"""A lesion held before a webcam fills a third of a picture of 480 lines."""
+WEBCAM_QUALITY = 40
+WEBCAM_SHAKE = 1 / 48
+LAMP = (1.06, 1.0, 0.85)
+SCREEN = (0.95, 1.0, 1.05)
+MOIRE = 0.12
+MOIRE_PIXELS = 7.3
+MOIRE_TURN = 0.3
 
 
 @dataclass(frozen=True)
@@ -44,13 +53,18 @@ def _blurred(photo: Photo) -> Photo:
 
 
 def _shaken(photo: Photo) -> Photo:
-    side = 2 * round((SHAKE * min(photo.shape[:2]) / np.sqrt(2) - 1) / 2) + 1
+    return smeared(photo, SHAKE * min(photo.shape[:2]))
+
+
+def smeared(photo: Photo, length: float) -> Photo:
+    """The photo blurred along the diagonal over this length in pixels."""
+    side = 2 * round((length / np.sqrt(2) - 1) / 2) + 1
     return cv2.filter2D(photo, -1, np.eye(side, dtype=np.float32) / side)
 
 
 def _compressed(photo: Photo) -> Photo:
     coded = io.BytesIO()
-    Image.fromarray(_scaled_down(photo, USUAL_SHORT_SIDE)).save(coded, "JPEG", quality=JPEG_QUALITY)
+    Image.fromarray(scaled_down(photo, USUAL_SHORT_SIDE)).save(coded, "JPEG", quality=JPEG_QUALITY)
     return cv2.resize(image.read(coded.getvalue()), photo.shape[1::-1], interpolation=cv2.INTER_CUBIC)
 
 
@@ -65,7 +79,7 @@ def _darker(photo: Photo) -> Photo:
 def _noisy(photo: Photo) -> Photo:
     # Seeded by the photo itself: the same in every run and in any order, and another for each photo.
     rng = np.random.default_rng(zlib.crc32(np.ascontiguousarray(photo)))
-    grain = rng.standard_normal(_scaled_down(photo, USUAL_SHORT_SIDE).shape, np.float32) * GRAIN
+    grain = rng.standard_normal(scaled_down(photo, USUAL_SHORT_SIDE).shape, np.float32) * GRAIN
     spread = cv2.resize(grain, photo.shape[1::-1], interpolation=cv2.INTER_NEAREST)
     return np.clip(np.rint(photo + spread), 0, 255).astype(np.uint8)
 
@@ -76,15 +90,37 @@ def _recoloured(photo: Photo) -> Photo:
     return np.rint(cv2.cvtColor(turned, cv2.COLOR_HSV2RGB) * 255).astype(np.uint8)
 
 
+def _through_a_webcam(photo: Photo) -> Photo:
+    """Few pixels, a warm lamp's white balance, a hand that isn't still, and a video stream's compression."""
+    few = scaled_down(photo, WEBCAM_SHORT_SIDE).astype(np.float32)
+    warm = np.clip(few * np.array(LAMP, np.float32), 0, 255).astype(np.uint8)
+    moved = smeared(warm, WEBCAM_SHAKE * min(warm.shape[:2]))
+    coded = io.BytesIO()
+    Image.fromarray(moved).save(coded, "JPEG", quality=WEBCAM_QUALITY)
+    return image.read(coded.getvalue())
+
+
+def _from_a_screen(photo: Photo) -> Photo:
+    """The grid of a screen's pixels, turned a little, beats with the grid of the camera's: coloured waves."""
+    few = scaled_down(photo, USUAL_SHORT_SIDE).astype(np.float32)
+    down, across = np.mgrid[: few.shape[0], : few.shape[1]].astype(np.float32)
+    turned = across * np.cos(MOIRE_TURN) + down * np.sin(MOIRE_TURN)
+    # Red, green and blue stripes lie beside each other: their waves run a third apart.
+    waves = [np.cos(2 * np.pi * (turned / MOIRE_PIXELS + third / 3)) for third in range(3)]
+    rows = np.cos(2 * np.pi * (down * np.cos(MOIRE_TURN) - across * np.sin(MOIRE_TURN)) / MOIRE_PIXELS)
+    seen = few * (1 + MOIRE * (np.dstack(waves) + rows[..., None]) / 2) * np.array(SCREEN, np.float32)
+    return np.rint(np.clip(seen, 0, 255)).astype(np.uint8)
+
+
 def _turned(photo: Photo) -> Photo:
     return np.ascontiguousarray(np.rot90(photo))
 
 
 def _coarse(photo: Photo) -> Photo:
-    return _scaled_down(photo, COARSE_SHORT_SIDE)
+    return scaled_down(photo, COARSE_SHORT_SIDE)
 
 
-def _scaled_down(photo: Photo, short_side: int) -> Photo:
+def scaled_down(photo: Photo, short_side: int) -> Photo:
     """The photo at this short side, or as it is where that is no larger."""
     scale = short_side / min(photo.shape[:2])
     if scale >= 1:
@@ -102,6 +138,11 @@ FAULTS = {
     "hue": Fault(f"turned by {HUE:g} degrees", _recoloured),
     "quarter_turn": Fault("90 degrees", _turned),
     "coarse": Fault(f"scaled down to a short side of {COARSE_SHORT_SIDE} pixels", _coarse),
+    "webcam": Fault(
+        f"short side {WEBCAM_SHORT_SIDE} pixels, a lamp's light, moved by {WEBCAM_SHAKE:.1%}, JPEG quality {WEBCAM_QUALITY}",
+        _through_a_webcam,
+    ),
+    "screen": Fault(f"waves of {MOIRE:.0%} and {MOIRE_PIXELS} pixels as of a screen's grid, bluish", _from_a_screen),
 }
 FIGURES = {name: metrics.FIGURES[name] for name in ("balanced_accuracy", "urgent_called_low", "answered")}
 

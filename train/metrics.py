@@ -1,7 +1,4 @@
-"""Figures of merit from answers and truths, each with a 95% interval by resampling whole lesions.
-
-A resample is a row of weights, how often each photo was drawn: a figure is computed for all resamples at once. Numpy only.
-"""
+"""Figures of merit from answers and truths, each with a 95% interval by resampling whole lesions. Numpy only."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,17 +8,28 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from skinapp import labels
 from skinapp.labels import CODES, LESIONS, SEVERITY, Priority
+from skinapp.score import (
+    Floats,
+    accuracies,
+    average,
+    balanced_accuracies,
+    by_lesion,
+    confusion,
+    interval,
+    mean,
+    ratio,
+    recalls,
+    resamples,
+)
 
-Floats = NDArray[np.float64]
 Events = NDArray[np.bool_]
 MELANOMA = CODES.index("mel")
-MALIGNANT = [CODES.index(code) for code in ("mel", "bcc", "akiec")]
-"""What apps with two answers call malignant."""
+MALIGNANT = [CODES.index(code) for code in labels.MALIGNANT]
 
 PRIORITIES = np.array([lesion.priority.value for lesion in LESIONS])
 BINS = 15
-RESAMPLES = 1000
 
 
 @dataclass(frozen=True)
@@ -61,7 +69,7 @@ class Figure(Protocol):
 
 def balanced_accuracy(probabilities: Floats, truths: NDArray[np.int64]) -> float:
     """The mean recall of the lesions that occur."""
-    return float(_mean(_recalls(probabilities.argmax(1), truths, _alike(truths)))[0])
+    return float(balanced_accuracies(probabilities.argmax(1), truths, _alike(truths))[0])
 
 
 def auc(scores: Floats, positive: Events) -> float:
@@ -81,19 +89,14 @@ def nll(probabilities: Floats, truths: NDArray[np.int64]) -> float:
 
 def share(event: Events, among: Events, weights: Floats) -> Floats:
     """The share of an event among some photos `[k]`."""
-    return _ratio(weights @ (event & among), weights @ among)
-
-
-def average(values: NDArray[Any], weights: Floats) -> Floats:
-    """The mean over all photos `[k]`."""
-    return _ratio(weights @ values, weights.sum(1))
+    return ratio(weights @ (event & among), weights @ among)
 
 
 def aucs(scores: Floats, positive: Events, weights: Floats) -> Floats:
     """`auc` under every row of weights `[k]`."""
     above, below = weights[:, positive], weights[:, ~positive]
     beaten = np.heaviside(np.subtract.outer(scores[positive], scores[~positive]), 0.5)
-    return _ratio((above @ beaten * below).sum(1), above.sum(1) * below.sum(1))
+    return ratio((above @ beaten * below).sum(1), above.sum(1) * below.sum(1))
 
 
 def bin_of(probabilities: Floats) -> NDArray[np.int64]:
@@ -106,37 +109,18 @@ def _alike(photos: NDArray[Any]) -> Floats:
     return np.ones((1, len(photos)))
 
 
-def _ratio(part: Floats, whole: Floats) -> Floats:
-    return np.divide(part, whole, out=np.full(part.shape, np.nan), where=whole > 0)
-
-
-def _mean(values: Floats) -> Floats:
-    """The mean of what is known in each row."""
-    return _ratio(np.nansum(values, axis=1), (~np.isnan(values)).sum(axis=1))
-
-
-def _recalls(named: NDArray[np.int64], truths: NDArray[np.int64], weights: Floats) -> Floats:
-    """Each lesion's recall `[k, 7]`; with the two lists swapped, its precision."""
-    return _ratio(weights @ (_by_lesion(named) * _by_lesion(truths)), weights @ _by_lesion(truths))
-
-
 def _f1s(named: NDArray[np.int64], truths: NDArray[np.int64], weights: Floats) -> Floats:
     """Each lesion's F1 `[k, 7]`; nan for one that doesn't occur."""
-    both = weights @ (_by_lesion(named) * _by_lesion(truths))
-    said, true = weights @ _by_lesion(named), weights @ _by_lesion(truths)
-    return np.where(true > 0, _ratio(2 * both, said + true), np.nan)
-
-
-def _by_lesion(lesions: NDArray[np.int64]) -> Floats:
-    """Lesions `[n]` as ones in a table `[n, 7]`."""
-    return np.eye(len(CODES))[lesions]
+    both = weights @ (by_lesion(named) * by_lesion(truths))
+    said, true = weights @ by_lesion(named), weights @ by_lesion(truths)
+    return np.where(true > 0, ratio(2 * both, said + true), np.nan)
 
 
 def _eces(probabilities: Floats, truths: NDArray[np.int64], weights: Floats) -> Floats:
     gaps = (probabilities.argmax(1) == truths) - probabilities.max(1)
     binned = np.zeros((len(truths), BINS))
     binned[np.arange(len(truths)), bin_of(probabilities)] = gaps
-    return _ratio(np.abs(weights @ binned).sum(1), weights.sum(1))
+    return ratio(np.abs(weights @ binned).sum(1), weights.sum(1))
 
 
 def _losses(probabilities: Floats, truths: NDArray[np.int64]) -> Floats:
@@ -172,9 +156,9 @@ def _aucs(answers: Answers, weights: Floats) -> Floats:
 
 
 FIGURES: dict[str, Figure] = {
-    "balanced_accuracy": lambda a, w: _mean(_recalls(a.named, a.truths, w)),
-    "accuracy": lambda a, w: average(a.named == a.truths, w),
-    "macro_f1": lambda a, w: _mean(_f1s(a.named, a.truths, w)),
+    "balanced_accuracy": lambda a, w: balanced_accuracies(a.named, a.truths, w),
+    "accuracy": lambda a, w: accuracies(a.named, a.truths, w),
+    "macro_f1": lambda a, w: mean(_f1s(a.named, a.truths, w)),
     "top3_accuracy": lambda a, w: average(_in_first(a, 3), w),
     "malignant_auc": _malignant_auc,
     "ece": lambda a, w: _eces(a.probabilities, a.truths, w),
@@ -187,8 +171,8 @@ FIGURES: dict[str, Figure] = {
     "melanoma.called_urgent": lambda a, w: share(called(a, Priority.URGENT), a.truths == MELANOMA, w),
     "urgent_called_low": lambda a, w: share(called(a, Priority.LOW), _truly(a, Priority.URGENT), w),
     "answered": lambda a, w: average(~called(a, Priority.UNCLEAR), w),
-    "recall": lambda a, w: _recalls(a.named, a.truths, w),
-    "precision": lambda a, w: _recalls(a.truths, a.named, w),
+    "recall": lambda a, w: recalls(a.named, a.truths, w),
+    "precision": lambda a, w: recalls(a.truths, a.named, w),
     "auc": _aucs,
 }
 
@@ -197,7 +181,7 @@ def report(answers: Answers, groups: Sequence[str], seed: int = 0) -> dict[str, 
     """Every figure as `{value, low, high}`, nested at the dots of its name, and both confusion tables; lesions (`groups`) are
     resampled whole."""
     found = measure(FIGURES, answers, resamples(groups, seed))
-    tables = {"confusion": confusion(answers), "priorities": priorities(answers)}
+    tables = {"confusion": confusion(answers.named, answers.truths), "priorities": priorities(answers)}
     return {"n": len(answers.truths), "lesions": len(set(groups)), **found, **tables}
 
 
@@ -211,30 +195,6 @@ def measure(figures: Mapping[str, Figure], answers: Answers, weights: Floats) ->
         by_lesion = zip(CODES, values.T, strict=True) if values.ndim == 2 else ()
         place[inner] = {code: interval(column) for code, column in by_lesion} or interval(values)
     return nested
-
-
-def resamples(groups: Sequence[str], seed: int = 0) -> Floats:
-    """Weights `[1 + RESAMPLES, n]`: every photo once in the first row; in each other, as often as its lesion was drawn."""
-    rng = np.random.default_rng(seed)
-    names, member = np.unique(list(groups), return_inverse=True)
-    drawn = [np.bincount(rng.integers(len(names), size=len(names)), minlength=len(names)) for _ in range(RESAMPLES)]
-    return np.ascontiguousarray(np.stack([np.ones(len(names)), *drawn])[:, member])
-
-
-def interval(found: Floats) -> dict[str, float | None]:
-    """The first number and the 95% interval of the others; null where no photo decides it."""
-    value, drawn = found[0], found[1:][~np.isnan(found[1:])]
-    if np.isnan(value) or not len(drawn):
-        return {"value": None, "low": None, "high": None}
-    low, high = np.percentile(drawn, (2.5, 97.5))
-    return {"value": round(float(value), 4), "low": round(float(low), 4), "high": round(float(high), 4)}
-
-
-def confusion(answers: Answers) -> dict[str, dict[str, int]]:
-    """How many photos of each lesion were named as each."""
-    counts = np.zeros((len(CODES), len(CODES)), int)
-    np.add.at(counts, (answers.truths, answers.named), 1)
-    return {code: dict(zip(CODES, row.tolist(), strict=True)) for code, row in zip(CODES, counts, strict=True)}
 
 
 def priorities(answers: Answers) -> dict[str, dict[str, int]]:

@@ -18,8 +18,9 @@ from train.data import DataError
 HUB = "hub"
 
 
-def create(architecture: str, init: str = "", drop: float = 0.0, drop_path: float = 0.0) -> torch.nn.Module:
-    """A network with one answer a lesion; `init` is "" (random), "hub" (timm's own weights) or a safetensors file."""
+def create(architecture: str, init: str = "", activation: str = "", drop: float = 0.0, drop_path: float = 0.0) -> torch.nn.Module:
+    """A network with one answer a lesion; `init` is "" (random), "hub" (timm's own weights) or a safetensors file, and
+    `activation` timm's name of one to use in place of the architecture's own."""
     if not timm.is_model(architecture):
         raise DataError(f"timm {timm.__version__} has no network named {architecture!r}; check --model.")
     model = timm.create_model(
@@ -28,6 +29,7 @@ def create(architecture: str, init: str = "", drop: float = 0.0, drop_path: floa
         num_classes=len(CODES),
         drop_rate=drop,
         drop_path_rate=drop_path,
+        **({"act_layer": activation} if activation else {}),
     )
     head.of(model)  # refuses, before hours of training, a network that couldn't be exported
     if init and init != HUB:
@@ -89,9 +91,9 @@ def save_half(model: torch.nn.Module, path: Path) -> None:
     save_file({key: value.cpu().contiguous() for key, value in state.items()}, path)
 
 
-def load(architecture: str, path: Path) -> torch.nn.Module:
+def load(architecture: str, path: Path, activation: str = "") -> torch.nn.Module:
     """A trained network in evaluation mode, FP32 arithmetic on FP16 weights."""
-    model = create(architecture)
+    model = create(architecture, activation=activation)
     state = {key: value.float() if value.is_floating_point() else value for key, value in load_file(path).items()}
     model.load_state_dict(state)
     return model.eval()

@@ -17,7 +17,7 @@ class TorchSession:
     provider = "torch"
 
     def __init__(self, path: Path, spec: ModelSpec, threads: int = 0) -> None:
-        self._net = model.load(spec.architecture, path)
+        self._net = model.load(spec.architecture, path, spec.activation)
         self._head = head.of(self._net).eval()
         if threads:
             torch.set_num_threads(threads)

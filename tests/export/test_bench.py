@@ -38,6 +38,7 @@ def folder(tmp_path_factory):
     spec = replace(
         tiny,
         architecture="test_efficientnet",
+        activation="",
         transform=replace(tiny.transform, input_size=SIZE),
         files={name: ModelFile(sha256(folder / name), *about) for name, about in files.items()},
         lesion_head=LesionHead((0.0,) * graph.features(folder / "model_w8.onnx"), 0.0),

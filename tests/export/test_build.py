@@ -11,8 +11,8 @@ import torch
 from export import build, card, gate
 from skinapp import image, preprocess, triage
 from skinapp.assessor import Assessor
-from skinapp.spec import ModelSpec, sha256
-from train import corrupt, evaluate, model
+from skinapp.spec import LesionHead, ModelSpec, sha256
+from train import corrupt, evaluate, limits, model
 from train.data import DataError, read_rows
 
 
@@ -21,11 +21,16 @@ def folder(drawn, tmp_path_factory):
     """A complete model folder of a tiny network with random weights."""
     checkpoint = tmp_path_factory.mktemp("checkpoint")
     torch.manual_seed(0)
-    net = model.create("test_efficientnet")
+    net = model.create("test_efficientnet", activation="relu")
     model.save_half(net, checkpoint / "model.safetensors")
     digest = sha256(drawn / "labels.csv")
     recipe = {"init": "", "epochs": 1, "size": 64, "eval_size": 64, "val_share": 0.2, "seed": 0, "labels_sha256": digest}
-    about = {"architecture": "test_efficientnet", "transform": asdict(model.transform(net, 64)), "recipe": recipe}
+    about = {
+        "architecture": "test_efficientnet",
+        "activation": "relu",
+        "transform": asdict(model.transform(net, 64)),
+        "recipe": recipe,
+    }
     (checkpoint / "train.json").write_text(json.dumps(about))
     out = tmp_path_factory.mktemp("folder")
     with pytest.MonkeyPatch.context() as patch:  # one photo of the few is more than the share that may be named otherwise
@@ -66,7 +71,8 @@ def test_timm_loads_the_folder_as_its_own(folder, drawn):
 
 def test_the_metrics_are_those_of_each_file_on_each_split(folder, drawn):
     metrics = json.loads((folder / "metrics.json").read_text())
-    refused = metrics.pop("not_lesions")
+    refused, gate = metrics.pop("not_lesions"), metrics.pop("gate")
+    assert set(gate) == {"lesions", "scores"} and gate["lesions"]["n"] == 14
     assert {kind: found["n"] for kind, found in refused.items()} == {"stripes": 4}
     assert {split: set(found) for split, found in metrics.items()} == {
         name: {"int8", "int8_trt", "w8", "fp32"} for name in ("val", "test")
@@ -79,6 +85,16 @@ def test_the_metrics_are_those_of_each_file_on_each_split(folder, drawn):
     assert "robustness" not in metrics["val"]["int8"] and "subgroups" in metrics["val"]["int8"]
     assert {path.name for path in (folder / "plots").iterdir()} == {f"{name}.png" for name in card.PLOTS}
     assert (folder / "metrics.json").stat().st_size < 150_000
+
+
+def test_a_finished_folder_learns_anew_which_photos_to_answer(folder, drawn, tmp_path):
+    again, known = tmp_path / "again", ModelSpec.read(folder)
+    shutil.copytree(folder, again)
+    replace(known, quality=limits.unlimited(), lesion_head=LesionHead((0.0,) * len(known.lesion_head.weights), 0.0)).write(again)
+    build.recalibrate(again, drawn, drawn / "labels.csv", drawn / "others.csv", None, threads=2)
+    assert ModelSpec.read(again) == known
+    before, after = (json.loads((one / "metrics.json").read_text()) for one in (folder, again))
+    assert after == before
 
 
 def test_the_card_states_the_measured_figures(folder):

@@ -22,6 +22,14 @@ from tests.hub_server import Fault, Hub, serve
 NOWHERE = "http://127.0.0.1:1"
 MODEL = {"README.md", "config.json", "metrics.json", "model_fp32.onnx", "plots/roc.svg"}
 PROGRAM = {"LICENSE", "NOTICE", "README.md", "app.py", "requirements.txt", "skinapp/__init__.py", "skinapp/ui/static/page.css"}
+INSTALLED = {
+    f"skinapp/ui/static/onnxruntime/{name}"
+    for name in (
+        "LICENSE", "ort.wasm.bundle.min.mjs", "ort-wasm-simd-threaded.wasm.gz", "ort.webgpu.bundle.min.mjs",
+        "ort-wasm-simd-threaded.asyncify.wasm.gz", "version.txt",
+    )
+}  # fmt: skip
+"""Of these, git tracks the licence alone."""
 STRAYS = (
     "tests/test_app.py", "runs/best.safetensors", "Makefile", "skinapp/__pycache__/app.pyc", "skinapp/.env", "skinapp/me.jpg",
     "skinapp/weights/old.onnx", ".venv/bin/python",
@@ -45,7 +53,7 @@ def folder(tmp_path: Path) -> Path:
 def checkout(tmp_path: Path) -> Path:
     """A git checkout of a program, with what must not go: tracked (the first four) and not."""
     root = tmp_path / "checkout"
-    for name in (*PROGRAM, *STRAYS):
+    for name in (*PROGRAM, *INSTALLED, *STRAYS):
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text(f"this is {name}\n")
     git(root, "init", "--quiet")
@@ -132,7 +140,7 @@ def test_the_space_is_the_committed_program_with_the_model_and_answers_with_its_
         f"space me/demo: uploaded as {commit[:12]}, SKINAPP_MODEL=me/skin@v2",
         "The Space can read a private model only with a secret HF_TOKEN: add one to its settings.",
     ]
-    assert repo.commits[commit].keys() - {".gitattributes"} == PROGRAM | {f"skinapp/weights/{name}" for name in MODEL}
+    assert repo.commits[commit].keys() - {".gitattributes"} == PROGRAM | INSTALLED | {f"skinapp/weights/{name}" for name in MODEL}
     assert repo.commits[commit]["skinapp/weights/config.json"] == (folder / "config.json").read_bytes()
     assert repo.commits[commit]["app.py"] == b"this is app.py\n"
     assert repo.variables == {"SKINAPP_MODEL": "me/skin@v2"} and repo.private and site.repos["me/skin"].private
@@ -147,8 +155,8 @@ def test_a_dry_run_lists_what_would_go_and_asks_no_network(site: Hub, folder: Pa
     size = sum((folder / name).stat().st_size for name in MODEL)
     assert listed[0] == f"model me/skin, tag v1: 5 files, {size:,} bytes"
     assert [path for _, path in files[:5]] == sorted(MODEL)
-    assert {path for _, path in files[5:]} == PROGRAM | {f"skinapp/weights/{name}" for name in MODEL}
-    assert listed[6].startswith("space me/demo, SKINAPP_MODEL=me/skin@v1: 12 files, ")
+    assert {path for _, path in files[5:]} == PROGRAM | INSTALLED | {f"skinapp/weights/{name}" for name in MODEL}
+    assert listed[6].startswith("space me/demo, SKINAPP_MODEL=me/skin@v1: 18 files, ")
     assert ["15", "app.py"] in files and ran.exit_code == 0 and site.asked == []
 
 
@@ -205,6 +213,15 @@ def test_a_wrong_model_folder_is_refused_before_anything_is_asked(site: Hub, fol
 def test_a_token_in_a_file_is_refused_before_anything_is_asked(site: Hub, folder: Path) -> None:
     (folder / "metrics.json").write_text('{"by": "hf_' + "a" * 34 + '"}')
     assert refuse(folder) == f"{folder}/metrics.json holds what looks like a Hub token; take it out and revoke it."
+    assert site.asked == []
+
+
+def test_a_space_without_its_on_device_tab_is_refused(site: Hub, folder: Path, checkout: Path) -> None:
+    place = checkout / "skinapp/ui/static/onnxruntime"
+    (place / "version.txt").unlink()
+    assert refuse(folder, "--space", "me/demo") == (
+        f"{place} lacks version.txt, which the On-device tab needs; run 'make ondevice' first."
+    )
     assert site.asked == []
 
 

@@ -42,9 +42,9 @@ def test_a_mild_fault_keeps_the_colours_near_theirs_and_all_sizes_suffer_alike(n
     assert min(lost) > 0.5 and max(lost) < most and max(lost) / min(lost) < 1.6, lost
 
 
-@pytest.mark.parametrize("name", [name for name in FAULTS if name not in ("quarter_turn", "coarse")])
+@pytest.mark.parametrize("name", [name for name in FAULTS if name not in ("quarter_turn", "coarse", "webcam", "screen")])
 @pytest.mark.parametrize("size", [(341, 256), (600, 450), (120, 90), (97, 201)])
-def test_all_but_the_turn_and_the_scaling_keep_the_shape(name, size):
+def test_all_but_the_turn_and_those_that_scale_keep_the_shape(name, size):
     assert changed(name, drawings.lesion(*size)).shape == (size[1], size[0], 3)
 
 

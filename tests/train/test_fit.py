@@ -167,10 +167,10 @@ def test_two_processes_share_the_work_and_keep_one_set_of_weights(shared):
 
 
 def test_two_processes_judge_as_one_does(drawn, shared):
-    net = model.create("test_efficientnet")
+    net = model.create("test_efficientnet", activation="relu")  # as `fit` makes it by default
     net.load_state_dict(torch.load(shared / "out" / "checkpoint.pt", weights_only=True)["ema"])
     rows = data.read_rows(drawn, drawn / "labels.csv", "val")
-    judge = fit.Judge(rows, model.transform(net, 64), Accelerator(mixed_precision="bf16", cpu=True))
+    judge = fit.Judge(rows, model.transform(net, 64), Accelerator(mixed_precision=fit._precision(cpu=True), cpu=True))
     alone, last = judge.figures(net.to(memory_format=torch.channels_last)), history(shared / "out")[-1]
     assert alone == {name: last[name] for name in alone}
 
@@ -186,7 +186,7 @@ def test_a_mobilenet_is_trained(drawn, tmp_path):
 
 def recipe(**changes: object) -> fit.Recipe:
     plain = fit.Recipe(
-        architecture="test_efficientnet", init="", size=64, eval_size=64, short_side=64, epochs=1, batch=8, lr=1e-3, weight_decay=0.05,
+        architecture="test_efficientnet", activation="", init="", size=64, eval_size=64, short_side=64, epochs=1, batch=8, lr=1e-3, weight_decay=0.05,
         warmup=0.05, smoothing=0.05, mixup=0.0, drop=0.0, drop_path=0.0, ema=0.9, sampling=0.5, adjust=1.0, area=0.5, colour=0.0, faults=0.0,
         val_share=0.2, seed=0, labels_sha256="",
     )  # fmt: skip
