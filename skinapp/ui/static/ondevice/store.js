@@ -1,0 +1,29 @@
+/** What this browser keeps of the tab, so that it opens and answers without a network. */
+
+export const STORE = "skinapp-ondevice";
+
+/**
+ * A file whose address changes with its content: from the store, else from the host and into the store.
+ * @param {URL} address
+ */
+export async function keeping(address) {
+  // Plain http on another host than this one is no secure context: no store there, and no camera.
+  const store = await globalThis.caches?.open(STORE).catch(() => undefined);
+  const kept = await store?.match(address);
+  if (kept) return kept;
+  const response = await fetch(address);
+  if (!response.ok) throw new Error(`${address.pathname} can't be had (${response.status}).`);
+  await store?.put(address, response.clone()).catch(() => undefined); // a full disk must not keep it from answering
+  return response;
+}
+
+/**
+ * Install the service worker, and wait until it holds the page itself; gives up where there can be none.
+ * @param {number} patience milliseconds
+ */
+export async function installed(patience) {
+  if (!("serviceWorker" in navigator) || !isSecureContext) return false;
+  const installing = navigator.serviceWorker.register("sw.js").then(() => navigator.serviceWorker.ready);
+  const late = new Promise((resolve) => setTimeout(resolve, patience, false));
+  return Promise.race([installing, late]).then(Boolean, () => false);
+}
