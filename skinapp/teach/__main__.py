@@ -1,0 +1,66 @@
+"""python -m skinapp.teach PICTURES.zip OUT [--share 0.2] [--model FOLDER|OWNER/NAME[@REVISION]]
+
+Teaches as the page does, in a terminal: a zip with one folder a class in, a model folder out, with its figures on the way.
+"""
+
+import argparse
+import logging
+import os
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from skinapp import naming, settings
+from skinapp.errors import SkinAppError
+from skinapp.teach import collection, course
+from skinapp.teach.course import Taught
+from skinapp.teach.progress import Progress
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Teach and tell; the exit status is 2 if nothing could be learned."""
+    options = _parser().parse_args(arguments)
+    logging.basicConfig(level=logging.WARNING, format="%(message)s")
+    try:
+        if options.out.exists():
+            raise SkinAppError(f"{options.out} exists; name a folder that doesn't.")
+        chosen = settings.read(os.environ)
+        served = naming.load(options.model or chosen.model, chosen.provider, chosen.threads)
+        began = time.monotonic()
+        with TemporaryDirectory() as scratch:
+            kept = collection.gather(options.pictures, served.spec.transform, Path(scratch), Progress())
+            for one in kept.refused:
+                print(f"{one.name}: {one.said.en}", file=sys.stderr)
+            seen = course.look(served, kept, Progress())
+            taught = course.teach(served, kept, seen, options.share, options.out, Progress())
+            _tell(taught, kept, time.monotonic() - began)
+    except SkinAppError as error:
+        print(error, file=sys.stderr)
+        return 2
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m skinapp.teach", description="A zip of pictures becomes a model folder.")
+    parser.add_argument("pictures", type=Path, metavar="PICTURES.zip", help="one folder a class, and one named test if you like")
+    parser.add_argument("out", type=Path, metavar="OUT", help="the model folder; its zip lies beside it")
+    parser.add_argument("--share", type=float, default=0.2, help="held out where there is no test folder; default: 0.2")
+    parser.add_argument("--model", metavar="FOLDER|OWNER/NAME[@REV]", help="whose features; default: $SKINAPP_MODEL, or embedded")
+    return parser
+
+
+def _tell(taught: Taught, kept: collection.Collection, seconds: float) -> None:
+    figures, labels = taught.lesson.figures, kept.labels
+    print(f"{len(taught.split.train)} pictures learned from, {figures['n']} held out, {seconds:.1f} s")
+    for name in ("accuracy", "balanced_accuracy"):
+        found = figures[name]
+        print(f"{name} {found['value']:.3f} ({found['low']:.3f} to {found['high']:.3f})")
+    print(f"ece {figures['ece']:.3f}, strength {taught.lesson.strength:g}, temperature {taught.lesson.temperature:.2f}")
+    for label, recall in zip(labels, figures["recall"], strict=True):
+        print(f"recall {label} {'–' if recall is None else f'{recall:.3f}'}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

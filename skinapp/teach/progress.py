@@ -1,0 +1,56 @@
+"""How far a lesson is, told by the one who works and read by the one who shows it; and how it is stopped."""
+
+import time
+from collections.abc import Iterable, Iterator, Sized
+from typing import Protocol, TypeVar
+
+T_co = TypeVar("T_co", covariant=True)
+T = TypeVar("T")
+
+
+class Stopped(Exception):
+    """Nobody waits for this lesson any more."""
+
+
+class Counted(Iterable[T_co], Sized, Protocol[T_co]):
+    """What can be walked through and has a length."""
+
+
+class Progress:
+    """The stage that runs, how much of it is done, and how long the rest of it will take. May be shared by threads."""
+
+    def __init__(self) -> None:
+        self.stage, self.done, self.all = "", 0, 1
+        self._began, self._is_stopped = time.monotonic(), False
+
+    def begin(self, stage: str, count: int) -> None:
+        """Start a stage of so many equal steps."""
+        self.stage, self.done, self.all, self._began = stage, 0, max(1, count), time.monotonic()
+        self.check()
+
+    def step(self, count: int = 1) -> None:
+        """Some steps are done."""
+        self.done += count
+        self.check()
+
+    def check(self) -> None:
+        """Stopped, if nobody waits any more."""
+        if self._is_stopped:
+            raise Stopped
+
+    def stop(self) -> None:
+        """Make the work end at its next step."""
+        self._is_stopped = True
+
+    def walk(self, stage: str, given: Counted[T]) -> Iterator[T]:
+        """Each of these as a step of a stage."""
+        self.begin(stage, len(given))
+        for one in given:
+            yield one
+            self.step()
+
+    @property
+    def left_s(self) -> float | None:
+        """Seconds that the rest of the stage will take, as far as can be told."""
+        spent = time.monotonic() - self._began
+        return spent / self.done * (self.all - self.done) if self.done and spent > 1 else None

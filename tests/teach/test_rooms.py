@@ -1,0 +1,100 @@
+"""A visitor's room: what goes on in it stops and what lies in it is gone when its visitor goes."""
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from skinapp.errors import TeachError
+from skinapp.teach import limits, rooms
+from skinapp.teach.progress import Progress, Stopped
+from skinapp.teach.rooms import Rooms, Work
+from skinapp.wording import TAUGHT
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Rooms:
+    return Rooms(tmp_path / "lessons")
+
+
+def test_leaving_stops_the_work_and_deletes_everything(house: Rooms, tmp_path: Path) -> None:
+    room = house.new("ann")
+    (room.fresh("views.u8")).write_bytes(b"pictures")
+    tried = tmp_path / "tried.png"
+    tried.write_bytes(b"a photo")
+    room.brought.append(tried)
+    progress = room.progress
+
+    def endless() -> None:
+        while True:
+            progress.check()
+            time.sleep(0.01)
+
+    work = Work(endless)
+    house.close("ann")
+    with pytest.raises(Stopped):
+        work.result()
+    assert not room.folder.exists() and not tried.exists() and not house.has(room)
+    with pytest.raises(TeachError) as caught:
+        house.of("ann")
+    assert caught.value.said == TAUGHT["gone"]
+
+
+def test_a_new_lesson_replaces_the_one_before_and_nobody_elses(house: Rooms) -> None:
+    first, other = house.new("ann"), house.new("bob")
+    second = house.new("ann")
+    assert not first.folder.exists() and second.folder.is_dir() and other.folder.is_dir()
+    assert house.of("ann") is second and house.of("bob") is other
+
+
+def test_names_of_rooms_cant_be_guessed(house: Rooms) -> None:
+    names = {house.new(str(number)).folder.name for number in range(10)}
+    assert len(names) == 10 and all(len(name) == len("teach-") + 32 for name in names)
+
+
+def test_when_all_rooms_are_taken_the_next_visitor_is_told_so(house: Rooms) -> None:
+    for number in range(rooms.MOST):
+        house.new(str(number))
+    with pytest.raises(TeachError) as caught:
+        house.new("late")
+    assert caught.value.said == TAUGHT["busy"]
+    house.close("3")
+    house.new("late")
+
+
+def test_a_room_that_nobody_uses_is_emptied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rooms, "SWEEP_S", 0.05)
+    house = Rooms(tmp_path / "lessons")
+    idle, used = house.new("ann"), house.new("bob")
+    idle.touched -= limits.IDLE_S + 1
+    deadline = time.monotonic() + 60
+    while idle.folder.exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not idle.folder.exists() and used.folder.is_dir()
+
+
+def test_what_a_killed_server_left_is_deleted_when_the_next_one_starts(tmp_path: Path) -> None:
+    stale, recent, foreign = (tmp_path / name for name in ("teach-old", "teach-new", "something"))
+    for folder in (stale, recent, foreign):
+        folder.mkdir()
+        (folder / "file").write_bytes(b"x")
+    os.utime(stale, (0, 0))
+    os.utime(foreign, (0, 0))
+    Rooms(tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["something", "teach-new"]
+
+
+def test_works_errors_are_those_who_wait_for_it() -> None:
+    with pytest.raises(ZeroDivisionError):
+        Work(lambda: 1 // 0).result()
+
+
+def test_progress_tells_how_long_the_rest_takes() -> None:
+    progress = Progress()
+    progress.begin("reading", 10)
+    assert progress.left_s is None
+    progress._began -= 20
+    progress.step(5)
+    assert progress.left_s == pytest.approx(20, abs=5)
+    assert (progress.stage, progress.done, progress.all) == ("reading", 5, 10)
