@@ -8,10 +8,12 @@ import logging
 import os
 import sys
 from collections.abc import Sequence
+from typing import Any
 
-from skinapp import settings, wording
+from skinapp import naming, settings, wording
 from skinapp.assessor import Assessor
 from skinapp.errors import SkinAppError
+from skinapp.naming import Namer
 from skinapp.ui import page
 
 log = logging.getLogger("skinapp.app")
@@ -24,11 +26,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         chosen = settings.read(os.environ)
-        assessor = Assessor.load(options.model or chosen.model, chosen.provider, chosen.threads)
+        assessor = naming.load(options.model or chosen.model, chosen.provider, chosen.threads, pooled=True)
+        looks = page.looks_and_locks(assessor, chosen.mcp)
     except SkinAppError as error:
         log.error("%s", error)
         return 2
-    return _serve(assessor, options, chosen)
+    return _serve(assessor, looks, options, chosen)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -40,7 +43,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _serve(assessor: Assessor, options: argparse.Namespace, chosen: settings.Settings) -> int:
+def _serve(assessor: Assessor | Namer, looks: dict[str, Any], options: argparse.Namespace, chosen: settings.Settings) -> int:
     demo, share, model = page.build(assessor), options.share or chosen.share, assessor.model
     try:
         _, local, public = demo.launch(
@@ -49,7 +52,7 @@ def _serve(assessor: Assessor, options: argparse.Namespace, chosen: settings.Set
             share=share,
             auth=chosen.auth,
             prevent_thread_lock=True,
-            **page.looks_and_locks(assessor),
+            **looks,
         )
     except OSError as error:
         log.error("The page can't be served (%s); give another --host or --port.", str(error).partition(". ")[0])

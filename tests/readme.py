@@ -24,7 +24,9 @@ def figures() -> str:
         *tables.overview("test", found["test"]),
         *tables.priorities(served),
         *tables.robustness(served),
+        *tables.answered(found.get("gate", {})),
         *tables.refusals(found["not_lesions"]),
+        *tables.framing(found.get("gate", {})),
     ]
     return "\n".join(lines).strip()
 

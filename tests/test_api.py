@@ -1,7 +1,9 @@
 """The client API, called as its users call it: gradio_client and plain HTTP against the real server."""
 
+import base64
 import io
 import json
+import re
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -17,7 +19,8 @@ from PIL import Image
 from skinapp import image, wording
 from skinapp.assessor import Assessor
 from skinapp.labels import CODES
-from skinapp.ui import api
+from skinapp.teach import limits
+from skinapp.ui import answer, api, table
 from tests import drawings
 
 META = {"_type": "gradio.FileData"}
@@ -73,7 +76,12 @@ def test_the_report_has_these_keys_and_no_others(client: Client, photo: Path) ->
         "priority": str,
         "top": ["code", "name", "probability"],
         "probabilities": sorted(CODES),
-        "quality": sorted(["ok", "issues", "short_side", "sharpness", "brightness", "contrast", "glare", "lesion_evidence"]),
+        "quality": sorted(
+            [
+                *("ok", "issues", "warnings", "box", "short_side", "sharpness", "evenness", "brightness", "contrast", "glare"),
+                *("hair", "lesion_evidence"),
+            ]
+        ),
         "advice": str,
         "disclaimer": str,
         "model": ["file", "id", "precision", "provider", "revision"],
@@ -102,6 +110,21 @@ def test_the_overlay_carries_nothing_of_the_photos_metadata(client: Client, tmp_
         assert picture.size == (240, 320), "the orientation in the metadata is obeyed"
         assert not picture.getexif()
     assert b"Secret" not in overlay.read_bytes() and b"Exif" not in overlay.read_bytes()
+
+
+def test_no_picture_that_the_page_shows_or_saves_carries_metadata(assessor: Assessor) -> None:
+    """The saved report takes its pictures from the page's evidence."""
+    exif = Image.Exif()
+    exif[0x010F] = "Secret Camera"
+    content = drawings.encoded(drawings.lesion(320, 240), "JPEG", exif=exif)
+    assert b"Secret Camera" in content
+    photo, assessment = assessor.read_and_assess(content)
+    shown = answer.evidence(photo, assessment, "en") + table.row("spot.jpg", assessment.to_dict(), photo, "en")
+    pictures = [base64.b64decode(found) for found in re.findall(r"data:image/\w+;base64,([\w+/=]+)", shown)]
+    assert len(pictures) >= 3
+    for picture in pictures:
+        with Image.open(io.BytesIO(picture)) as opened:
+            assert not opened.getexif() and b"Exif" not in picture and b"Secret" not in picture
 
 
 @pytest.mark.parametrize("kind", ["16 bit", "CMYK", "palette", "alpha", "TIFF"])
@@ -211,11 +234,11 @@ def test_nothing_but_an_upload_is_read(server: str, given: object) -> None:
         text = post(server, name, value)
         assert text.startswith("event: error")
         said = json.loads(text.split("data: ")[1])["error"]
-        assert said in (None, wording.NOT_UPLOADED.en, wording.NO_PHOTO.en)
+        assert said in (wording.NOT_UPLOADED.en, wording.NO_PHOTO.en)
 
 
 def test_an_upload_over_the_limit_is_refused_at_the_door(server: str) -> None:
-    files = {"files": ("huge.jpg", io.BytesIO(bytes(image.MAX_BYTES + 1)), "image/jpeg")}
+    files = {"files": ("huge.jpg", io.BytesIO(bytes(limits.ZIP_BYTES + 1)), "image/jpeg")}
     assert httpx.post(f"{server}/gradio_api/upload", files=files, timeout=60).status_code == 413
 
 

@@ -5,18 +5,21 @@ import subprocess
 import sys
 from pathlib import Path
 
+import httpx
 import pytest
 
 from tests import TINY_MODEL
-from tests.conftest import ROOT
+from tests.conftest import ROOT, _free_port
 
 
 def run(environment: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, *arguments], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120)
 
 
-def test_importing_app_loads_no_training_library(environment: dict[str, str]) -> None:
-    script = "import app, sys; print([n for n in ('torch', 'timm', 'transformers', 'optimum', 'onnx') if n in sys.modules])"
+def test_importing_app_loads_no_library_that_trains_or_teaches(environment: dict[str, str]) -> None:
+    script = (
+        "import app, sys; print([n for n in ('torch', 'timm', 'transformers', 'optimum', 'onnx', 'sklearn') if n in sys.modules])"
+    )
     assert run(environment, "-c", script).stdout == "[]\n"
 
 
@@ -58,6 +61,23 @@ def test_a_port_that_is_taken_is_one_line_too(environment: dict[str, str]) -> No
     assert ended.stderr == (
         f"The page can't be served (Cannot find empty port in range: {port}-{port}); give another --host or --port.\n"
     )
+
+
+def test_without_a_tunnel_the_page_says_so_and_goes_on_locally(environment: dict[str, str], tmp_path: Path) -> None:
+    nowhere = "http://127.0.0.1:9"  # nobody listens there, so that the tunnel's program can't be downloaded
+    offline = {"HTTPS_PROXY": nowhere, "HTTP_PROXY": nowhere, "NO_PROXY": "127.0.0.1,localhost", "HF_HOME": str(tmp_path)}
+    command = [sys.executable, "app.py", "--model", str(TINY_MODEL), "--port", str(_free_port())]
+    environment = {**environment, **offline, "SKINAPP_SHARE": "1"}
+    with subprocess.Popen(
+        command, cwd=ROOT, env=environment, text=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+    ) as page:
+        try:
+            said = [str(page.stderr and page.stderr.readline()) for _ in range(2)]
+            address = said[1].split()[0]
+            assert said[0] == f"No public link could be had; the page goes on at {address}.\n"
+            assert httpx.get(address, timeout=60).status_code == 200
+        finally:
+            page.terminate()
 
 
 def test_app_is_short_enough_to_be_read_at_once() -> None:

@@ -1,90 +1,22 @@
 """The page in a real browser, as visitors meet it. Screenshots lie in test-output/ afterwards."""
 
-import os
+import html
 import re
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
-from skinapp import explain, wording
+from skinapp import explain, image, wording
 from skinapp.assessor import Assessor
+from skinapp.errors import PhotoError
 from skinapp.labels import CODES, Priority
-from skinapp.ui import answer
-from tests import drawings
+from skinapp.ui import answer, examples
+from tests import TINY_MODEL, drawings
+from tests.browsing import BROKEN, DESK, LOW, PHONE, RETAKE, URGENT, Visit, photographed, shown
 
-SHOTS = Path(__file__).parent.parent / "test-output"
-PATIENCE_MS = 30_000
-FLAGS = [
-    "--headless=new",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--use-fake-device-for-media-stream",
-    "--use-fake-ui-for-media-stream",
-]
-DESK, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
-
-LOW = drawings.encoded(drawings.lesion(640, 480))
-RETAKE = drawings.encoded(drawings.plain(10, 640, 480))
-URGENT = drawings.encoded((drawings.lesion(640, 480) * 0.45).astype(np.uint8))
-BROKEN = b"<img src=x>, which is not a JPEG"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        reason = "chromium is missing: install Debian's chromium to run the browser tests"
-        pytest.fail(reason) if os.environ.get("CI") == "true" else pytest.skip(reason)
-    with sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=chromium, args=FLAGS)
-        yield browser
-        browser.close()
-
-
-class Visit:
-    """A page that is being visited, with every request it made and every error it logged."""
-
-    def __init__(self, context: BrowserContext, address: str) -> None:
-        self.page, self.requests, self.errors = context.new_page(), list[str](), list[str]()
-        self.page.set_default_timeout(PATIENCE_MS)
-        context.on("request", lambda request: self.requests.append(request.url))
-        self.page.on("websocket", lambda socket: self.requests.append(socket.url))
-        self.page.on("console", lambda message: self.errors.append(message.text) if message.type == "error" else None)
-        self.page.on("pageerror", lambda error: self.errors.append(str(error)))
-        self.page.goto(address)
-        expect(self.page.locator(".waiting")).to_be_visible(timeout=PATIENCE_MS)
-        expect(self.page.locator("#photo input[type=file]")).to_be_attached()
-
-    def give(self, content: bytes, name: str = "spot.png", kind: str = "image/png") -> Page:
-        self.page.set_input_files("#photo input[type=file]", {"name": name, "mimeType": kind, "buffer": content})
-        return self.page
-
-
-@pytest.fixture
-def visit(browser: Browser, server: str, request: pytest.FixtureRequest) -> Iterator[Visit]:
-    """A visit at the desk in English, or as the test's parameters say; no visit may err or leave this machine."""
-    options = {"viewport": DESK, "locale": "en-US", **getattr(request, "param", {})}
-    context = browser.new_context(**options)
-    visited = Visit(context, server)
-    yield visited
-    context.close()
-    assert [url for url in visited.requests if not re.match(r"(http|ws)://127\.0\.0\.1[:/]|data:|blob:", url)] == []
-    assert len(visited.requests) > 5, "requests were collected"
-    assert visited.errors == []
-
-
-def shown(visit: Visit, priority: Priority) -> None:
-    expect(visit.page.locator(f".answer.{priority}")).to_be_visible(timeout=PATIENCE_MS)
-
+ASIDE = drawings.encoded(drawings.lesion(480, 240, (0.32, 0.5)))
 
 # The answer
 
@@ -117,7 +49,7 @@ def test_the_priority_is_the_first_and_largest_thing_of_the_answer(visit: Visit)
 def test_another_lesions_map_and_the_fade_need_no_request(visit: Visit) -> None:
     page = visit.give(URGENT)
     shown(visit, Priority.URGENT)
-    page.wait_for_load_state("networkidle")
+    page.wait_for_timeout(1500)
     before = len(visit.requests)
     page.select_option(".evidence select", "nv")
     expect(page.locator(".evidence .layer:visible")).to_have_attribute("data-code", "nv")
@@ -142,11 +74,106 @@ def test_a_photo_that_replaces_another_is_assessed_once(visit: Visit) -> None:
     shown(visit, Priority.LOW)
     visit.give(URGENT)
     shown(visit, Priority.URGENT)
-    page.wait_for_load_state("networkidle")
+    page.wait_for_timeout(1500)
     assert sum("/queue/join" in url for url in visit.requests) == 2
 
 
+def test_the_malignant_lesions_are_summed_up_beside_the_bars(visit: Visit, assessor: Assessor) -> None:
+    page, chances = visit.give(LOW), assessor.read_and_assess(LOW)[1].chances
+    shown(visit, Priority.LOW)
+    malignant = sum(chances[CODES.index(code)] for code in ("akiec", "bcc", "mel"))
+    expect(page.locator(".sum .malignant b")).to_have_text(html.unescape(answer.percent(malignant)))
+    expect(page.locator(".sum .benign b")).to_have_text(html.unescape(answer.percent(1 - malignant)))
+    expect(page.locator(".answer .fine")).to_have_text(wording.ANSWER["quality_ok"].en)
+    visit.give(RETAKE)
+    shown(visit, Priority.UNCLEAR)
+    expect(page.locator(".sum, .fine, .save")).to_have_count(0)
+
+
+def test_a_borderline_photo_is_answered_with_its_warning(visit: Visit, assessor: Assessor) -> None:
+    page, report = visit.give(ASIDE), assessor.read_and_assess(ASIDE)[1].report
+    assert report.ok and "aside" in report.warnings
+    expect(page.locator(".answer:not(.unclear)")).to_have_count(1)
+    told = page.locator(".verdict .warnings li")
+    expect(told).to_have_text([wording.WARNINGS[warning].en for warning in report.warnings])
+    expect(page.locator(".answer .fine")).to_be_hidden()
+
+
+def test_the_part_around_the_spot_is_answered_and_shown_where_it_is_asked_for(visit: Visit) -> None:
+    page = visit.give(ASIDE)
+    photo = page.locator(".stage .photo")
+    expect(photo).to_be_visible()
+    wide = photo.evaluate("image => image.decode().then(() => image.naturalWidth / image.naturalHeight)")
+    expect(page.locator("#centred input")).not_to_be_checked()
+    page.locator("#centred input").check()
+    expect(page.locator("[data-warning=aside]")).to_have_count(0)
+    square = photo.evaluate("image => image.decode().then(() => image.naturalWidth / image.naturalHeight)")
+    assert (wide, square) == (2, 1)
+    page.locator("#centred input").uncheck()
+    expect(page.locator("[data-warning=aside]")).to_have_count(1)
+
+
+# The report
+
+
+@pytest.mark.parametrize(
+    ("visit", "language"), [({}, "en"), ({"locale": "zh-CN", "color_scheme": "dark"}, "zh")], indirect=["visit"]
+)
+def test_a_saved_report_opens_offline_and_holds_pictures_and_numbers(
+    visit: Visit, browser: Browser, assessor: Assessor, tmp_path: Path, language: wording.Language
+) -> None:
+    page, expected = visit.give(URGENT), assessor.read_and_assess(URGENT)[1]
+    shown(visit, Priority.URGENT)
+    page.wait_for_timeout(1500)
+    before = len(visit.requests)
+    with page.expect_download() as saving:
+        page.locator(".save button").click()
+    assert [url for url in visit.requests[before:] if not url.startswith("blob:")] == [], "the server has no part in it"
+    assert re.fullmatch(r"skinapp-\d{4}-\d\d-\d\d-\d{4}\.html", saving.value.suggested_filename)
+    saving.value.save_as(tmp_path / "report.html")
+    context = browser.new_context(offline=True)
+    opened, asked = context.new_page(), list[str]()
+    context.on("request", lambda request: asked.append(request.url))
+    opened.goto((tmp_path / "report.html").as_uri())
+    text = opened.locator("body").inner_text()
+    assert [url for url in asked if not url.startswith("data:")] == [(tmp_path / "report.html").as_uri()]
+    assert opened.locator("html").get_attribute("lang") == language
+    for chance in (*expected.chances, expected.malignant, 1 - expected.malignant):
+        assert f"{chance:.1%}" in text
+    figures, model = expected.report.figures, expected.model
+    for seen in (
+        f"{figures.short_side} px",
+        f"{figures.sharpness:.1f}",
+        model.id,
+        model.revision,
+        model.file,
+        model.precision,
+        "CPU",
+    ):
+        assert seen in text
+    for said in (wording.DISCLAIMER, wording.ADVICE[Priority.URGENT], wording.WHEN[Priority.URGENT], *wording.LESIONS.values()):
+        assert said.to(language) in text
+    assert opened.locator("time").get_attribute("datetime")
+    assert opened.locator("img").evaluate_all("all => all.map(one => one.naturalWidth)") == [640, 640, explain.LAYER_SIDE]
+    expect(opened.locator("[data-slot=overlay] .layer")).to_have_attribute("data-code", expected.focus.code)
+    assert opened.locator("body").evaluate("one => getComputedStyle(one).backgroundColor") == "rgb(255, 255, 255)"
+    photographed(opened, f"report-{language}")
+    context.close()
+
+
 # Ways in
+
+
+def test_an_example_is_answered_as_if_it_had_been_uploaded(visit: Visit, assessor: Assessor) -> None:
+    page = visit.page
+    for number, example in enumerate(examples.gather(TINY_MODEL)):
+        page.locator(f"[data-example='{number}']").click()
+        expected = assessor.read_and_assess(example.content)[1]
+        shown(visit, expected.priority)
+        first = html.unescape(answer.percent(expected.chances.max()))
+        expect(page.locator(".chances .percent").first).to_have_text(first)
+        expect(page.locator("#photo img")).to_be_visible()
+    expect(page.get_by_text(wording.EXAMPLES["drawings_note"].en)).to_be_visible()
 
 
 def test_a_pasted_photo_is_answered(visit: Visit) -> None:
@@ -168,13 +195,13 @@ def test_a_webcam_snapshot_is_answered(visit: Visit) -> None:
     page.locator("#photo").get_by_text("Click to Access Webcam").click()
     page.wait_for_function("[...document.querySelectorAll('#photo video')].some(one => one.videoWidth > 0)")
     page.get_by_label("capture photo").click()
-    expect(page.locator(".answer")).to_be_visible(timeout=PATIENCE_MS)
+    expect(page.locator(".answer")).to_be_visible()
 
 
 def test_the_keyboard_alone_opens_the_file_chooser(visit: Visit) -> None:
     page = visit.page
     with page.expect_file_chooser() as chosen:
-        for _ in range(6):
+        for _ in range(15):
             page.keyboard.press("Tab")
             if page.evaluate("document.activeElement.matches('#photo .upload-container')"):
                 page.keyboard.press("Enter")
@@ -189,6 +216,19 @@ def test_removing_the_photo_brings_the_beginning_back(visit: Visit) -> None:
     page.get_by_label("Remove Image").click()
     expect(page.locator(".waiting")).to_be_visible()
     expect(page.locator(".answer, .evidence")).to_have_count(0)
+
+
+def test_the_keyboard_alone_reaches_an_example_and_saves_its_report(visit: Visit) -> None:
+    page = visit.page
+    for _ in range(20):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.matches('[data-example]')"):
+            break
+    page.keyboard.press("Enter")
+    expect(page.locator(".answer")).to_be_visible()
+    page.locator(".save button").focus()
+    with page.expect_download():
+        page.keyboard.press("Enter")
 
 
 # What goes wrong
@@ -209,7 +249,7 @@ def test_a_broken_file_gets_our_sentence_and_a_good_photo_works_afterwards(visit
 def test_a_fault_of_ours_is_owned_up_to_without_details(browser: Browser, stumbling_server: str) -> None:
     context = browser.new_context(locale="en-US")
     page = Visit(context, stumbling_server).give(LOW)
-    expect(page.locator(".failed")).to_contain_text(wording.UNEXPECTED.en, timeout=PATIENCE_MS)
+    expect(page.locator(".failed")).to_contain_text(wording.UNEXPECTED.en)
     assert "secret" not in page.locator("body").inner_text()
     context.close()
 
@@ -226,8 +266,28 @@ def test_a_chinese_browser_gets_chinese_throughout(visit: Visit) -> None:
     expect(page.locator(".verdict h2")).to_have_text(wording.PRIORITIES[Priority.UNCLEAR].zh)
     visit.give(URGENT)
     shown(visit, Priority.URGENT)
-    text = re.sub(r"\S+@\S+|fp32|CPU|API|skinapp", "", page.locator("body").inner_text())
-    assert re.findall(r"[A-Za-z]{3,}", text) == []
+    assert english(page) == []
+
+
+SIDE = 4 * image.MIN_SIDE
+
+
+@pytest.mark.parametrize("visit", [{"locale": "zh-CN"}], indirect=True)
+def test_a_chinese_browser_gets_chinese_errors_too(visit: Visit) -> None:
+    strip = drawings.encoded(drawings.plain(90, image.MAX_ASPECT * SIDE + 1, SIDE))
+    for content, key in ((b"", "empty"), (LOW[:5000], "damaged"), (strip, "strip"), (BROKEN, "no_picture")):
+        with pytest.raises(PhotoError) as caught:
+            image.read(content)
+        page = visit.give(content, f"{key}.png")
+        expect(page.locator(".failed")).to_contain_text(caught.value.said.zh)
+        assert caught.value.said.zh.startswith(wording.UNREADABLE[key].zh.partition("{")[0])
+        assert english(page, r"（[^）]*）") == []
+
+
+def english(page: Page, quoted: str = "$^") -> list[str]:
+    """English words in sight, but for names and what is quoted of a file."""
+    text = re.sub(rf"\S+@\S+|fp32|CPU|API|skinapp|JPEG|PNG|WebP|{quoted}", "", page.locator("body").inner_text())
+    return re.findall(r"[A-Za-z]{3,}", text)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -235,7 +295,6 @@ def test_a_chinese_browser_gets_chinese_throughout(visit: Visit) -> None:
 def test_nothing_is_wider_than_the_screen_and_everything_is_photographed(
     browser: Browser, server: str, name: str, size: dict[str, int], scheme: str
 ) -> None:
-    SHOTS.mkdir(exist_ok=True)
     context = browser.new_context(viewport=size, color_scheme=scheme, locale="en-US")  # type: ignore[arg-type]
     visit = Visit(context, server)
     page = visit.page
@@ -243,9 +302,8 @@ def test_nothing_is_wider_than_the_screen_and_everything_is_photographed(
         if content is not None:
             visit.give(content, "spot.jpg", "image/jpeg")
         awaited = {"empty": ".waiting", "result": ".answer.urgent", "retake": ".answer.unclear", "failed": ".failed"}
-        expect(page.locator(awaited.get(state, f".answer.{state}"))).to_be_visible(timeout=PATIENCE_MS)
-        page.wait_for_timeout(400)  # for the fonts and the photo itself
-        page.screenshot(path=SHOTS / f"{name}-{scheme}-{state}.png", full_page=True)
+        expect(page.locator(awaited.get(state, f".answer.{state}"))).to_be_visible()
+        photographed(page, f"{name}-{scheme}-{state}")
         assert page.evaluate("document.documentElement.scrollWidth") <= size["width"]
         assert page.locator("body").evaluate("one => one.classList.contains('dark')") is (scheme == "dark")
     context.close()

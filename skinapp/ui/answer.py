@@ -1,7 +1,11 @@
 """An assessment becomes the HTML that a visitor reads. Knows no gradio; everything that isn't ours is escaped here."""
 
 import base64
+from collections.abc import Iterable
 from html import escape
+
+import numpy as np
+from numpy.typing import NDArray
 
 from skinapp import explain, wording
 from skinapp.assessor import Assessment, Model
@@ -10,14 +14,20 @@ from skinapp.labels import LESIONS, SEVERITY, Lesion, Priority
 from skinapp.wording import ANSWER, PAGE, PRIORITIES, Language
 from skinapp.wording import LESIONS as NAMES
 
+Layer = NDArray[np.uint8]
+"""The evidence for one kind, as RGBA."""
+
 
 def answer(assessment: Assessment, language: Language) -> str:
-    """The priority with its advice, the seven bars, and in a quiet line what answered."""
+    """The priority with its advice, the seven bars and their sum; in quiet lines what the photo is worth and what answered."""
     priority = assessment.priority
+    # Hidden rather than left out: a browser that answers by itself fills this very HTML.
+    hidden = " hidden" if assessment.report.warnings else ""
+    fine = f'<p class="fine"{hidden}>{ANSWER["quality_ok"].to(language)}</p>' if assessment.report.ok else ""
     return (
         f'<section class="answer {priority}" lang="{language}" aria-label="{ANSWER["answer"].to(language)}">'
         f"{_verdict(assessment, language)}{_chances(assessment, language)}"
-        f'<p class="ran">{_ran(assessment, language)}</p>'
+        f'{fine}<p class="ran">{ran(assessment.model, assessment.elapsed_ms["total"], language)}</p>'
         f'<p class="disclaimer">{wording.DISCLAIMER.to(language)}</p></section>'
     )
 
@@ -32,16 +42,9 @@ def evidence(photo: Photo, assessment: Assessment, language: Language) -> str:
         f"{NAMES[lesion.code].to(language)} · {percent(chance)}</option>"
         for lesion, chance in ranked
     )
-    say = {key: said.to(language) for key, said in ANSWER.items() if key.startswith("evidence")}
-    return (
-        f'<figure class="card evidence" lang="{language}"><div class="bar"><h3>{say["evidence"]}</h3>'
-        f"<label><span>{say['evidence_for']}</span><select>{options}</select></label></div>"
-        f"{_stage(photo, assessment, language)}"
-        f'<label class="fade"><span>{say["evidence_photo"]}</span>'
-        f'<input type="range" min="0" max="100" value="100" aria-label="{say["evidence_strength"]}">'
-        f"<span>{say['evidence_overlay']}</span></label>"
-        f"<figcaption>{say['evidence_note']}</figcaption></figure>"
-    )
+    layers = [(lesion.code, assessment.layer(lesion.code), lesion is assessment.focus) for lesion, _ in ranked]
+    words = ANSWER["evidence_for"].to(language), ANSWER["evidence_note"].to(language)
+    return figure(options, stage(photo, assessment.seen, layers, language), words, language)
 
 
 def empty(language: Language) -> str:
@@ -88,13 +91,64 @@ def tips(language: Language) -> str:
     return f'<ul class="tips" lang="{language}">{lines}</ul>'
 
 
-def footer(model: Model, notices: tuple[str, ...], language: Language) -> str:
+def footer(model: Model, notices: tuple[str, ...], language: Language, disclaimer: wording.Said = wording.DISCLAIMER) -> str:
     """The disclaimer, what happens to a photo, which model runs where, and what it had to fall back on."""
-    fallen = "".join(f'<p class="notice">{_foreign(notice)}</p>' for notice in notices)
-    runs = f"{_named(model)} · {_foreign(model.precision)} · {_provider(model)}"
+    fallen = "".join(f'<p class="notice">{foreign(notice)}</p>' for notice in notices)
+    runs = f"{named(model)} · {foreign(model.precision)} · {provider(model)}"
     return (
-        f'<footer class="foot" lang="{language}">{fallen}<p class="disclaimer">{wording.DISCLAIMER.to(language)}</p>'
+        f'<footer class="foot" lang="{language}">{fallen}<p class="disclaimer">{disclaimer.to(language)}</p>'
         f"<p>{PAGE['kept'].to(language)}</p><p>{PAGE['model'].to(language)}: {runs}</p></footer>"
+    )
+
+
+def ran(model: Model, elapsed_ms: float, language: Language) -> str:
+    """Which model answered, where, and in what time."""
+    said = ANSWER["ran"].to(language)
+    return said.format(
+        model=named(model), precision=foreign(model.precision), provider=provider(model), elapsed=round(elapsed_ms)
+    )
+
+
+def meter(name: str, chance: float) -> str:
+    """A probability in percent, and its bar; `name` is fit for HTML."""
+    return (
+        f'<span class="percent">{percent(chance)}</span>'
+        f'<span class="track" role="meter" aria-label="{name}" aria-valuemin="0" aria-valuemax="100" '
+        f'aria-valuenow="{chance * 100:.0f}"><span style="width: {chance * 100:.1f}%"></span></span>'
+    )
+
+
+def figure(options: str, shown: str, words: tuple[str, str], language: Language) -> str:
+    """What can be looked at on a stage: `words` are what a map is chosen by, and what a map means."""
+    say = {key: said.to(language) for key, said in ANSWER.items() if key.startswith("evidence")}
+    return (
+        f'<figure class="card evidence" lang="{language}"><div class="bar"><h3>{say["evidence"]}</h3>'
+        f"<label><span>{words[0]}</span><select>{options}</select></label></div>"
+        f"{shown}"
+        f'<label class="fade"><span>{say["evidence_photo"]}</span>'
+        f'<input type="range" min="0" max="100" value="100" aria-label="{say["evidence_strength"]}">'
+        f"<span>{say['evidence_overlay']}</span></label>"
+        f"<figcaption>{words[1]}</figcaption></figure>"
+    )
+
+
+def stage(photo: Photo, seen: tuple[int, int, int, int], layers: Iterable[tuple[str, Layer, bool]], language: Language) -> str:
+    """The photo, and exactly over the part that the network saw, the layers: their names, pixels and which one is in sight. The
+    rest is dimmed as in the overlay."""
+    (height, width), (left, top, right, bottom) = photo.shape[:2], seen
+    place = (
+        f"left: {left / width:.4%}; top: {top / height:.4%}; "
+        f"width: {(right - left) / width:.4%}; height: {(bottom - top) / height:.4%}"
+    )
+    images = "".join(
+        f'<img class="layer" data-code="{code}" alt="" src="{data("webp", explain.webp(pixels))}"{"" if in_sight else " hidden"}>'
+        for code, pixels, in_sight in layers
+    )
+    source = data("jpeg", explain.jpeg(explain.shrunk(photo)))
+    return (
+        f'<div class="stage"><div class="frame" style="--dimmed: {1 - explain.UNSEEN:.2f}">'
+        f'<img class="photo" alt="{ANSWER["evidence_alt"].to(language)}" src="{source}">'
+        f'<div class="seen" style="{place}">{images}</div></div></div>'
     )
 
 
@@ -103,6 +157,26 @@ def percent(chance: float) -> str:
     if chance < 0.01:
         return "&lt;1%"
     return "&gt;99%" if chance > 0.99 else f"{chance:.0%}"
+
+
+def named(model: Model) -> str:
+    """Which model it is, for HTML."""
+    return foreign(f"{model.id}@{model.revision[:12]}")
+
+
+def provider(model: Model) -> str:
+    """What a model runs on, for HTML."""
+    return foreign(model.provider.removesuffix("ExecutionProvider"))
+
+
+def foreign(text: str) -> str:
+    """Text that isn't ours, fit for HTML and for the browser's translator, which takes braces for placeholders."""
+    return escape(text).replace("{", "&#123;").replace("}", "&#125;")
+
+
+def data(kind: str, content: bytes) -> str:
+    """A picture inside the page itself, so that it is never written to disk."""
+    return f"data:image/{kind};base64,{base64.b64encode(content).decode()}"
 
 
 def _verdict(assessment: Assessment, language: Language) -> str:
@@ -114,8 +188,18 @@ def _verdict(assessment: Assessment, language: Language) -> str:
         f'<div><p class="eyebrow">{label}</p><h2>{title}</h2></div>{_ladder(priority, language)}</div>'
         + (f'<p class="when">{wording.WHEN[priority].to(language)}</p>' if priority in wording.WHEN else "")
         + (f'<p class="when">{ANSWER["reasons"].to(language)}</p><ul class="reasons">{reasons}</ul>' if reasons else "")
-        + f'<p class="advice">{wording.ADVICE[priority].to(language)}</p></div>'
+        + f'<p class="advice">{wording.ADVICE[priority].to(language)}</p>{_warnings(assessment, language)}</div>'
     )
+
+
+def _warnings(assessment: Assessment, language: Language) -> str:
+    """What a photo was answered in spite of."""
+    if not assessment.report.ok or not assessment.report.warnings:
+        return ""
+    lines = "".join(
+        f'<li data-warning="{warning}">{wording.WARNINGS[warning].to(language)}</li>' for warning in assessment.report.warnings
+    )
+    return f'<div class="warnings"><p>{ANSWER["warnings"].to(language)}</p><ul>{lines}</ul></div>'
 
 
 def _ladder(priority: Priority, language: Language) -> str:
@@ -134,7 +218,22 @@ def _chances(assessment: Assessment, language: Language) -> str:
     note = ANSWER["chances_note" if ok else "chances_unclear"].to(language)
     return (
         f'<div class="card chances{"" if ok else " greyed"}"><h3>{ANSWER["chances"].to(language)}</h3>'
-        f'<ul>{bars}</ul><p class="note">{note}</p></div>'
+        f'<ul>{bars}</ul>{_sum(assessment, language)}<p class="note">{note}</p></div>'
+    )
+
+
+def _sum(assessment: Assessment, language: Language) -> str:
+    """The cancers and their precursor against the rest, as one bar of two parts; not where the photo can't be judged."""
+    if not assessment.report.ok:
+        return ""
+    shares = {"malignant": assessment.malignant, "benign": 1 - assessment.malignant}
+    names = "".join(
+        f'<span class="{key}">{ANSWER[key].to(language)} <b>{percent(share)}</b></span>' for key, share in shares.items()
+    )
+    parts = "".join(f'<i class="{key}" style="width: {share:.1%}"></i>' for key, share in shares.items())
+    return (
+        f'<div class="sum"><div class="parts" aria-hidden="true">{parts}</div><p class="names">{names}</p>'
+        f'<p class="note">{ANSWER["malignant_what"].to(language)}</p></div>'
     )
 
 
@@ -143,30 +242,7 @@ def _bar(lesion: Lesion, chance: float, language: Language) -> str:
     return (
         f'<li class="{lesion.priority}" data-code="{lesion.code}"><span class="name">{name}'
         f'<small><span class="icon" aria-hidden="true"></span>{priority}</small></span>'
-        f'<span class="percent">{percent(chance)}</span>'
-        f'<span class="track" role="meter" aria-label="{name}" aria-valuemin="0" aria-valuemax="100" '
-        f'aria-valuenow="{chance * 100:.0f}"><span style="width: {chance * 100:.1f}%"></span></span></li>'
-    )
-
-
-def _stage(photo: Photo, assessment: Assessment, language: Language) -> str:
-    """The photo, and exactly over the part that the network saw, the layers; the rest is dimmed as in the overlay."""
-    height, width = photo.shape[:2]
-    seen, ranked = assessment.seen, _ranked(assessment)
-    place = (
-        f"left: {seen.left / width:.4%}; top: {seen.top / height:.4%}; "
-        f"width: {(seen.right - seen.left) / width:.4%}; height: {(seen.bottom - seen.top) / height:.4%}"
-    )
-    layers = "".join(
-        f'<img class="layer" data-code="{lesion.code}" alt="" src="{_data("webp", explain.webp(assessment.layer(lesion.code)))}"'
-        f"{'' if lesion is assessment.focus else ' hidden'}>"
-        for lesion, _ in ranked
-    )
-    alt = ANSWER["evidence_alt"].to(language)
-    source = _data("jpeg", explain.jpeg(explain.shrunk(photo)))
-    return (
-        f'<div class="stage"><div class="frame" style="--dimmed: {1 - explain.UNSEEN:.2f}">'
-        f'<img class="photo" alt="{alt}" src="{source}"><div class="seen" style="{place}">{layers}</div></div></div>'
+        f"{meter(name, chance)}</li>"
     )
 
 
@@ -174,35 +250,3 @@ def _ranked(assessment: Assessment) -> list[tuple[Lesion, float]]:
     """Lesions with their probabilities, likeliest first."""
     pairs = zip(LESIONS, assessment.chances.tolist(), strict=True)
     return sorted(pairs, key=lambda pair: -pair[1])
-
-
-def _ran(assessment: Assessment, language: Language) -> str:
-    model = assessment.model
-    return (
-        ANSWER["ran"]
-        .to(language)
-        .format(
-            model=_named(model),
-            precision=_foreign(model.precision),
-            provider=_provider(model),
-            elapsed=round(assessment.elapsed_ms["total"]),
-        )
-    )
-
-
-def _named(model: Model) -> str:
-    return _foreign(f"{model.id}@{model.revision[:12]}")
-
-
-def _provider(model: Model) -> str:
-    return _foreign(model.provider.removesuffix("ExecutionProvider"))
-
-
-def _foreign(text: str) -> str:
-    """Text that isn't ours, fit for HTML and for the browser's translator, which takes braces for placeholders."""
-    return escape(text).replace("{", "&#123;").replace("}", "&#125;")
-
-
-def _data(kind: str, content: bytes) -> str:
-    """A picture inside the page itself, so that it is never written to disk."""
-    return f"data:image/{kind};base64,{base64.b64encode(content).decode()}"

@@ -1,6 +1,7 @@
 """The two functions that a program calls, /classify and /classify_batch; what they answer is Assessment.to_dict."""
 
-from pathlib import PurePath
+from functools import partial
+from pathlib import Path, PurePath
 from typing import Any
 
 import gradio as gr
@@ -9,14 +10,15 @@ from skinapp import wording
 from skinapp.assessor import Assessor
 from skinapp.errors import PhotoError, SkinAppError
 from skinapp.image import Photo
-from skinapp.ui import gates
+from skinapp.naming import Namer
+from skinapp.ui import gates, line
 from skinapp.ui.photo import language_of
 
 MOST = 64
 """Photos in one call of /classify_batch."""
 
 
-def add(assessor: Assessor) -> None:
+def add(assessor: Assessor | Namer) -> None:
     """Put the two functions, with the components that describe their input and output, into the page being built."""
     with gr.Row(visible=False):
         photo, report = gr.Image(label="photo"), gr.JSON(label="report")
@@ -34,11 +36,13 @@ def add(assessor: Assessor) -> None:
         """The reports on several photos, each with its file's name; an unreadable file gives its error instead."""
         return _classify_batch(assessor, photos or [], language_of(request))
 
-    one.click(classify, photo, [report, overlay], api_name="classify", preprocess=False)
-    many.click(classify_batch, photos, rows, api_name="classify_batch", preprocess=False)
+    one.click(classify, photo, [report, overlay], api_name="classify", preprocess=False, **line.JOIN)
+    many.click(classify_batch, photos, rows, api_name="classify_batch", preprocess=False, **line.JOIN)
 
 
-def _classify(assessor: Assessor, given: dict[str, Any] | None, language: wording.Language) -> tuple[dict[str, Any], Photo]:
+def _classify(
+    assessor: Assessor | Namer, given: dict[str, Any] | None, language: wording.Language
+) -> tuple[dict[str, Any], Photo]:
     if given is None:
         raise _told(wording.NO_PHOTO.to(language))
     try:
@@ -48,21 +52,22 @@ def _classify(assessor: Assessor, given: dict[str, Any] | None, language: wordin
     return assessment.to_dict(language), assessment.overlay(photo)
 
 
-def _classify_batch(assessor: Assessor, given: list[dict[str, Any]], language: wording.Language) -> list[dict[str, Any]]:
+def _classify_batch(assessor: Assessor | Namer, given: list[dict[str, Any]], language: wording.Language) -> list[dict[str, Any]]:
     if not given:
         raise _told(wording.NO_PHOTO.to(language))
     if len(given) > MOST:
         raise _told(wording.TOO_MANY.to(language).format(count=len(given), most=MOST))
-    return [_row(assessor, entry, language) for entry in given]
+    paths = [gates.uploaded(entry) for entry in given]
+    names = [PurePath(entry.get("orig_name") or path).name for entry, path in zip(given, paths, strict=True)]
+    reports = line.each(partial(_report, assessor, language), paths)
+    return [{"file": name, **report} for name, report in zip(names, reports, strict=True)]
 
 
-def _row(assessor: Assessor, given: dict[str, Any], language: wording.Language) -> dict[str, Any]:
-    path = gates.uploaded(given)
-    name = PurePath(given.get("orig_name") or path).name
+def _report(assessor: Assessor | Namer, language: wording.Language, path: Path) -> dict[str, Any]:
     try:
-        return {"file": name, **assessor.read_and_assess(path)[1].to_dict(language)}
+        return assessor.read_and_assess(path)[1].to_dict(language)
     except PhotoError as error:
-        return {"file": name, "error": str(error)}
+        return {"error": str(error)}
 
 
 def _told(message: str) -> gr.Error:

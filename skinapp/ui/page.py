@@ -1,5 +1,8 @@
-"""The page: header, tabs, footer, looks and locks. A tab is a file with `add`; a second one gets a gr.Tab around each."""
+"""The page: header, tabs, footer, looks and locks. A tab is a file with `add`, a line in TABS and a name in wording.TABS."""
 
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -8,53 +11,110 @@ from starlette.middleware import Middleware
 
 from skinapp import image, wording
 from skinapp.assessor import Assessor
-from skinapp.ui import answer, api, gates, photo
+from skinapp.errors import SkinAppError
+from skinapp.naming import Namer
+from skinapp.teach import limits
+from skinapp.ui import (
+    about,
+    answer,
+    api,
+    cache,
+    examples,
+    follow,
+    followed,
+    gates,
+    lessons,
+    line,
+    live,
+    many,
+    ondevice,
+    own,
+    photo,
+    table,
+    teach,
+)  # fmt: skip
 
+TABS: dict[str, Callable[[Assessor, gr.I18n], None]] = {
+    "photo": photo.add,
+    "many": many.add,
+    "live": live.add,
+    "follow": follow.add,
+    "ondevice": ondevice.add,
+    "teach": teach.add,
+    "about": about.add,
+}
+OWN_TABS: dict[str, Callable[[Namer, gr.I18n], None]] = {"photo": own.add, "teach": teach.add, "about": own.add_about}
+"""Of a model with classes of its own."""
 STATIC = Path(__file__).parent / "static"
-SWEEP_S = 60
-WAITING = 64
-"""Calls that may wait in the queue; whoever comes after them is told so."""
 
 
-def build(assessor: Assessor) -> gr.Blocks:
+def build(assessor: Assessor | Namer) -> gr.Blocks:
     """The whole page with its client API, ready to launch."""
     say = gr.I18n(**translations(assessor))
-    # A file lives at most until the sweep after its age is over, which keeps what wording.KEPT_MINUTES promises.
-    age = wording.KEPT_MINUTES * 60 - SWEEP_S
-    page = gr.Blocks(title="skinapp", analytics_enabled=False, delete_cache=(SWEEP_S, age))
+    tabs = OWN_TABS if isinstance(assessor, Namer) else TABS
+    page = gr.Blocks(title="skinapp", analytics_enabled=False, delete_cache=cache.gradios())
     with page:
         gr.HTML(say("header"), apply_default_css=False)
-        photo.add(assessor, say)
+        with gr.Tabs(elem_id="tabs", overflow_behavior="wrap"):
+            for name, add in tabs.items():
+                with gr.Tab(say(f"tab_{name}"), id=name):
+                    add(assessor, say)  # type: ignore[arg-type]  # the tabs are those of its kind
         gr.HTML(say("footer"), apply_default_css=False)
         api.add(assessor)
-    page.queue(max_size=WAITING, default_concurrency_limit=2)
+    gates.harden()
+    page.queue(max_size=line.WAITING, default_concurrency_limit=2)
     return page
 
 
-def translations(assessor: Assessor) -> dict[str, dict[str, str]]:
+def translations(assessor: Assessor | Namer) -> dict[str, dict[str, str]]:
     """What the page says before any answer, by language; whole pieces, because Gradio translates one key a component."""
+    particular = own.translations(assessor) if isinstance(assessor, Namer) else _of_lesions(assessor)
     return {
         language: {
-            "photo": wording.PAGE["photo"].to(language),
-            "drop": wording.PAGE["drop"].to(language),
-            "header": answer.header(language),
-            "tips": answer.tips(language),
-            "empty": answer.empty(language),
-            "footer": answer.footer(assessor.model, assessor.notices, language),
+            **{f"tab_{name}": said.to(language) for name, said in wording.TABS.items()},
+            "loading": answer.busy(language),
+            "teach": lessons.frame(language),
+            "own_photo": wording.OWN["photo"].to(language),
+            "own_drop": wording.OWN["drop"].to(language),
+            **particular[language],
         }
         for language in wording.LANGUAGES
     }
 
 
-def looks_and_locks(assessor: Assessor) -> dict[str, Any]:
+def _of_lesions(assessor: Assessor) -> dict[wording.Language, dict[str, str]]:
+    shelf = examples.gather(assessor.documents)
+    return {
+        language: {
+            "photo": wording.PAGE["photo"].to(language),
+            "drop": wording.PAGE["drop"].to(language),
+            "centred": wording.PAGE["centred"].to(language),
+            "ondevice": ondevice.content(assessor, language),
+            "live": live.content(assessor, language),
+            **{key: wording.FOLLOW[key].to(language) for key in ("earlier", "later", "drop_earlier", "drop_later")},
+            "follow": followed.empty(language),
+            "header": answer.header(language),
+            "tips": answer.tips(language),
+            "examples": examples.strip(shelf, language),
+            "empty": answer.empty(language),
+            "footer": answer.footer(assessor.model, assessor.notices, language),
+            "many": table.frame(language),
+        }
+        for language in wording.LANGUAGES
+    }
+
+
+def looks_and_locks(assessor: Assessor | Namer, with_mcp: bool = False) -> dict[str, Any]:
     """Arguments of `launch`: how the page looks, and everything of Gradio's that would keep or tell on a photo shut off."""
+    locks = [Middleware(gates.Gate), Middleware(ondevice.Isolation)]
+    routes = [] if isinstance(assessor, Namer) else [*live.routes(assessor), *ondevice.routes(assessor)]
     return {
         "i18n": gr.I18n(**translations(assessor)),
         "theme": theme(),
-        "css_paths": STATIC / "page.css",
+        "css_paths": [STATIC / "page.css", STATIC / "many.css", live.STYLE, follow.STYLE, ondevice.STYLE, teach.STYLE],
         "favicon_path": STATIC / "favicon.svg",
         "footer_links": ["api"],
-        "max_file_size": image.MAX_BYTES,
+        "max_file_size": max(image.MAX_BYTES, limits.ZIP_BYTES),  # a photo's own limit is held where it is read
         "show_error": False,  # hides what wasn't meant for visitors; a gr.Error is shown all the same
         "strict_cors": True,
         "run_history": False,
@@ -62,8 +122,29 @@ def looks_and_locks(assessor: Assessor) -> dict[str, Any]:
         "mcp_server": False,
         "ssr_mode": False,
         "quiet": True,
-        "app_kwargs": {"middleware": [Middleware(gates.Gate)]},
+        "allowed_paths": [str(cache.lessons())],
+        "app_kwargs": {"middleware": locks, "routes": routes, "lifespan": cache.swept} | (_mcp(assessor) if with_mcp else {}),
     }
+
+
+def _mcp(assessor: Assessor | Namer) -> dict[str, Any]:
+    """The MCP server, whose package few need."""
+    if isinstance(assessor, Namer):
+        raise SkinAppError(f"SKINAPP_MCP tells of lesions, and {assessor.model.id} names classes of its own; unset it.")
+    if find_spec("mcp") is None:
+        raise SkinAppError(
+            "SKINAPP_MCP needs mcp, which isn't installed; run 'pip install -r requirements-mcp.txt', or unset it."
+        )
+    from skinapp.ui import mcp
+
+    door = mcp.Door(assessor)
+
+    @asynccontextmanager
+    async def both(app: Any) -> AsyncIterator[None]:
+        async with cache.swept(app), door.open(app):
+            yield
+
+    return {"routes": [*ondevice.routes(assessor), *door.routes()], "lifespan": both}
 
 
 def theme() -> gr.themes.Base:

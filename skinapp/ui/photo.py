@@ -6,56 +6,31 @@ from typing import Any
 
 import gradio as gr
 
-from skinapp import wording
+from skinapp import explain, image, wording
 from skinapp.assessor import Assessor
-from skinapp.errors import SkinAppError
-from skinapp.ui import answer, gates
+from skinapp.errors import PhotoError
+from skinapp.ui import answer, examples, gates, line, report
 
-EVIDENCE_JS = (Path(__file__).parent / "static" / "evidence.js").read_text(encoding="utf-8")
+STATIC = Path(__file__).parent / "static"
+EVIDENCE_JS = (STATIC / "evidence.js").read_text(encoding="utf-8")
+EXAMPLES_JS = (STATIC / "examples.js").read_text(encoding="utf-8")
 REAR_CAMERA = gr.WebcamOptions(mirror=False, constraints={"video": {"facingMode": {"ideal": "environment"}}})
 
 
 def add(assessor: Assessor, say: gr.I18n) -> None:
-    """Put the tab's components and its one event into the page that is being built."""
+    """Put the tab's components and its events into the page that is being built."""
     with gr.Row(elem_id="photo-tab", equal_height=False):
         with gr.Column(elem_id="give"):
-            photo = gr.Image(
-                label=say("photo"),
-                placeholder=say("drop"),  # type: ignore[arg-type]  # the front end translates it, the type doesn't say so
-                sources=["upload", "webcam", "clipboard"],
-                webcam_options=REAR_CAMERA,
-                format="png",
-                height="var(--photo-height)",
-                buttons=["fullscreen"],
-                elem_id="photo",
-            )
+            photo = _photo(say)
+            centred = gr.Checkbox(label=say("centred"), value=False, container=False, elem_id="centred")
             gr.HTML(say("tips"), apply_default_css=False)
+            shelf = gr.HTML(say("examples"), js_on_load=EXAMPLES_JS, apply_default_css=False)
         with gr.Column(elem_id="answer"):
-            told = gr.HTML(say("empty"), apply_default_css=False)
+            told = gr.HTML(say("empty"), js_on_load=report.script(), apply_default_css=False)
         with gr.Column(elem_id="evidence"):
             shown = gr.HTML("", js_on_load=EVIDENCE_JS, apply_default_css=False)
-    gates.only_uploads(photo)
-
-    def answer_photo(given: dict[str, Any] | None, request: gr.Request) -> Iterator[tuple[Any, str]]:
-        if given is None:
-            yield say("empty"), ""
-        else:
-            yield from _answered(assessor, gates.uploaded(given), language_of(request))
-
-    def apologise(request: gr.Request) -> tuple[str, str]:
-        language = language_of(request)
-        return answer.failed(wording.UNEXPECTED.to(language), language), ""
-
-    gr.on(
-        [photo.input, photo.clear],  # not `change`, which fires twice when one photo replaces another
-        answer_photo,
-        photo,
-        [told, shown],
-        preprocess=False,  # skinapp decodes; Gradio would open the picture first and fail in its own words
-        show_progress="hidden",
-        trigger_mode="always_last",
-        api_visibility="private",
-    ).failure(apologise, None, [told, shown], show_progress="hidden", api_visibility="private")
+    _answer_photos(assessor, say, photo, centred, [told, shown])
+    _answer_examples(assessor, shelf, [photo, told, shown])
 
 
 def language_of(request: gr.Request) -> wording.Language:
@@ -63,12 +38,85 @@ def language_of(request: gr.Request) -> wording.Language:
     return wording.preferred(request.headers.get("accept-language", ""))
 
 
-def _answered(assessor: Assessor, path: Path, language: wording.Language) -> Iterator[tuple[str, str]]:
-    """First that the photo is being looked at, then the answer or what is wrong with the photo."""
+def _photo(say: gr.I18n) -> gr.Image:
+    photo = gr.Image(
+        label=say("photo"),
+        placeholder=say("drop"),  # type: ignore[arg-type]  # the front end translates it, the type doesn't say so
+        sources=["upload", "webcam", "clipboard"],
+        webcam_options=REAR_CAMERA,
+        format="png",
+        height="var(--photo-height)",
+        buttons=["fullscreen"],
+        elem_id="photo",
+    )
+    gates.only_uploads(photo)
+    return photo
+
+
+def _answer_photos(assessor: Assessor, say: gr.I18n, photo: gr.Image, centred: gr.Checkbox, outputs: list[gr.HTML]) -> None:
+    def answer_photo(given: dict[str, Any] | None, centred: bool, request: gr.Request) -> Iterator[tuple[Any, str]]:
+        if given is None:
+            yield say("empty"), ""
+        else:
+            yield from _answered(assessor, gates.uploaded(given), language_of(request), centred=bool(centred))
+
+    gr.on(
+        [photo.input, photo.clear, centred.input],  # not `change`, which fires twice when one photo replaces another
+        answer_photo,
+        [photo, centred],
+        list(outputs),
+        preprocess=False,  # skinapp decodes; Gradio would open the picture first and fail in its own words
+        show_progress="hidden",
+        trigger_mode="always_last",
+        api_visibility="private",
+        **line.JOIN,
+    ).failure(_apologise, None, list(outputs), show_progress="hidden", api_visibility="private")
+
+
+def _answer_examples(assessor: Assessor, shelf: gr.HTML, outputs: list[gr.Image | gr.HTML]) -> None:
+    """Answer an example that is pressed as if it had been uploaded, and show it in the photo's place."""
+    known = examples.gather(assessor.documents)
+
+    def answer_example(event: gr.EventData, request: gr.Request) -> Iterator[tuple[Any, str, str]]:
+        language, number = language_of(request), event._data.get("number") if isinstance(event._data, dict) else None
+        if not isinstance(number, int) or not 0 <= number < len(known):
+            raise gr.Error(wording.EXAMPLES["gone"].to(language), print_exception=False)
+        content = known[number].content
+        seen = explain.shrunk(image.read(content))
+        for told, shown in _answered(assessor, content, language):
+            yield seen, told, shown
+
+    shelf.click(
+        answer_example,
+        None,
+        list(outputs),
+        show_progress="hidden",
+        trigger_mode="always_last",
+        api_visibility="private",
+        **line.JOIN,
+    ).failure(_apologise, None, list(outputs[1:]), show_progress="hidden", api_visibility="private")
+
+
+def _apologise(request: gr.Request) -> tuple[str, str]:
+    language = language_of(request)
+    return answer.failed(wording.UNEXPECTED.to(language), language), ""
+
+
+def _answered(
+    assessor: Assessor, source: Path | bytes, language: wording.Language, *, centred: bool = False
+) -> Iterator[tuple[str, str]]:
+    """First that the photo is being looked at, then the answer, or that to the part around the spot, or what is wrong with it."""
     yield answer.busy(language), ""
+    yield answered(assessor, source, language, centred=centred)
+
+
+def answered(
+    assessor: Assessor, source: Path | bytes | image.Photo, language: wording.Language, *, centred: bool = False
+) -> tuple[str, str]:
+    """The HTML of the answer to a photo, or of what is wrong with it, and that of the evidence."""
     try:
-        photo, assessment = assessor.read_and_assess(path)
-    except SkinAppError as error:
-        yield answer.failed(str(error), language), ""
-    else:
-        yield answer.answer(assessment, language), answer.evidence(photo, assessment, language)
+        photo, assessment = assessor.read_and_assess(source, centred=centred)
+    except PhotoError as error:
+        return answer.failed(error.said.to(language), language), ""
+    saved = report.offer(assessment, language) if assessment.report.ok else ""
+    return answer.answer(assessment, language) + saved, answer.evidence(photo, assessment, language)

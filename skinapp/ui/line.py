@@ -1,0 +1,26 @@
+"""Where photos wait for their turn: one line for the whole page and the API, bounded, and few photos in memory at once."""
+
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+WAITING = 128
+"""Calls that may wait; whoever comes after them is told so, and whoever waits is told their place."""
+ASSESSING = 8
+"""Calls that are answered at the same time: enough to fill the pool's passes."""
+READING = 4
+"""Photos of calls with several that are assessed at the same time, in all such calls together. A photo of 50 megapixels takes
+350 MB while it is decoded, so that the worst 12 at once stay below 5 GB."""
+
+JOIN: dict[str, Any] = {"concurrency_id": "assess", "concurrency_limit": ASSESSING}
+"""What an event says that assesses photos."""
+
+_readers = ThreadPoolExecutor(READING, "skinapp-reader")
+
+Given = TypeVar("Given")
+Got = TypeVar("Got")
+
+
+def each(function: Callable[[Given], Got], given: Iterable[Given]) -> list[Got]:
+    """What a function makes of each of several photos, in their order; at most READING at once."""
+    return list(_readers.map(function, given))

@@ -1,0 +1,95 @@
+"""Reads what was measured of a model, metrics.json of its folder, for the About tab. Whatever isn't there is simply not shown."""
+
+import json
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from skinapp.labels import CODES, SEVERITY, Priority
+
+log = logging.getLogger(__name__)
+
+SPLITS = ("test", "val")
+"""The first of these that was measured is shown: nothing was chosen by `test`."""
+
+Counts = dict[str, dict[str, int]]
+"""Photos by what they were and what they were called."""
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A measured value with its 95% interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What was measured of one file of a model on one split of photos."""
+
+    split: str
+    report: dict[str, Any]
+
+    @property
+    def photos(self) -> int:
+        return int(self.report["n"])
+
+    @property
+    def lesions(self) -> int:
+        return int(self.report["lesions"])
+
+    def figure(self, key: str) -> Figure | None:
+        """The figure at a dotted key."""
+        return _figure(_at(self.report, key))
+
+    def faults(self) -> dict[str, dict[str, Figure | None]]:
+        """By fault of a camera the figures that were measured under it."""
+        found = _at(self.report, "robustness.faults")
+        return {name: {key: _figure(one) for key, one in fault.items()} for name, fault in found.items()}
+
+    def confusion(self) -> Counts:
+        """By code what the lesion was, and what it was named."""
+        return _square(self.report.get("confusion"), CODES, CODES)
+
+    def priorities(self) -> Counts:
+        """By priority what the lesion asked for, and what was answered; nothing where it wasn't counted."""
+        return _square(self.report.get("priorities"), SEVERITY, (*SEVERITY, Priority.UNCLEAR))
+
+
+def read(folder: Path) -> dict[str, Measured]:
+    """What was measured, by the precision of the file; empty for a folder without metrics.json."""
+    path = folder / "metrics.json"
+    if not path.is_file():
+        return {}
+    try:
+        known = json.loads(path.read_text(encoding="utf-8"))
+        split = next((split for split in SPLITS if known.get(split)), None)
+        found = {precision: Measured(split, report) for precision, report in known[split].items()} if split else {}
+        for one in found.values():
+            one.photos, one.lesions, one.confusion(), one.priorities(), one.faults()  # reading is the check
+        return found
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        log.warning("%s can't be read (%s: %s); the page shows no figures.", path, type(error).__name__, error)
+        return {}
+
+
+def _at(report: Any, key: str) -> dict[str, Any]:
+    for part in key.split("."):
+        report = report.get(part, {})
+    return dict(report)
+
+
+def _figure(found: Any) -> Figure | None:
+    """A figure, if it was measured: of too few photos there is none."""
+    if not isinstance(found, dict) or not all(isinstance(found.get(key), int | float) for key in ("value", "low", "high")):
+        return None
+    return Figure(*(float(found[key]) for key in ("value", "low", "high")))
+
+
+def _square(found: Any, rows: tuple[str, ...], columns: tuple[str, ...]) -> Counts:
+    if not found:
+        return {}
+    return {str(row): {str(column): int(found[row][column]) for column in columns} for row in rows}

@@ -1,0 +1,126 @@
+"""The page of a model with classes of its own: one photo in, plain bars and a map out; and what is known of the model."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from skinapp import wording
+from skinapp.errors import PhotoError
+from skinapp.naming import Namer
+from skinapp.ui import answer, gates, line, plain
+from skinapp.ui.photo import EVIDENCE_JS, REAR_CAMERA, language_of
+from skinapp.wording import ABOUT, OWN, REPORT, TEACH, Language
+
+
+def add(namer: Namer, say: gr.I18n) -> None:
+    """Put the photo tab's components and its events into the page that is being built."""
+    with gr.Row(elem_id="photo-tab", equal_height=False):
+        with gr.Column(elem_id="give"):
+            photo = photo_input(say, "photo", "var(--photo-height)")
+        with gr.Column(elem_id="answer"):
+            told = gr.HTML(say("empty"), apply_default_css=False)
+        with gr.Column(elem_id="evidence"):
+            shown = gr.HTML("", js_on_load=EVIDENCE_JS, apply_default_css=False)
+
+    def name(given: dict[str, Any] | None, request: gr.Request) -> tuple[Any, str]:
+        return (say("empty"), "") if given is None else named(namer, gates.uploaded(given), language_of(request))
+
+    answer_photos(name, photo, [told, shown])
+
+
+def answer_photos(name: Any, photo: gr.Image, outputs: list[gr.HTML]) -> None:
+    """Have each photo named as soon as it is there."""
+    gr.on(
+        [photo.input, photo.clear],  # not `change`, which fires twice when one photo replaces another
+        name,
+        photo,
+        list(outputs),
+        preprocess=False,
+        show_progress="hidden",
+        trigger_mode="always_last",
+        api_visibility="private",
+        **line.JOIN,
+    ).failure(_apologise, None, list(outputs), show_progress="hidden", api_visibility="private")
+
+
+def photo_input(say: gr.I18n, place: str, height: str | int) -> gr.Image:
+    """Where a photo is given, with words that fit any."""
+    photo = gr.Image(
+        label=say("own_photo"),
+        placeholder=say("own_drop"),  # type: ignore[arg-type]  # the front end translates it, the type doesn't say so
+        sources=["upload", "webcam", "clipboard"],
+        webcam_options=REAR_CAMERA,
+        format="png",
+        height=height,
+        buttons=["fullscreen"],
+        elem_id=place,
+    )
+    gates.only_uploads(photo)
+    return photo
+
+
+def named(namer: Namer, path: Path, language: Language) -> tuple[str, str]:
+    """The answer to an uploaded photo and its map, or what is wrong with it."""
+    try:
+        photo, found = namer.read_and_assess(path)
+    except PhotoError as error:
+        return answer.failed(error.said.to(language), language), ""
+    return plain.result(found, language), plain.evidence(photo, found, language)
+
+
+def add_about(namer: Namer, say: gr.I18n) -> None:
+    """Put the About tab's one component into the page."""
+    gr.HTML(say("own_about"), apply_default_css=False, elem_id="about")
+
+
+def translations(namer: Namer) -> dict[Language, dict[str, str]]:
+    """What this page says before any answer, by language."""
+    return {
+        language: {
+            "header": plain.header(namer.spec.labels, language),
+            "empty": plain.empty(language),
+            "footer": answer.footer(namer.model, namer.notices, language, wording.OWN["disclaimer"]),
+            "own_about": _about(namer, language),
+        }
+        for language in wording.LANGUAGES
+    }
+
+
+def _about(namer: Namer, language: Language) -> str:
+    """Which model it is, what it learned from and how good it is, as far as its folder says."""
+    facts = [
+        (ABOUT["architecture"], answer.foreign(namer.spec.architecture)),
+        (REPORT["id"], answer.named(namer.model)),
+        (REPORT["file"], f"{answer.foreign(namer.model.file)} ({answer.foreign(namer.model.precision)})"),
+        (REPORT["provider"], answer.provider(namer.model)),
+        *_measured(namer.documents / "metrics.json", language),
+    ]
+    rows = "".join(f"<dt>{name.to(language)}</dt><dd>{value}</dd>" for name, value in facts)
+    return (
+        f'<div class="about" lang="{language}"><section class="card"><h2>{OWN["about"].to(language)}</h2><dl>{rows}</dl>'
+        f'<p class="note">{OWN["disclaimer"].to(language)} {OWN["card"].to(language)}</p></section></div>'
+    )
+
+
+def _measured(path: Path, language: Language) -> list[tuple[wording.Said, str]]:
+    """Accuracy and balanced accuracy with their intervals, where metrics.json has them."""
+    try:
+        held = json.loads(path.read_text(encoding="utf-8"))["held_out"]
+        return [
+            (
+                TEACH[key],
+                f"{held[key]['value']:.1%} ("
+                + TEACH["interval"].to(language).format(low=f"{held[key]['low']:.1%}", high=f"{held[key]['high']:.1%}")
+                + f"; n = {int(held['n'])})",
+            )
+            for key in ("accuracy", "balanced_accuracy")
+        ]
+    except (OSError, ValueError, KeyError, TypeError):
+        return []
+
+
+def _apologise(request: gr.Request) -> tuple[str, str]:
+    language = language_of(request)
+    return answer.failed(wording.UNEXPECTED.to(language), language), ""

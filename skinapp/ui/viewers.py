@@ -1,0 +1,93 @@
+"""Who is looking through the camera at this moment: so many at once, each for so long and with so many frames under way.
+
+With a first-come, first-served line behind it that is what makes shares fair: whoever has no answer yet sends nothing more. Holds
+no picture and knows no gradio.
+"""
+
+import secrets
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+MOST = 16
+"""Viewers at once."""
+SECONDS = 180
+"""How long one may look before it is somebody else's turn."""
+IDLE_S = 10
+"""After so long without a frame a viewer counts as gone."""
+LANES = 2
+"""Frames of one viewer that may be under way: while one is answered the next one travels."""
+LIMITS = {"frame": LANES, "still": 1}
+"""What else may be under way beside them: one picture that gets the full answer."""
+
+
+class GoneError(Exception):
+    """There is no such viewer, or not any more; `over` where the time is up."""
+
+    def __init__(self, over: bool) -> None:
+        super().__init__()
+        self.over = over
+
+
+class HastyError(Exception):
+    """A viewer sends more frames than may be under way."""
+
+
+@dataclass
+class _Viewer:
+    began: float
+    seen: float
+    under_way: Counter[str] = field(default_factory=Counter)
+
+
+class Viewers:
+    """The viewers of one server; may be shared by threads."""
+
+    def __init__(self, most: int = MOST, clock: Callable[[], float] = time.monotonic) -> None:
+        self._most, self._clock = most, clock
+        self._viewers: dict[str, _Viewer] = {}
+        self._lock = threading.Lock()
+
+    def enter(self) -> str | None:
+        """A new viewer's name; none where all places are taken."""
+        with self._lock:
+            now = self._clock()
+            self._viewers = {name: one for name, one in self._viewers.items() if now - one.seen < IDLE_S or one.under_way.total()}
+            if len(self._viewers) >= self._most:
+                return None
+            name = secrets.token_urlsafe(18)
+            self._viewers[name] = _Viewer(now, now)
+            return name
+
+    @contextmanager
+    def looking(self, name: str, kind: str = "frame") -> Iterator[None]:
+        """While a frame or a still of this viewer is answered."""
+        with self._lock:
+            viewer = self._known(name)
+            if viewer.under_way[kind] >= LIMITS[kind]:
+                raise HastyError
+            viewer.under_way[kind] += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                viewer.under_way[kind] -= 1
+                viewer.seen = self._clock()
+
+    def leave(self, name: str) -> None:
+        """Give a place back; it may have been given back before."""
+        with self._lock:
+            self._viewers.pop(name, None)
+
+    def _known(self, name: str) -> _Viewer:
+        viewer = self._viewers.get(name)
+        if viewer is None:
+            raise GoneError(over=False)
+        viewer.seen = now = self._clock()
+        if now - viewer.began >= SECONDS:
+            del self._viewers[name]
+            raise GoneError(over=True)
+        return viewer
