@@ -149,7 +149,8 @@ def balanced(rows: Sequence[data.Row], count: int) -> list[data.Row]:
 
 def _uncalibrated(about: dict[str, Any], shown: Transform, out: Path, more: dict[str, Any]) -> ModelSpec:
     """A spec whose numbers of the answer are yet to be chosen: nothing is refused, nothing scaled."""
-    recipe = {**about["recipe"], "init": Path(about["recipe"]["init"]).name}
+    teachers = [Path(folder).parent.name for folder in about["recipe"].get("teachers", [])]
+    recipe = {**about["recipe"], "init": Path(about["recipe"]["init"]).name, "teachers": teachers}
     provenance = {"commit": _commit(), "recipe": recipe, **more}
     return ModelSpec(
         architecture=about["architecture"],

@@ -100,7 +100,7 @@ def _technique(spec: ModelSpec) -> list[str]:
     recipe = spec.provenance["recipe"]
     return [
         f"- timm `{spec.architecture}`{_activation(spec)}, input {spec.transform.input_size}, started from "
-        f"{_initial(recipe['init'])}.",
+        f"{_initial(recipe['init'])}{_taught(recipe.get('teachers', []))}.",
         f"- {recipe['epochs']} epochs at {recipe['size']} pixels, served at {recipe['eval_size']}; all options are in "
         "`config.json`.",
         f"- Exported through Optimum; static INT8 with percentile ranges over {spec.provenance['calibration_photos']} "
@@ -108,6 +108,10 @@ def _technique(spec: ModelSpec) -> list[str]:
         f"- Temperature {spec.temperature}; thresholds {_thresholds(spec)}, chosen on `val` on the CPU's INT8 file. They",
         "  serve all files: the columns below show what each makes of them (`int8_trt` was computed on a CPU).\n",
     ]
+
+
+def _taught(teachers: list[str]) -> str:
+    return f", and learned from the answers of {len(teachers)} earlier network(s) as well as from the labels" if teachers else ""
 
 
 def _activation(spec: ModelSpec) -> str:

@@ -56,6 +56,10 @@ def fit(
     area: Annotated[float, typer.Option(help="Smallest share of a photo's centre square that a view shows.")] = 0.4,
     colour: Annotated[float, typer.Option(help="Strength of the colour changes; 0 for none.")] = 1.0,
     faults: Annotated[float, typer.Option(help="Share of views with blur, shake, JPEG, noise or coarse pixels.")] = 0.3,
+    teacher: Annotated[
+        list[Path], typer.Option(file_okay=False, help="The folder best of a run to learn from too; may be given several times.")
+    ] = [],  # noqa: B006
+    taught: Annotated[float, typer.Option(help="Share of the loss that the teachers have; the labels have the rest.")] = 0.5,
     val_share: Annotated[float, typer.Option(help="Lesions held out where the CSV has no split column.")] = 0.15,
     seed: Annotated[int, typer.Option(help="Of all randomness.")] = 0,
     cpu: Annotated[bool, typer.Option(help="Stay on the CPU even where there is a GPU.")] = False,
@@ -69,7 +73,8 @@ def fit(
 
     recipe = Recipe(
         model, activation, init, size, eval_size, short_side, epochs, batch, lr, weight_decay, warmup,
-        smoothing, mixup, drop, drop_path, ema, sampling, adjust, area, colour, faults, val_share, seed, sha256(labels),
+        smoothing, mixup, drop, drop_path, ema, sampling, adjust, area, colour, faults,
+        tuple(map(str, teacher)), taught, val_share, seed, sha256(labels),
     )  # fmt: skip
     with clear_errors():
         best = run(images, labels, out, recipe, cpu=cpu, workers=workers, save_minutes=save_minutes)

@@ -18,7 +18,7 @@ import torch
 from accelerate import Accelerator
 from accelerate.utils import broadcast
 from timm.utils import ModelEmaV3
-from torch.nn.functional import cross_entropy
+from torch.nn.functional import cross_entropy, kl_div, log_softmax
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from skinapp import preprocess
@@ -33,6 +33,8 @@ BEST = "best"
 HISTORY = "history.jsonl"
 CURVES = "curves.png"
 LOGS = "tensorboard"
+SOFTENING = 2.0
+"""What logits are divided by before a network learns from its teachers': unlikely lesions say something, too."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,8 @@ class Recipe:
     area: float
     colour: float
     faults: float
+    teachers: tuple[str, ...]
+    taught: float
     val_share: float
     seed: int
     labels_sha256: str
@@ -160,10 +164,11 @@ def fit(images: Path, labels: Path, out: Path, recipe: Recipe, *, cpu: bool, wor
     if accelerator.mixed_precision == "bf16":
         model.quicken(net)
     shown = model.transform(net, recipe.eval_size)
+    teachers = [model.trained(Path(folder)).to(accelerator.device) for folder in recipe.teachers]
     judge = Judge(val_rows, shown, accelerator)
     run = _start(net, recipe, accelerator, out)
     loader = _loader(train_rows, shown, recipe, run, accelerator, workers)
-    _train(run, loader, judge, recipe, accelerator, out, save_minutes)
+    _train(run, loader, judge, teachers, recipe, accelerator, out, save_minutes)
     return out / BEST
 
 
@@ -219,6 +224,7 @@ def _train(
     run: Run,
     loader: DataLoader[Any],
     judge: "Judge",
+    teachers: Sequence[torch.nn.Module],
     recipe: Recipe,
     accelerator: Accelerator,
     out: Path,
@@ -235,7 +241,7 @@ def _train(
             group["lr"] = rate
         # Seeded by the step, so that a run that was killed goes on exactly as it would have.
         torch.manual_seed((recipe.seed * steps + run.step) * accelerator.num_processes + accelerator.process_index)
-        run.losses.append(_step(wrapped, optimizer, pixels, targets, lean, recipe, accelerator))
+        run.losses.append(_step(wrapped, teachers, optimizer, pixels, targets, lean, recipe, accelerator))
         del run.losses[:-epoch_steps]
         run.step += 1
         run.ema.update(run.net, step=run.step)
@@ -251,6 +257,7 @@ def _train(
 
 def _step(
     wrapped: torch.nn.Module,
+    teachers: Sequence[torch.nn.Module],
     optimizer: torch.optim.Optimizer,
     pixels: torch.Tensor,
     targets: torch.Tensor,
@@ -263,15 +270,27 @@ def _step(
     # Mixup: every view is blended with another one of the batch, and answers for both.
     own = torch.distributions.Beta(recipe.mixup, recipe.mixup).sample().item() if recipe.mixup else 1.0
     mixed = pixels.lerp(pixels.flip(0), 1 - own) if recipe.mixup else pixels
+    mixed = mixed.contiguous(memory_format=torch.channels_last)
     with accelerator.autocast():
-        logits = wrapped(mixed.contiguous(memory_format=torch.channels_last))
+        logits = wrapped(mixed)
     truths = ((own, targets), (1 - own, targets.flip(0)))
     loss = sum(part * cross_entropy(logits.float() + lean, truth, label_smoothing=recipe.smoothing) for part, truth in truths)
+    if teachers:
+        loss = (1 - recipe.taught) * loss + recipe.taught * _unlike(logits.float(), teachers, mixed, accelerator)
     accelerator.backward(loss)
     accelerator.clip_grad_norm_(wrapped.parameters(), 5.0)
     optimizer.step()
     optimizer.zero_grad()
     return loss.detach()
+
+
+def _unlike(
+    logits: torch.Tensor, teachers: Sequence[torch.nn.Module], pixels: torch.Tensor, accelerator: Accelerator
+) -> torch.Tensor:
+    """How far answers are from the mean of the teachers', who see the same views (Hinton et al., 2015; Beyer et al., 2022)."""
+    with torch.no_grad(), accelerator.autocast():
+        told = sum((teacher(pixels).float() / SOFTENING).softmax(1) for teacher in teachers) / len(teachers)
+    return SOFTENING**2 * kl_div(log_softmax(logits / SOFTENING, 1), told, reduction="batchmean")
 
 
 def _lean(batches: Batches, recipe: Recipe) -> torch.Tensor:

@@ -1,5 +1,6 @@
 """Makes timm networks, fills them with initial weights and saves trained ones."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from torch import nn
 from torch.nn.functional import conv2d, pad
 
 from skinapp.labels import CODES
-from skinapp.spec import Transform
+from skinapp.spec import WEIGHTS, Transform
 from train import head
 from train.data import DataError
 
@@ -89,6 +90,15 @@ def save_half(model: torch.nn.Module, path: Path) -> None:
     """The weights, rounded to FP16: what every export starts from. Counters stay integers."""
     state = {key: value.half() if value.is_floating_point() else value for key, value in model.state_dict().items()}
     save_file({key: value.cpu().contiguous() for key, value in state.items()}, path)
+
+
+def trained(folder: Path) -> torch.nn.Module:
+    """The network of a run's folder `best`, as `load` gives it."""
+    about = folder / "train.json"
+    if not about.is_file():
+        raise DataError(f"{folder} holds no train.json; give the folder best of a run of train fit.")
+    told = json.loads(about.read_text(encoding="utf-8"))
+    return load(told["architecture"], folder / WEIGHTS, told.get("activation", ""))
 
 
 def load(architecture: str, path: Path, activation: str = "") -> torch.nn.Module:

@@ -184,11 +184,26 @@ def test_a_mobilenet_is_trained(drawn, tmp_path):
     )
 
 
+def test_a_run_learns_from_teachers_where_the_labels_say_nothing(drawn, finished, tmp_path):
+    teach = ["--teacher", str(finished / "best"), "--taught", "1"]
+    run(command(drawn, tmp_path, *teach))
+    assert history(tmp_path)[-1]["bacc"] > 0.5
+    assert history(tmp_path)[-1]["loss"] < 0.3 * history(tmp_path)[0]["loss"], "nothing but the distance from the teacher"
+
+
+def test_the_distance_from_teachers_is_nothing_for_one_that_answers_as_they_do_in_the_mean():
+    pixels, cpu = torch.rand(3, 4), Accelerator(cpu=True)
+    teachers = [torch.nn.Linear(4, 7), torch.nn.Linear(4, 7)]
+    told = torch.stack([(teacher(pixels) / fit.SOFTENING).softmax(1) for teacher in teachers]).mean(0)
+    assert fit._unlike(fit.SOFTENING * told.log(), teachers, pixels, cpu).item() == pytest.approx(0, abs=1e-6)
+    assert fit._unlike(teachers[0](pixels), teachers, pixels, cpu).item() > 1e-4
+
+
 def recipe(**changes: object) -> fit.Recipe:
     plain = fit.Recipe(
         architecture="test_efficientnet", activation="", init="", size=64, eval_size=64, short_side=64, epochs=1, batch=8, lr=1e-3, weight_decay=0.05,
         warmup=0.05, smoothing=0.05, mixup=0.0, drop=0.0, drop_path=0.0, ema=0.9, sampling=0.5, adjust=1.0, area=0.5, colour=0.0, faults=0.0,
-        val_share=0.2, seed=0, labels_sha256="",
+        teachers=(), taught=0.5, val_share=0.2, seed=0, labels_sha256="",
     )  # fmt: skip
     return replace(plain, **changes)
 
