@@ -49,7 +49,7 @@ def connected(address: str, count: int) -> list[Client]:
 
 def connection(address: str) -> Client:
     """A client that is patient: what is counted is right and wrong answers, not how busy the machine is."""
-    return Client(address, verbose=False, analytics_enabled=False, httpx_kwargs={"timeout": PATIENCE_S})
+    return Client(address, verbose=False, analytics_enabled=False, ssl_verify=False, httpx_kwargs={"timeout": PATIENCE_S})
 
 
 def call(clients: Sequence[Client], photos: Sequence[Expected], together: bool = False) -> Counter[str]:

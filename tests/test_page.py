@@ -218,6 +218,17 @@ def test_removing_the_photo_brings_the_beginning_back(visit: Visit) -> None:
     expect(page.locator(".answer, .evidence")).to_have_count(0)
 
 
+def test_an_example_that_is_removed_takes_its_answer_with_it(visit: Visit) -> None:
+    page = visit.page
+    page.locator("[data-example='0']").click()
+    expect(page.locator("#answer .answer")).to_be_visible()
+    page.locator("#photo button[aria-label='Clear']").or_(page.locator("#photo button[aria-label='Remove Image']")).first.click()
+    expect(page.locator("#answer .waiting")).to_be_visible()
+    page.wait_for_timeout(1000)  # an answer that comes late would come now
+    expect(page.locator("#answer .waiting")).to_be_visible()
+    expect(page.locator("#evidence .answer, #evidence figure")).to_have_count(0)
+
+
 def test_the_keyboard_alone_reaches_an_example_and_saves_its_report(visit: Visit) -> None:
     page = visit.page
     for _ in range(20):

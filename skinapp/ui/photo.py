@@ -14,6 +14,11 @@ from skinapp.ui import answer, examples, gates, line, report
 STATIC = Path(__file__).parent / "static"
 EVIDENCE_JS = (STATIC / "evidence.js").read_text(encoding="utf-8")
 EXAMPLES_JS = (STATIC / "examples.js").read_text(encoding="utf-8")
+GIVEN_JS = """async (photo, centred) => {
+    await new Promise((done) => setTimeout(done, 30));
+    return [document.querySelector("#photo img") ? photo : null, centred];
+}"""
+"""Gradio sends an example that was removed once more as the photo: what is seen on the page counts, once it has been drawn."""
 REAR_CAMERA = gr.WebcamOptions(mirror=False, constraints={"video": {"facingMode": {"ideal": "environment"}}})
 
 
@@ -65,6 +70,7 @@ def _answer_photos(assessor: Assessor, say: gr.I18n, photo: gr.Image, centred: g
         answer_photo,
         [photo, centred],
         list(outputs),
+        js=GIVEN_JS,
         preprocess=False,  # skinapp decodes; Gradio would open the picture first and fail in its own words
         show_progress="hidden",
         trigger_mode="always_last",
