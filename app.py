@@ -60,6 +60,7 @@ def _serve(assessor: Assessor | Namer, looks: dict[str, Any], options: argparse.
     if share and not public:
         log.warning("No public link could be had; the page goes on at %s.", local)
     log.info("%s  %s@%s  %s  %s", public or local, model.id, model.revision, model.precision, model.provider)
+    page.warm(assessor)
     demo.block_thread()
     return 0
 

@@ -6,6 +6,7 @@ Beyond the hard limits a photo is sent back; beyond the soft ones alone it is an
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
+from typing import Any
 
 import cv2
 import numpy as np
@@ -98,15 +99,16 @@ def beyond(figures: Figures, limits: QualityLimits) -> tuple[Issue, ...]:
 def measure(photo: Photo, view: Photo, embedding: NDArray[np.float32], cam: Cells, head: LesionHead) -> Figures:
     """The figures of a photo, the network's view of it, its embedding `[d]` and its likeliest lesion's class map `[h, w]`."""
     grey = np.asarray(cv2.cvtColor(view, cv2.COLOR_RGB2GRAY), np.uint8)
+    shares = _shares(cam, *grey.shape)
     dark, light = _percentile(grey, 0.05), _percentile(grey, 0.95)
     return Figures(
         short_side=min(photo.shape[:2]),
-        sharpness=_at_lesion(np.asarray(cv2.Laplacian(grey, cv2.CV_32F), np.float32) ** 2, cam),
+        sharpness=_mean(np.asarray(cv2.Laplacian(grey, cv2.CV_32F), np.float32) ** 2, shares),
         evenness=_evenness(grey, cam),
         brightness=float(grey.mean()),
         contrast=light - dark,
         glare=cv2.countNonZero(cv2.inRange(view, (WHITE,) * 3, (255,) * 3)) / grey.size,
-        hair=_at_lesion((_hair(grey) > HAIR).astype(np.float32), cam),
+        hair=_mean(_hair(grey) > HAIR, shares),
         lesion_evidence=evidence(embedding, head),
     )
 
@@ -133,7 +135,8 @@ def _evenness(grey: NDArray[np.uint8], cam: Cells) -> float:
     across, down = fine[1:-1, :-2] + fine[1:-1, 2:], fine[:-2, 1:-1] + fine[2:, 1:-1]
     falling, rising = fine[:-2, :-2] + fine[2:, 2:], fine[:-2, 2:] + fine[2:, :-2]
     # A grey level of noise on both sides: a picture without any structure is even.
-    pairs = [[1 + _at_lesion((ends - middle) ** 2, cam) for ends in pair] for pair in ((across, down), (falling, rising))]
+    shares = _shares(cam, *middle.shape)
+    pairs = [[1 + _mean((ends - middle) ** 2, shares) for ends in pair] for pair in ((across, down), (falling, rising))]
     return min(min(pair) / max(pair) for pair in pairs)
 
 
@@ -143,12 +146,17 @@ def _hair(grey: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.asarray(cv2.morphologyEx(grey, cv2.MORPH_BLACKHAT, square), np.uint8)
 
 
-def _at_lesion(values: NDArray[np.float32], cam: Cells) -> float:
-    """The mean of a picture's values, weighted by the evidence of the map's cells above them; without any, of all alike."""
+def _shares(cam: Cells, high: int, wide: int) -> Cells:
+    """How much each pixel of a picture counts `[high, wide]`, together 1: as much as the evidence of the map's cell above it, all
+    pixels of a cell alike; without any evidence, all cells alike."""
     weights = np.maximum(cam, 0).astype(np.float64)
     weights = weights if weights.any() else np.ones_like(weights)
-    (high, wide), (rows, columns) = values.shape, cam.shape
-    edges = [[place * length // count for place in range(count + 1)] for length, count in ((high, rows), (wide, columns))]
-    sums = np.add.reduceat(np.add.reduceat(values, edges[0][:-1], axis=0, dtype=np.float64), edges[1][:-1], axis=1)
-    means = sums / np.outer(np.diff(edges[0]), np.diff(edges[1]))
-    return float((means * weights).sum() / weights.sum())
+    rows, columns = (
+        np.diff(np.arange(count + 1) * length // count) for length, count in zip((high, wide), cam.shape, strict=True)
+    )
+    each = weights / weights.sum() / np.outer(rows, columns)
+    return np.asarray(each.astype(np.float32).repeat(rows, axis=0).repeat(columns, axis=1), np.float32)
+
+
+def _mean(values: NDArray[Any], shares: Cells) -> float:
+    return float((values * shares).sum())

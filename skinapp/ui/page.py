@@ -1,7 +1,8 @@
 """The page: header, tabs, footer, looks and locks. A tab is a file with `add`, a line in TABS and a name in wording.TABS."""
 
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
+from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import gradio as gr
 from starlette.middleware import Middleware
 
-from skinapp import image, wording
+from skinapp import explain, image, wording
 from skinapp.assessor import Assessor
 from skinapp.errors import SkinAppError
 from skinapp.naming import Namer
@@ -19,6 +20,7 @@ from skinapp.ui import (
     answer,
     api,
     cache,
+    drawn,
     examples,
     follow,
     followed,
@@ -66,6 +68,7 @@ def build(assessor: Assessor | Namer) -> gr.Blocks:
     return page
 
 
+@lru_cache(maxsize=1)
 def translations(assessor: Assessor | Namer) -> dict[str, dict[str, str]]:
     """What the page says before any answer, by language; whole pieces, because Gradio translates one key a component."""
     particular = own.translations(assessor) if isinstance(assessor, Namer) else _of_lesions(assessor)
@@ -145,6 +148,16 @@ def _mcp(assessor: Assessor | Namer) -> dict[str, Any]:
             yield
 
     return {"routes": [*ondevice.routes(assessor), *door.routes()], "lifespan": both}
+
+
+def warm(assessor: Assessor | Namer) -> None:
+    """Answer a drawing, so that the first visitor doesn't wait for what only a first answer takes."""
+    drawing = explain.jpeg(drawn.draw(examples.SPOTS["even"]))
+    with suppress(Exception):  # whatever fails here fails for the visitor, too, who is told
+        if isinstance(assessor, Namer):
+            assessor.read_and_assess(drawing)
+        else:
+            photo.answered(assessor, drawing, "en")
 
 
 def theme() -> gr.themes.Base:

@@ -15,7 +15,7 @@ STATIC = Path(__file__).parent / "static"
 EVIDENCE_JS = (STATIC / "evidence.js").read_text(encoding="utf-8")
 EXAMPLES_JS = (STATIC / "examples.js").read_text(encoding="utf-8")
 GIVEN_JS = """async (photo, centred) => {
-    await new Promise((done) => setTimeout(done, 30));
+    await new Promise((done) => setTimeout(done));
     return [document.querySelector("#photo img") ? photo : null, centred];
 }"""
 """Gradio sends an example that was removed once more as the photo: what is seen on the page counts, once it has been drawn."""
