@@ -1,6 +1,7 @@
 """The On-device tab in a real browser: the same answers as the runtime's, and nothing that leaves."""
 
 import base64
+import json
 import shutil
 import statistics
 import sys
@@ -252,6 +253,18 @@ def test_after_one_visit_it_opens_and_answers_cold_without_a_network_and_takes_a
         )
         context.close()
     assert first.partition(",")[0] != second.partition(",")[0]
+
+
+def test_a_model_whose_answers_do_not_fit_is_told_of_once_it_has_been_tried(context: BrowserContext, folder: Path) -> None:
+    [config] = folder.rglob("config.json")
+    told = json.loads(config.read_text())
+    told["skinapp"]["lesion_head"]["weights"].pop()
+    config.write_text(json.dumps(told))
+    with hosted(folder) as site:
+        tab = Tab(context, site.address)
+        tab.frame.wait_for_selector("[data-state=broken]")
+    expect(tab.frame.locator(".told .failed")).to_contain_text("config.json says")
+    expect(tab.frame.locator("button.choose")).to_be_disabled()
 
 
 def retempered(out: Path) -> Path:

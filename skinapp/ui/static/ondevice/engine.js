@@ -2,7 +2,7 @@
  * Brings the model and ONNX Runtime here, seals the page, starts the worker and asks it.
  * @import {About, Config, Engine, Refusal, Reply, Start} from "./types.js"
  */
-import { keeping, STORE } from "./store.js";
+import { keeping, STORE, stored } from "./store.js";
 
 /** From here on the browser itself refuses every connection of this page and of what it starts. */
 const SEAL =
@@ -18,6 +18,10 @@ export class Network {
   /** @type {Map<number, (reply: Reply | Refusal) => void>} */
   #waiting = new Map();
   #asked = 0;
+  /** @type {(reason: string) => void} */
+  #break = () => undefined;
+  /** What is wrong with the model, if its first pass shows that something is. @type {Promise<string>} */
+  broken = new Promise((resolve) => (this.#break = resolve));
 
   /**
    * @param {Worker} worker
@@ -29,6 +33,7 @@ export class Network {
     this.engine = engine;
     this.thresholds = thresholds;
     worker.onmessage = ({ data }) => {
+      if ("broken" in data) return this.#break(data.broken);
       this.#waiting.get(data.id)?.(data);
       this.#waiting.delete(data.id);
     };
@@ -78,7 +83,9 @@ export async function open(code, about, progress) {
   seal();
   /** @type {Start} */
   const start = { runtime: new URL(module, runtime).href, provider, threads, wasm, weights, config: read, rules: about.rules };
-  return started(new URL("worker.js", code), start);
+  const network = await started(new URL("worker.js", code), start);
+  await stored();
+  return network;
 }
 
 /**

@@ -84,7 +84,8 @@ class Tab {
     this.#live = new Live(this.video, network, (reply) => this.#frame(reply), { lost: (error) => this.#noCamera(error) });
     one(this.root, ".private").hidden = !private_;
     one(this.root, ".not-private").hidden = private_;
-    this.#engine(network.engine.warm_ms);
+    void network.broken.then((reason) => this.broken(reason));
+    this.#engine();
     this.#ways();
     one(this.root, ".no-camera").hidden = Boolean(navigator.mediaDevices);
     this.#state("ready");
@@ -210,15 +211,15 @@ class Tab {
 
   /**
    * Which engine runs, and how fast.
-   * @param {number} elapsed milliseconds
+   * @param {number} [elapsed] milliseconds, once there was an answer
    * @param {number} [rate] frames a second
    */
   #engine(elapsed, rate) {
     if (!this.#network) return;
     const { provider, threads } = this.#network.engine;
     const key = rate ? "engine_live" : provider === "WASM" ? "engine" : "engine_gpu";
-    const values = { provider, threads, elapsed: elapsed.toFixed(0), rate: rate ?? 0 };
-    one(this.root, ".engine").textContent = filled(this.say[key], values);
+    const values = { provider, threads, elapsed: elapsed?.toFixed(0) ?? "", rate: rate ?? 0 };
+    one(this.root, ".engine").textContent = elapsed ? filled(this.say[key], values) : provider;
   }
 
   /** @param {Assessment} assessment */

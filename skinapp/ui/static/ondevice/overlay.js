@@ -28,8 +28,12 @@ export function heatmap(cam, code, scale) {
 export function layer(heat, cells, shift, { side, strongest, colours }) {
   const smooth = enlarge(heat, cells, side, side, shift);
   const rgba = new Uint8ClampedArray(side * side * 4);
+  const palette = Uint8Array.from(colours.flat());
   for (let i = 0; i < smooth.length; i++) {
-    rgba.set(colours[Math.trunc(smooth[i] * 255)], 4 * i);
+    const colour = 3 * Math.trunc(smooth[i] * 255);
+    rgba[4 * i] = palette[colour];
+    rgba[4 * i + 1] = palette[colour + 1];
+    rgba[4 * i + 2] = palette[colour + 2];
     rgba[4 * i + 3] = smooth[i] * strongest * 255;
   }
   return rgba;

@@ -171,13 +171,15 @@ function sideways(photo, columns, rows) {
   const { data: given, width } = photo;
   for (let y = top; y < bottom; y++) {
     for (let x = 0; x < kept; x++) {
-      let [red, green, blue] = [HALF, HALF, HALF];
+      let red = HALF;
+      let green = HALF;
+      let blue = HALF;
       let from = (y * width + first[x]) * 4;
       for (let j = x * reach, end = j + count[x]; j < end; j++, from += 4) {
         const weight = weights[j];
-        red += given[from] * weight;
-        green += given[from + 1] * weight;
-        blue += given[from + 2] * weight;
+        red += Math.imul(given[from], weight);
+        green += Math.imul(given[from + 1], weight);
+        blue += Math.imul(given[from + 2], weight);
       }
       const to = ((y - top) * kept + x) * 3;
       data[to] = byte(red);
@@ -197,13 +199,15 @@ function sideways(photo, columns, rows) {
 function downwards(strip, rows) {
   const line = strip.width * 3;
   const data = new Uint8Array(rows.kept * line);
+  const sums = new Int32Array(line);
   for (let y = 0; y < rows.kept; y++) {
-    for (let x = 0; x < line; x++) {
-      let sum = HALF;
-      let from = (rows.first[y] - strip.top) * line + x;
-      for (let j = y * rows.reach, end = j + rows.count[y]; j < end; j++, from += line) sum += strip.data[from] * rows.weights[j];
-      data[y * line + x] = byte(sum);
+    sums.fill(HALF);
+    let from = (rows.first[y] - strip.top) * line;
+    for (let j = y * rows.reach, end = j + rows.count[y]; j < end; j++, from += line) {
+      const weight = rows.weights[j];
+      for (let x = 0; x < line; x++) sums[x] += Math.imul(strip.data[from + x], weight);
     }
+    for (let x = 0; x < line; x++) data[y * line + x] = byte(sums[x]);
   }
   return { data, width: strip.width, height: rows.kept };
 }

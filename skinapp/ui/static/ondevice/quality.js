@@ -21,7 +21,7 @@ const [RED, GREEN, BLUE] = [9798, 19235, 3735];
 export function measure(photo, view, embedding, cam, head, rules) {
   const { width, height } = view;
   const grey = greyOf(view);
-  const sorted = grey.slice().sort();
+  const below = cumulated(grey);
   /** @type {(values: Field) => number} */
   const atLesion = (values) => weighted(values, cam);
   return {
@@ -29,7 +29,7 @@ export function measure(photo, view, embedding, cam, head, rules) {
     sharpness: atLesion({ values: laplacian(grey, width, height), width, height }),
     evenness: evenness(grey, width, height, atLesion),
     brightness: mean(grey),
-    contrast: percentile(sorted, 0.95) - percentile(sorted, 0.05),
+    contrast: percentile(below, 0.95) - percentile(below, 0.05),
     glare: glare(view.data, rules.white),
     hair: atLesion({ values: hair(grey, width, height, rules), width, height }),
     lesion_evidence: evidence(embedding, head),
@@ -171,31 +171,33 @@ function bends(grey, width, height, step) {
  */
 function hair(grey, width, height, { hair: darker, hair_width: across }) {
   const reach = (across - 1) / 2;
-  let filled = grey;
-  for (const pick of [Math.max, Math.min]) {
-    filled = slid(filled, width, height, 1, width, reach, pick);
-    filled = slid(filled, height, width, width, 1, reach, pick);
-  }
-  return Float32Array.from(grey, (value, i) => Number(filled[i] - value > darker));
+  const widened = slid(slid(grey, width, height, 1, width, reach), height, width, width, 1, reach);
+  // The least of some values is the most of them turned round.
+  const turned = widened.map((value) => 255 - value);
+  const narrowed = slid(slid(turned, width, height, 1, width, reach), height, width, width, 1, reach);
+  const found = new Float32Array(grey.length);
+  for (let i = 0; i < found.length; i++) found[i] = 255 - narrowed[i] - grey[i] > darker ? 1 : 0;
+  return found;
 }
 
 /**
- * The most or the least of each pixel's neighbours along one direction, itself among them.
+ * The most of each pixel's neighbours along one direction, itself among them.
  * @param {Uint8Array} values
  * @param {number} length of a line
  * @param {number} lines
  * @param {number} step from pixel to pixel
  * @param {number} jump from line to line
  * @param {number} reach
- * @param {(a: number, b: number) => number} pick
  */
-function slid(values, length, lines, step, jump, reach, pick) {
+function slid(values, length, lines, step, jump, reach) {
   const result = new Uint8Array(values.length);
   for (let line = 0; line < lines; line++) {
     for (let place = 0; place < length; place++) {
-      const [first, last] = [Math.max(0, place - reach), Math.min(length - 1, place + reach)];
-      let found = values[line * jump + first * step];
-      for (let other = first + 1; other <= last; other++) found = pick(found, values[line * jump + other * step]);
+      const last = line * jump + Math.min(length - 1, place + reach) * step;
+      let found = 0;
+      for (let at = line * jump + Math.max(0, place - reach) * step; at <= last; at += step) {
+        if (values[at] > found) found = values[at];
+      }
       result[line * jump + place * step] = found;
     }
   }
@@ -226,15 +228,26 @@ function weighted({ values, width, height }, { values: cam, cells: [rows, column
 }
 
 /**
- * Of sorted values, between neighbours in a straight line.
- * @param {Uint8Array} sorted
+ * How many pixels are at most as light as each of the 256 levels: sorting them all takes many times as long.
+ * @param {Uint8Array} grey
+ */
+function cumulated(grey) {
+  const below = new Uint32Array(256);
+  for (let i = 0; i < grey.length; i++) below[grey[i]]++;
+  for (let level = 1; level < 256; level++) below[level] += below[level - 1];
+  return below;
+}
+
+/**
+ * Of the pixels so counted, between neighbours in a straight line.
+ * @param {Uint32Array} below
  * @param {number} share
  */
-function percentile(sorted, share) {
-  const place = share * (sorted.length - 1);
+function percentile(below, share) {
+  const place = share * (below[255] - 1);
   const low = Math.floor(place);
-  const high = Math.min(low + 1, sorted.length - 1);
-  return sorted[low] + (sorted[high] - sorted[low]) * (place - low);
+  const [one, next] = [low, Math.min(low + 1, below[255] - 1)].map((rank) => below.findIndex((count) => count > rank));
+  return one + (next - one) * (place - low);
 }
 
 /**

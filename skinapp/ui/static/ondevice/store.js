@@ -2,6 +2,9 @@
 
 export const STORE = "skinapp-ondevice";
 
+/** What is on its way into the store. @type {Promise<void>[]} */
+const storing = [];
+
 /**
  * A file whose address changes with its content: from the store, else from the host and into the store.
  * @param {URL} address
@@ -13,8 +16,13 @@ export async function keeping(address) {
   if (kept) return kept;
   const response = await fetch(address);
   if (!response.ok) throw new Error(`${address.pathname} can't be had (${response.status}).`);
-  await store?.put(address, response.clone()).catch(() => undefined); // a full disk must not keep it from answering
+  if (store) storing.push(store.put(address, response.clone()).catch(() => undefined)); // a full disk must not keep it from answering
   return response;
+}
+
+/** When all files lie in the store that it takes. */
+export async function stored() {
+  await Promise.all(storing);
 }
 
 /**

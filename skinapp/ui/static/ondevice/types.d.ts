@@ -143,7 +143,6 @@ export interface Assessment {
 export interface Engine {
   provider: "WASM" | "WebGPU";
   threads: number;
-  warm_ms: number;
   sealed: boolean;
 }
 

@@ -16,15 +16,22 @@ const OUTPUTS = ["logits", "cams", "embedding"];
 /** @type {{ort: Ort, session: InferenceSession, start: Start}} */
 let running;
 
-self.onmessage = async ({ data }) => {
-  if (!running) return post(await begin(data));
+/** All that came before, which is done first. */
+let before = Promise.resolve();
+
+self.onmessage = ({ data }) => {
+  before = before.then(() => (running ? asked(data) : begin(data)));
+};
+
+/** @param {Question} data */
+async function asked(data) {
   try {
     const [reply, moved] = await answer(data);
     post(reply, moved);
   } catch (error) {
     post(refusal(data.id, error));
   }
-};
+}
 
 /**
  * @param {object} message
@@ -35,8 +42,8 @@ function post(message, moved = []) {
 }
 
 /**
+ * Ready before the first pass, which takes several times as long as later ones: it runs while a photo is being chosen.
  * @param {Start} start
- * @returns {Promise<{ready: Engine} | {broken: string}>}
  */
 async function begin(start) {
   try {
@@ -47,14 +54,13 @@ async function begin(start) {
     ort.env.wasm.numThreads = start.threads;
     const { session, provider } = await open(ort, start);
     running = { ort, session, start };
+    /** @type {Engine} */
+    const ready = { provider, threads: provider === "WASM" ? start.threads : 1, sealed: await sealed() };
+    post({ ready });
     const [, high, wide] = start.config.pretrained_cfg.input_size;
-    const began = performance.now();
-    const outputs = await run(new Float32Array(3 * high * wide));
-    check(outputs, start);
-    const threads = provider === "WASM" ? start.threads : 1;
-    return { ready: { provider, threads, warm_ms: performance.now() - began, sealed: await sealed() } };
+    check(await run(new Float32Array(3 * high * wide)), start);
   } catch (error) {
-    return { broken: String(error) };
+    post({ broken: String(error) });
   }
 }
 
