@@ -88,9 +88,10 @@ def _answer_examples(assessor: Assessor, shelf: gr.HTML, outputs: list[gr.Image 
         if not isinstance(number, int) or not 0 <= number < len(known):
             raise gr.Error(wording.EXAMPLES["gone"].to(language), print_exception=False)
         content = known[number].content
-        seen = explain.shrunk(image.read(content))
+        seen: Any = explain.shrunk(image.read(content))
         for told, shown in _answered(assessor, content, language):
             yield seen, told, shown
+            seen = gr.skip()  # packed as PNG once, which takes as long as the answer
 
     shelf.click(
         answer_example,
