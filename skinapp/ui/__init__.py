@@ -4,6 +4,7 @@ and whose folder for photos is one that no other program uses: whatever grows ol
 import inspect
 import os
 import tempfile
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -32,4 +33,5 @@ def _import_gradio() -> None:
         inspect.getfile = find
 
 
-_import_gradio()
+if find_spec("gradio"):  # the model environment, which has none, uses the rooms of the page that know none
+    _import_gradio()
