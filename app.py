@@ -4,12 +4,10 @@ Reads the environment, loads the model, builds the page and serves it.
 """
 
 import argparse
-import ctypes
 import logging
 import os
 import sys
 from collections.abc import Sequence
-from contextlib import suppress
 from typing import Any
 
 from skinapp import naming, settings, wording
@@ -20,18 +18,12 @@ from skinapp.ui import page
 
 log = logging.getLogger("skinapp.app")
 
-M_ARENA_MAX = -8
-"""glibc's name for how many heaps its malloc may open; it opens one for every few threads, and what is freed in one stays there.
-Over 2,000 requests the server grew by 80 KB each; with two heaps it doesn't."""
-
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Serve until interrupted; the exit status is 2 if the page can't start."""
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     logging.getLogger("skinapp").setLevel(logging.INFO)
     options = _parser().parse_args(arguments)
-    with suppress(OSError, AttributeError):  # other systems' malloc knows no such thing
-        ctypes.CDLL(None).mallopt(M_ARENA_MAX, 2)
     try:
         chosen = settings.read(os.environ)
         assessor = naming.load(options.model or chosen.model, chosen.provider, chosen.threads, pooled=True)
