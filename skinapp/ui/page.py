@@ -1,6 +1,6 @@
 """The page: header, tabs, footer, looks and locks. A tab is a file with `add`, a line in TABS and a name in wording.TABS."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from functools import lru_cache
 from importlib.util import find_spec
@@ -9,6 +9,7 @@ from typing import Any
 
 import gradio as gr
 from starlette.middleware import Middleware
+from starlette.routing import BaseRoute
 
 from skinapp import explain, image, wording
 from skinapp.assessor import Assessor
@@ -127,12 +128,13 @@ def looks_and_locks(assessor: Assessor | Namer, with_mcp: bool = False) -> dict[
         "ssr_mode": False,
         "quiet": True,
         "allowed_paths": [str(cache.lessons())],
-        "app_kwargs": {"middleware": locks, "routes": routes, "lifespan": cache.swept} | (_mcp(assessor) if with_mcp else {}),
+        "app_kwargs": {"middleware": locks, "routes": routes, "lifespan": cache.swept}
+        | (_mcp(assessor, routes) if with_mcp else {}),
     }
 
 
-def _mcp(assessor: Assessor | Namer) -> dict[str, Any]:
-    """The MCP server, whose package few need."""
+def _mcp(assessor: Assessor | Namer, routes: Sequence[BaseRoute]) -> dict[str, Any]:
+    """The MCP server, whose package few need, beside the page's own routes."""
     if isinstance(assessor, Namer):
         raise SkinAppError(f"SKINAPP_MCP tells of lesions, and {assessor.model.id} names classes of its own; unset it.")
     if find_spec("mcp") is None:
@@ -148,7 +150,7 @@ def _mcp(assessor: Assessor | Namer) -> dict[str, Any]:
         async with cache.swept(app), door.open(app):
             yield
 
-    return {"routes": [*ondevice.routes(assessor), *door.routes()], "lifespan": both}
+    return {"routes": [*routes, *door.routes()], "lifespan": both}
 
 
 def warm(assessor: Assessor | Namer) -> None:
