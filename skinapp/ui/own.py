@@ -10,7 +10,7 @@ from skinapp import wording
 from skinapp.errors import PhotoError
 from skinapp.naming import Namer
 from skinapp.ui import answer, gates, line, plain
-from skinapp.ui.photo import EVIDENCE_JS, REAR_CAMERA, language_of
+from skinapp.ui.photo import EVIDENCE_JS, language_of, photo_input
 from skinapp.wording import ABOUT, OWN, REPORT, TEACH, Language
 
 
@@ -18,7 +18,7 @@ def add(namer: Namer, say: gr.I18n) -> None:
     """Put the photo tab's components and its events into the page that is being built."""
     with gr.Row(elem_id="photo-tab", equal_height=False):
         with gr.Column(elem_id="give"):
-            photo = photo_input(say, "photo", "var(--photo-height)")
+            photo = photo_input(say("own_photo"), say("own_drop"))
         with gr.Column(elem_id="answer"):
             told = gr.HTML(say("empty"), apply_default_css=False)
         with gr.Column(elem_id="evidence"):
@@ -43,22 +43,6 @@ def answer_photos(name: Any, photo: gr.Image, outputs: list[gr.HTML]) -> None:
         api_visibility="private",
         **line.JOIN,
     ).failure(_apologise, None, list(outputs), show_progress="hidden", api_visibility="private")
-
-
-def photo_input(say: gr.I18n, place: str, height: str | int) -> gr.Image:
-    """Where a photo is given, with words that fit any."""
-    photo = gr.Image(
-        label=say("own_photo"),
-        placeholder=say("own_drop"),  # type: ignore[arg-type]  # the front end translates it, the type doesn't say so
-        sources=["upload", "webcam", "clipboard"],
-        webcam_options=REAR_CAMERA,
-        format="png",
-        height=height,
-        buttons=["fullscreen"],
-        elem_id=place,
-    )
-    gates.only_uploads(photo)
-    return photo
 
 
 def named(namer: Namer, path: Path, language: Language) -> tuple[str, str]:

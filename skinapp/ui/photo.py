@@ -26,7 +26,7 @@ def add(assessor: Assessor, say: gr.I18n) -> None:
     """Put the tab's components and its events into the page that is being built."""
     with gr.Row(elem_id="photo-tab", equal_height=False):
         with gr.Column(elem_id="give"):
-            photo = _photo(say)
+            photo = photo_input(say("photo"), say("drop"))
             centred = gr.Checkbox(label=say("centred"), value=False, container=False, elem_id="centred")
             gr.HTML(say("tips"), apply_default_css=False)
             shelf = gr.HTML(say("examples"), js_on_load=EXAMPLES_JS, apply_default_css=False)
@@ -43,16 +43,17 @@ def language_of(request: gr.Request) -> wording.Language:
     return wording.preferred(request.headers.get("accept-language", ""))
 
 
-def _photo(say: gr.I18n) -> gr.Image:
+def photo_input(label: Any, drop: Any, place: str = "photo", height: str | int = "var(--photo-height)") -> gr.Image:
+    """Where a photo is given, with what is said there; the front end translates both."""
     photo = gr.Image(
-        label=say("photo"),
-        placeholder=say("drop"),  # type: ignore[arg-type]  # the front end translates it, the type doesn't say so
+        label=label,
+        placeholder=drop,
         sources=["upload", "webcam", "clipboard"],
         webcam_options=REAR_CAMERA,
         format="png",
-        height="var(--photo-height)",
+        height=height,
         buttons=["fullscreen"],
-        elem_id="photo",
+        elem_id=place,
     )
     gates.only_uploads(photo)
     return photo

@@ -20,7 +20,7 @@ from skinapp.teach.course import Taught
 from skinapp.teach.progress import Progress, Stopped
 from skinapp.teach.rooms import Room, Rooms, Work
 from skinapp.ui import answer, cache, gates, lessons, own, plain
-from skinapp.ui.photo import EVIDENCE_JS, language_of
+from skinapp.ui.photo import EVIDENCE_JS, language_of, photo_input
 from skinapp.wording import TEACH, Language
 
 STYLE = Path(__file__).parent / "static" / "teach.css"
@@ -53,7 +53,7 @@ class Tab:
             self.learned = gr.HTML("", js_on_load=TEACH_JS, apply_default_css=False)
             with gr.Row(elem_id="trial", visible=False) as self.trial:
                 with gr.Column(elem_id="trial-give"):
-                    self.photo = own.photo_input(say, "trial-photo", 320)
+                    self.photo = photo_input(say("own_photo"), say("own_drop"), "trial-photo", 320)
                 with gr.Column(elem_id="trial-answer"):
                     self.told = gr.HTML("", apply_default_css=False)
                 with gr.Column(elem_id="trial-map"):
