@@ -4,7 +4,6 @@ From trained weights to a complete model folder: FP16 weights, the three ONNX fi
 """
 
 import json
-import shutil
 import subprocess
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -15,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import onnx
+import torch
 
 from export import card, gate, graph, quantize
 from export.equalize import equalize
@@ -63,11 +63,11 @@ def build(
     train_rows, val_rows = splits.train_and_val(rows, about["recipe"]["val_share"], about["recipe"]["seed"])
     test_rows = [row for row in rows if row.split == "test"]
     out.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(checkpoint / WEIGHTS, out / WEIGHTS)
+    leaned = write_weights(about, shown, checkpoint / WEIGHTS, val_rows, threads, out / WEIGHTS)
     calibration_rows = balanced(train_rows, CALIBRATION_PHOTOS)
     write_graphs(about["architecture"], about["activation"], shown, calibration_rows, out)
     origin = _origin(train_rows, [*val_rows, *test_rows], len(calibration_rows))
-    spec = _uncalibrated(about, shown, out, origin)
+    spec = _uncalibrated(about, shown, out, {"lean": leaned, **origin})
     runs = Session(out / SERVED, spec, CPU, threads)
     photos = refusal.Photos(train_rows, val_rows, test_rows, data.read_others(images, others) if others else {}, masks)
     spec = refusal.teach(calibrate.calibrate(spec, runs, val_rows), runs, photos)
@@ -107,6 +107,19 @@ def write_figures(folder: Path, spec: ModelSpec, figures: dict[str, Any]) -> Non
     (folder / "README.md").write_text(card.render(spec, figures), encoding="utf-8")
 
 
+def write_weights(
+    about: Mapping[str, Any], shown: Transform, trained: Path, rows: Sequence[data.Row], threads: int, out: Path
+) -> float:
+    """The trained weights, their last layer leaned towards the common lesions as far as suits these rows; returns how far."""
+    net = model.load(about["architecture"], trained, about["activation"])
+    answer = calibrate.look(shown, TorchSession(net, threads), [row.path for row in rows])
+    power, shift = calibrate.lean(answer.logits, np.array([row.target for row in rows]))
+    with torch.no_grad():
+        net.get_classifier().bias += torch.from_numpy(shift)
+    model.save_half(net, out)
+    return power
+
+
 def write_graphs(architecture: str, activation: str, shown: Transform, rows: Sequence[data.Row], out: Path) -> None:
     """The three ONNX files, from the FP16-rounded weights in `out`."""
     with TemporaryDirectory() as scratch:
@@ -128,7 +141,7 @@ def losses(folder: Path, spec: ModelSpec, rows: Sequence[data.Row], threads: int
     """What each ONNX file loses against FP32 on these rows, by precision."""
     sessions = {name: Session(folder / name, spec, CPU, threads) for name in FILES if name != WEIGHTS}
     paths, truths = [row.path for row in rows], np.array([row.target for row in rows])
-    exact = calibrate.look(spec.transform, TorchSession(folder / WEIGHTS, spec, threads), paths)
+    exact = calibrate.look(spec.transform, TorchSession.load(folder / WEIGHTS, spec, threads), paths)
     lost = {}
     for name, runs in sessions.items():
         answer = calibrate.look(spec.transform, runs, paths)

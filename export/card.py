@@ -103,6 +103,7 @@ def _technique(spec: ModelSpec) -> list[str]:
         f"{_initial(recipe['init'])}{_taught(recipe.get('teachers', []))}.",
         f"- {recipe['epochs']} epochs at {recipe['size']} pixels, served at {recipe['eval_size']}; all options are in "
         "`config.json`.",
+        f"- The last layer leans towards common lesions: {spec.provenance['lean']} times the log of how common each is on `val`.",
         f"- Exported through Optimum; static INT8 with percentile ranges over {spec.provenance['calibration_photos']} "
         "training photos, as many of each lesion.",
         f"- Temperature {spec.temperature}; thresholds {_thresholds(spec)}, chosen on `val` on the CPU's INT8 file. They",

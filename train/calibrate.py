@@ -26,6 +26,7 @@ UNIFORM = [(grey, grey, grey) for grey in range(0, 256, 32)] + [
 ]
 """Colours of pictures without any structure, whose maps must be blank: greys and skins."""
 
+LEANS = np.round(np.arange(0, 1.01, 0.05), 2)
 SHIFTS = np.round(np.arange(-0.6, 0.61, 0.05), 2)
 MARGIN = 1.1
 """How far the maps' floor lies above those pictures' evidence: other colours reach a little more."""
@@ -64,6 +65,23 @@ def measured(spec: ModelSpec, paths: Sequence[Path], answer: Answer) -> list[qua
         view = preprocess.view(photo, spec.transform)
         found.append(quality.measure(photo, view, answer.embedding[place], cam, spec.lesion_head))
     return found
+
+
+def lean(logits: NDArray[np.float32], truths: NDArray[np.int64]) -> tuple[float, metrics.Floats]:
+    """How far to lean the answers towards the common lesions, as a power of how common each is on these photos, and what to add
+    to the logits for it `[7]`.
+
+    A network trained as though all lesions were equally common takes too many for rare ones. The lean is the one of the best
+    standing, that of which training keeps the best weights, too.
+    """
+    common = np.log(np.bincount(truths, minlength=len(CODES)) + 1.0)
+    common -= common.mean()
+    scores = []
+    for power in LEANS:
+        leaned = np.asarray(logits + power * common, np.float32)
+        scores.append(metrics.score(metrics.standing(triage.probabilities(leaned, temperature(leaned, truths)), truths)))
+    best = float(LEANS[int(np.argmax(scores))])
+    return best, best * common
 
 
 def temperature(logits: NDArray[np.float32], truths: NDArray[np.int64]) -> float:

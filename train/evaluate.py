@@ -106,7 +106,7 @@ def load(model: str, precision: str, threads: int) -> Assessor:
         source = hub.fetch(model, weights)
         from train.reference import TorchSession
 
-        return Assessor(source, TorchSession(source.folder / WEIGHTS, source.spec, threads), ())
+        return Assessor(source, TorchSession.load(source.folder / WEIGHTS, source.spec, threads), ())
     source = hub.fetch(model, lambda spec: named(spec, precision))
     return Assessor(source, session.Session(source.folder / source.file, source.spec, session.CPU, threads), ())
 

@@ -8,7 +8,7 @@ import json
 import math
 import os
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -321,23 +321,13 @@ class Judge:
             for first in range(0, len(self.views), 64):
                 pixels = torch.from_numpy(preprocess.normalize(self.views[first : first + 64], self.shown))
                 parts.append(net.eval()(pixels.to(self.accelerator.device, memory_format=torch.channels_last)).float())
-        probabilities = self._gathered(torch.cat(parts)).softmax(1).double().numpy()
-        return {
-            "bacc": metrics.balanced_accuracy(probabilities, self.truths),
-            "mel_auc": metrics.auc(probabilities[:, metrics.MELANOMA], self.truths == metrics.MELANOMA),
-        }
+        return metrics.standing(self._gathered(torch.cat(parts)).softmax(1).double().numpy(), self.truths)
 
     def _gathered(self, own: torch.Tensor) -> torch.Tensor:
         """All processes' answers, in the order of the photos."""
         together = torch.zeros(len(self.truths), own.shape[1], device=own.device)
         together[self.accelerator.process_index :: self.accelerator.num_processes] = own
         return self.accelerator.reduce(together).cpu()
-
-
-def score(figures: Mapping[str, float]) -> float:
-    """What the best weights are chosen by: balanced accuracy plus melanoma AUC (where val holds melanomas). Both are what the
-    model is held to, and balanced accuracy alone jumps: a single photo of the rarest lesion moves it by 0.01."""
-    return float(np.nansum([figures["bacc"], figures["mel_auc"]]))
 
 
 class Record:
@@ -364,11 +354,11 @@ class Record:
         line = {"step": run.step, "loss": mean(run.losses), "rate": rate, **figures, "seconds": round(run.seconds, 1)}
         with (self.out / HISTORY).open("a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")
-        if score(figures) > run.best:
-            run.best = score(figures)
+        if metrics.score(figures) > run.best:
+            run.best = metrics.score(figures)
             self._keep_best(run, figures)
         history = self._history()
-        curves.draw(history, self.epoch_steps, max(history, key=score)["step"], self.out / CURVES)
+        curves.draw(history, self.epoch_steps, max(history, key=metrics.score)["step"], self.out / CURVES)
 
     def _history(self) -> list[dict[str, float]]:
         path = self.out / HISTORY

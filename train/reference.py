@@ -1,6 +1,7 @@
 """The trained network in torch, FP32, behind the runtime's session interface: what every exported file is held against."""
 
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 import torch
@@ -16,11 +17,15 @@ class TorchSession:
 
     provider = "torch"
 
-    def __init__(self, path: Path, spec: ModelSpec, threads: int = 0) -> None:
-        self._net = model.load(spec.architecture, path, spec.activation)
-        self._head = head.of(self._net).eval()
+    def __init__(self, net: torch.nn.Module, threads: int = 0) -> None:
+        self._net, self._head = net, head.of(net).eval()
         if threads:
             torch.set_num_threads(threads)
+
+    @classmethod
+    def load(cls, path: Path, spec: ModelSpec, threads: int = 0) -> Self:
+        """The weights of a model folder."""
+        return cls(model.load(spec.architecture, path, spec.activation), threads)
 
     def run(self, pixels: NDArray[np.float32]) -> Answer:
         """One pass over `[n, 3, height, width]`."""

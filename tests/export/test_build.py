@@ -7,12 +7,13 @@ import numpy as np
 import pytest
 import timm
 import torch
+from safetensors.torch import load_file
 
 from export import build, card, gate
 from skinapp import image, preprocess, triage
 from skinapp.assessor import Assessor
 from skinapp.spec import LesionHead, ModelSpec, sha256
-from train import corrupt, evaluate, limits, model
+from train import calibrate, corrupt, evaluate, limits, model
 from train.data import DataError, read_rows
 
 
@@ -45,6 +46,21 @@ def test_the_folder_is_complete_and_every_hash_is_true(folder):
     for name, file in spec.files.items():
         assert sha256(folder / name) == file.sha256
     assert {path.name for path in folder.iterdir()} == {*spec.files, "config.json", "metrics.json", "README.md", "plots"}
+
+
+def test_the_last_layer_alone_leans_towards_common_lesions(folder, drawn, tmp_path, monkeypatch):
+    monkeypatch.setattr(calibrate, "LEANS", np.array([0.5]))
+    net = model.create("test_efficientnet", activation="relu")
+    model.save_half(net, tmp_path / "model.safetensors")
+    about = {"architecture": "test_efficientnet", "activation": "relu"}
+    rows = [row for row in read_rows(drawn, drawn / "labels.csv") if row.target != 2]
+    power = build.write_weights(about, model.transform(net, 64), tmp_path / "model.safetensors", rows, 1, tmp_path / "leaned")
+    before, after = (load_file(tmp_path / name) for name in ("model.safetensors", "leaned"))
+    common = np.log(np.bincount([row.target for row in rows], minlength=7) + 1)
+    shift = (after["classifier.bias"].double() - before["classifier.bias"].double()).numpy()
+    assert power == 0.5 and 0 <= ModelSpec.read(folder).provenance["lean"] <= 1
+    np.testing.assert_allclose(shift, power * (common - common.mean()), atol=2e-3)
+    assert {name for name in before if not torch.equal(before[name], after[name])} == {"classifier.bias"}
 
 
 def test_the_app_answers_with_it(folder, drawn):

@@ -16,7 +16,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from torch.nn.functional import cross_entropy
 
 from skinapp.labels import CODES
-from train import curves, data, fit, model
+from train import curves, data, fit, metrics, model
 
 RECIPE = ["--model", "test_efficientnet", "--init", "", "--size", "64", "--eval-size", "64", "--epochs", "12", "--batch", "8", "--cpu",
           "--ema", "0.9", "--lr", "0.005", "--colour", "0"]  # fmt: skip
@@ -53,7 +53,7 @@ def test_training_on_drawn_lesions_learns_their_colours(finished):
     assert max(line["bacc"] for line in found) > 0.5
     assert found[-1]["loss"] < 0.8 * found[0]["loss"]
     about = json.loads((finished / "best" / "train.json").read_text())
-    assert about["val"] == {name: max(found, key=fit.score)[name] for name in ("bacc", "mel_auc")}
+    assert about["val"] == {name: max(found, key=metrics.score)[name] for name in ("bacc", "mel_auc")}
     assert about["recipe"]["epochs"] == 12 and about["transform"]["input_size"] == [3, 64, 64]
 
 
@@ -260,7 +260,7 @@ def test_a_lesion_without_photos_is_never_named_however_smooth_the_labels():
     ],
 )
 def test_the_best_weights_are_those_of_the_highest_sum_of_balanced_accuracy_and_melanoma_auc(better, worse):
-    assert fit.score(better) > fit.score(worse)
+    assert metrics.score(better) > metrics.score(worse)
 
 
 def test_wrong_initial_weights_are_named(drawn, tmp_path):
