@@ -1,5 +1,6 @@
 """app.py: what it loads, and how it says that it can't start."""
 
+import platform
 import socket
 import subprocess
 import sys
@@ -21,6 +22,33 @@ def test_importing_app_loads_no_library_that_trains_or_teaches(environment: dict
         "import app, sys; print([n for n in ('torch', 'timm', 'transformers', 'optimum', 'onnx', 'sklearn') if n in sys.modules])"
     )
     assert run(environment, "-c", script).stdout == "[]\n"
+
+
+HEAPS = """
+import ctypes, re, threading
+import app
+libc = ctypes.CDLL(None)
+libc.malloc.restype, libc.fopen.restype = ctypes.c_void_p, ctypes.c_void_p
+together = threading.Barrier(12)
+def take():
+    together.wait()
+    libc.malloc(1000)
+    together.wait()
+threads = [threading.Thread(target=take) for _ in range(12)]
+[thread.start() for thread in threads]
+[thread.join() for thread in threads]
+file = ctypes.c_void_p(libc.fopen(b"HERE", b"w"))
+libc.malloc_info(0, file)
+libc.fclose(file)
+print(len(re.findall("<heap nr", open("HERE").read())))
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another malloc, which knows no bound")
+def test_threads_share_two_heaps(environment: dict[str, str], tmp_path: Path) -> None:
+    code = HEAPS.replace("HERE", str(tmp_path / "heaps.xml"))
+    ran = subprocess.run([sys.executable, "-c", code], env=environment, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert 1 <= int(ran.stdout) <= 2
 
 
 def test_importing_app_switches_gradios_telemetry_off(environment: dict[str, str]) -> None:

@@ -1,9 +1,7 @@
 """Where photos wait for their turn: one line for the whole page and the API, bounded, and few photos in memory at once."""
 
-import ctypes
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from typing import Any, TypeVar
 
 WAITING = 128
@@ -20,10 +18,6 @@ READING = 4
 JOIN: dict[str, Any] = {"concurrency_id": "assess", "concurrency_limit": ASSESSING}
 """What an event says that assesses photos."""
 
-M_ARENA_MAX = -8
-"""glibc's name for how many heaps its malloc may open; it opens one for every few threads, and what is freed in one stays there.
-Over 2,000 requests the server grew by 80 KB each; with two heaps it doesn't."""
-
 _readers = ThreadPoolExecutor(READING, "skinapp-reader")
 
 Given = TypeVar("Given")
@@ -33,9 +27,3 @@ Got = TypeVar("Got")
 def each(function: Callable[[Given], Got], given: Iterable[Given]) -> list[Got]:
     """What a function makes of each of several photos, in their order; at most READING at once."""
     return list(_readers.map(function, given))
-
-
-def few_heaps() -> None:
-    """Keep the process's memory flat, where its malloc is glibc's."""
-    with suppress(OSError, AttributeError):
-        ctypes.CDLL(None).mallopt(M_ARENA_MAX, 2)

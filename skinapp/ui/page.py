@@ -65,7 +65,6 @@ def build(assessor: Assessor | Namer) -> gr.Blocks:
         gr.HTML(say("footer"), apply_default_css=False)
         api.add(assessor)
     gates.harden()
-    line.few_heaps()
     page.queue(max_size=line.WAITING, default_concurrency_limit=2, status_update_rate=line.TELLING_S)
     return page
 
