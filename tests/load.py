@@ -49,18 +49,19 @@ def main() -> None:
 
 def bare(assessor: Assessor, path: Path) -> float:
     """Photos a second of the session alone, at the batch size that is best for it."""
-    found = dict[int, float]()
+    found, taken = dict[int, float](), dict[int, float]()
     for size in BATCHES:
         pixels = preprocess.batch([read(path)] * size, assessor.spec.transform)
         rounds = max(3, 64 // size)
-        spent = []
+        spent, busy_before = [], time.process_time()
         for _ in range(rounds):
             began = time.perf_counter()
             assessor.session.run(pixels)
             spent.append(time.perf_counter() - began)
-        found[size] = size / float(np.median(spent))
+        found[size], taken[size] = size / float(np.median(spent)), (time.process_time() - busy_before) * 1000 / rounds / size
     size = max(found, key=found.__getitem__)
     say(f"bare session: {found[size]:.0f} photos/s at {size} a pass, its best ({found[1]:.0f} at 1)")
+    say(f"  processor time a photo: {taken[size]:.0f} ms")
     return found[size]
 
 
@@ -69,8 +70,8 @@ def crowd(address: str, pid: int, photos: list[callers.Expected], options: argpa
     clients = callers.connected(address, options.callers)
     callers.call(clients, (photos * WARM)[: max(WARM, options.callers)])
     before = resident(pid)
-    timed("one by one, /classify", len(photos), best, lambda: callers.call(clients, photos))
-    timed("each caller's at once, /classify_batch", len(photos), best, lambda: callers.call(clients, photos, together=True))
+    timed("one by one, /classify", pid, len(photos), best, lambda: callers.call(clients, photos))
+    timed("each caller's at once, /classify_batch", pid, len(photos), best, lambda: callers.call(clients, photos, together=True))
     for done in range(0, options.requests, 500):
         count = min(500, options.requests - done) // options.callers * options.callers
         callers.call(clients, (photos * 500)[:count])
@@ -78,11 +79,19 @@ def crowd(address: str, pid: int, photos: list[callers.Expected], options: argpa
     say(f"server's memory: {before:.0f} MB before, {resident(pid):.0f} MB after (highest {resident(pid, 'VmHWM'):.0f} MB)")
 
 
-def timed(name: str, count: int, best: float, work: Callable[[], Counter[str]]) -> None:
-    began = time.perf_counter()
+def timed(name: str, pid: int, count: int, best: float, work: Callable[[], Counter[str]]) -> None:
+    began, server, own = time.perf_counter(), busy(pid), time.process_time()
     tally = work()
     rate = count / (time.perf_counter() - began)
+    server, own = ((after - before) * 1000 / count for before, after in ((server, busy(pid)), (own, time.process_time())))
     say(f"{name}: {dict(tally)}, {rate:.0f} photos/s, {rate / best:.0%} of the bare session's")
+    say(f"  processor time a photo: the server's {server:.0f} ms, the callers' {own:.0f} ms")
+
+
+def busy(pid: int) -> float:
+    """Seconds of processor time that a process has taken."""
+    user, system = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13]
+    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
 
 
 def resident(pid: int, field: str = "VmRSS") -> float:

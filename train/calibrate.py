@@ -26,7 +26,8 @@ UNIFORM = [(grey, grey, grey) for grey in range(0, 256, 32)] + [
 ]
 """Colours of pictures without any structure, whose maps must be blank: greys and skins."""
 
-LEANS = np.round(np.arange(0, 1.01, 0.05), 2)
+LEANS = np.arange(0, 1.01, 0.25)
+"""In coarse steps: between finer ones the few photos of the rarest lesion would choose."""
 SHIFTS = np.round(np.arange(-0.6, 0.61, 0.05), 2)
 MARGIN = 1.1
 """How far the maps' floor lies above those pictures' evidence: other colours reach a little more."""
