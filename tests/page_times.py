@@ -1,8 +1,9 @@
-"""python -m tests.page_times [--photos 20]
+"""python -m tests.page_times [--photos 20] [--python OTHER/bin/python]
 
 Times the page on the embedded model as a visitor meets it in Chromium: from the command to a page that answers, from the click on
 an example to the first answer, from giving a photo of 600x450 pixels to its answer, and what of that the server took, beside the
-bare session's pass. Run it on a machine with nothing else to do.
+bare session's pass. Run it on a machine with nothing else to do, and the page with the Python of an environment that has what
+requirements.txt lists alone: Gradio imports more where it finds more.
 """
 
 import argparse
@@ -53,19 +54,20 @@ GIVEN = f"""(file) => ({ANSWERED})(() => {{
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.page_times", description=__doc__)
     parser.add_argument("--photos", type=int, default=20)
-    count = parser.parse_args().photos
+    parser.add_argument("--python", default=sys.executable)
+    options = parser.parse_args()
     say(f"load when it began: {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
     with tempfile.TemporaryDirectory() as scratch, sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
         environment = {**os.environ, "GRADIO_TEMP_DIR": scratch, "SKINAPP_PROVIDER": "cpu"}
         began = time.perf_counter()
-        with started([sys.executable, "app.py"], environment, EMBEDDED) as (address, _):
+        with started([options.python, "app.py"], environment, EMBEDDED) as (address, _):
             say(f"served {time.perf_counter() - began:.1f} s after the command")
             visit = Visit(browser.new_context(locale="en-US"), address)
             say(f"usable {time.perf_counter() - began:.1f} s after the command")
             first, ran = visit.page.evaluate(PRESSED, 0)
             say(f"first answer {first:.0f} ms after the click ({ran})")
-            answers(visit.page, count)
+            answers(visit.page, options.photos)
 
 
 def answers(page: Page, count: int) -> None:

@@ -56,6 +56,10 @@ def test_importing_app_switches_gradios_telemetry_off(environment: dict[str, str
     assert run(environment, "-c", script).stdout == "False\n"
 
 
+def test_importing_app_leaves_the_collector_of_garbage_on(environment: dict[str, str]) -> None:
+    assert run(environment, "-c", "import app, gc; print(gc.isenabled())").stdout == "True\n"
+
+
 @pytest.mark.parametrize(
     ("changed", "arguments", "line"),
     [

@@ -2,6 +2,7 @@
 and whose folder for photos is one that no other program uses: whatever grows old there is deleted."""
 
 import ctypes
+import gc
 import inspect
 import os
 import tempfile
@@ -29,7 +30,8 @@ os.environ["GRADIO_TEMP_DIR"] = str((_given if _given.name == FOLDER else _given
 
 def _import_gradio() -> None:
     """Gradio writes a .pyi file beside its source for each of its components, or makes sure that it is there still: half of the
-    time that importing it takes. It leaves out those whose source can't be found."""
+    time that importing it takes. It leaves out those whose source can't be found. Looking for garbage among what is being
+    imported takes a tenth of the rest."""
     find = inspect.getfile
 
     def find_others(thing: Any) -> str:
@@ -38,10 +40,12 @@ def _import_gradio() -> None:
         return find(thing)
 
     inspect.getfile = find_others  # type: ignore[assignment]
+    gc.disable()
     try:
         import gradio  # noqa: F401
     finally:
         inspect.getfile = find
+        gc.enable()
 
 
 if find_spec("gradio"):  # the model environment, which has none, uses the rooms of the page that know none

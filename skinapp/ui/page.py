@@ -1,13 +1,14 @@
 """The page: header, tabs, footer, looks and locks. A tab is a file with `add`, a line in TABS and a name in wording.TABS."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
 from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from gradio.routes import App
 from starlette.middleware import Middleware
 from starlette.routing import BaseRoute
 
@@ -55,18 +56,31 @@ def build(assessor: Assessor | Namer) -> gr.Blocks:
     """The whole page with its client API, ready to launch."""
     say = gr.I18n(**translations(assessor))
     tabs = OWN_TABS if isinstance(assessor, Namer) else TABS
-    page = gr.Blocks(title="skinapp", analytics_enabled=False, delete_cache=cache.gradios())
-    with page:
-        gr.HTML(say("header"), apply_default_css=False)
-        with gr.Tabs(elem_id="tabs", overflow_behavior="wrap"):
-            for name, add in tabs.items():
-                with gr.Tab(say(f"tab_{name}"), id=name):
-                    add(assessor, say)  # type: ignore[arg-type]  # the tabs are those of its kind
-        gr.HTML(say("footer"), apply_default_css=False)
-        api.add(assessor)
+    with _unserved():
+        page = gr.Blocks(title="skinapp", analytics_enabled=False, delete_cache=cache.gradios())
+        with page:
+            gr.HTML(say("header"), apply_default_css=False)
+            with gr.Tabs(elem_id="tabs", overflow_behavior="wrap"):
+                for name, add in tabs.items():
+                    with gr.Tab(say(f"tab_{name}"), id=name):
+                        add(assessor, say)  # type: ignore[arg-type]  # the tabs are those of its kind
+            gr.HTML(say("footer"), apply_default_css=False)
+            api.add(assessor)
+        page.queue(max_size=line.WAITING, default_concurrency_limit=2, status_update_rate=line.TELLING_S)
     gates.harden()
-    page.queue(max_size=line.WAITING, default_concurrency_limit=2, status_update_rate=line.TELLING_S)
     return page
+
+
+@contextmanager
+def _unserved() -> Iterator[None]:
+    """Gradio makes an application when a page is begun, done, given its queue and launched: only the last one serves. Within, it
+    makes none."""
+    create = App.create_app
+    App.create_app = staticmethod(lambda *_, **__: None)  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        App.create_app = staticmethod(create)  # type: ignore[method-assign]
 
 
 @lru_cache(maxsize=1)
