@@ -21,6 +21,7 @@ from skinapp.ui import (
     about,
     answer,
     api,
+    assets,
     cache,
     drawn,
     examples,
@@ -124,7 +125,7 @@ def _of_lesions(assessor: Assessor) -> dict[wording.Language, dict[str, str]]:
 
 def looks_and_locks(assessor: Assessor | Namer, with_mcp: bool = False) -> dict[str, Any]:
     """Arguments of `launch`: how the page looks, and everything of Gradio's that would keep or tell on a photo shut off."""
-    locks = [Middleware(gates.Gate), Middleware(ondevice.Isolation)]
+    locks = [Middleware(gates.Gate), Middleware(ondevice.Isolation), Middleware(assets.Assets)]
     routes = [] if isinstance(assessor, Namer) else [*live.routes(assessor), *ondevice.routes(assessor)]
     return {
         "i18n": gr.I18n(**translations(assessor)),

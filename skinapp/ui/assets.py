@@ -1,0 +1,56 @@
+"""Hands out what Gradio's page is made of from memory, packed once: through Gradio's routes each of its sixty files is found,
+read and packed anew for every visitor. The page's own text goes packed, too."""
+
+import mimetypes
+from functools import lru_cache
+from pathlib import Path
+
+import brotli  # Gradio's, which packs with it
+import gradio as gr
+from gradio.brotli_middleware import BrotliResponder, Mode
+from starlette.datastructures import Headers
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+FOLDER = Path(gr.__file__).parent / "templates" / "frontend" / "assets"
+ROUTE = "/assets/"
+PACKED = (".js", ".css", ".svg")
+QUALITY = 4
+"""Gradio's own, as is the rest of how it packs."""
+WINDOW, SMALL = 22, 400
+LASTING = "public, max-age=31536000, immutable"
+"""A file's name holds the hash of what is in it."""
+KEPT = 256
+"""Files in memory, 5 MB; a page asks for sixty."""
+
+
+class Assets:
+    """ASGI middleware that answers for those files and leaves all else to the application."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+        self._files = {ROUTE + path.name: path for path in FOLDER.iterdir() if path.is_file()}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        app = self._chosen(scope) if scope["type"] == "http" and scope["method"] in ("GET", "HEAD") else self.app
+        await app(scope, receive, send)
+
+    def _chosen(self, scope: Scope) -> ASGIApp:
+        path = scope["path"].removeprefix(scope.get("root_path", ""))
+        packs = "br" in Headers(scope=scope).get("accept-encoding", "")
+        if path in self._files:
+            return _response(self._files[path], packs)
+        return BrotliResponder(self.app, QUALITY, Mode.text, WINDOW, 0, SMALL) if path == "/" and packs else self.app
+
+
+def _response(file: Path, packs: bool) -> Response:
+    packed = packs and file.suffix in PACKED
+    coding = {"Content-Encoding": "br", "Vary": "Accept-Encoding"} if packed else {}
+    kind = mimetypes.guess_type(file.name)[0]
+    return Response(_content(file, packed), headers={"Cache-Control": LASTING, **coding}, media_type=kind)
+
+
+@lru_cache(maxsize=KEPT)
+def _content(file: Path, packed: bool) -> bytes:
+    raw = file.read_bytes()
+    return bytes(brotli.compress(raw, quality=QUALITY, lgwin=WINDOW)) if packed else raw
