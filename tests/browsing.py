@@ -1,11 +1,16 @@
 """A real browser's visit to the page: what the browser tests share. Screenshots lie in test-output/ afterwards."""
 
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from skinapp.labels import Priority
+from skinapp.wording import TABS
 from tests import drawings
 
 SHOTS = Path(__file__).parent.parent / "test-output"
@@ -49,6 +54,29 @@ class Visit:
     def give(self, content: bytes, name: str = "spot.png", kind: str = "image/png") -> Page:
         self.page.set_input_files("#photo input[type=file]", {"name": name, "mimeType": kind, "buffer": content})
         return self.page
+
+
+@contextmanager
+def watched(browser: Browser, options: dict[str, Any], enter: Callable[[BrowserContext], Page]) -> Iterator[Page]:
+    """A page that was entered at the desk in English, or as the options say; no visit may err or leave this machine."""
+    context = browser.new_context(**{"viewport": DESK, "locale": "en-US", **options})
+    errors, requests = list[str](), list[str]()
+    context.on("request", lambda sent: requests.append(sent.url))
+    context.on("weberror", lambda error: errors.append(str(error.error)))
+    yield enter(context)
+    context.close()
+    assert errors == []
+    assert requests and [url for url in requests if not re.match(r"(http|ws)://127\.0\.0\.1[:/]|data:|blob:", url)] == []
+
+
+def entered(context: BrowserContext, address: str, tab: str, patience_ms: float) -> Page:
+    """A page with this tab open, ready to be given files."""
+    page = context.new_page()
+    page.set_default_timeout(patience_ms)
+    page.goto(address)
+    page.get_by_role("tab", name=re.compile(f"^({TABS[tab].en}|{TABS[tab].zh})$")).click()
+    expect(page.locator(f".{tab} .drop")).to_be_visible(timeout=patience_ms)
+    return page
 
 
 def shown(visit: Visit, priority: Priority) -> None:

@@ -15,9 +15,9 @@ from skinapp import wording
 from skinapp.assessor import Assessor
 from skinapp.labels import Priority
 from skinapp.ui import table
-from skinapp.wording import MANY, TABS
+from skinapp.wording import MANY
 from tests import drawings
-from tests.browsing import DESK, PATIENCE_MS, PHONE, SHOTS
+from tests.browsing import DESK, PATIENCE_MS, PHONE, SHOTS, entered, watched
 
 PATIENCE_MS = 2 * PATIENCE_MS
 
@@ -39,25 +39,12 @@ def spots(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def page(browser: Browser, server: str, request: pytest.FixtureRequest) -> Iterator[Page]:
-    """The tab, open, at the desk in English or as the test's parameters say; no visit may err or leave this machine."""
-    context = browser.new_context(**{"viewport": DESK, "locale": "en-US", **getattr(request, "param", {})})
-    errors, requests = list[str](), list[str]()
-    page = opened(context, server)
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    context.on("request", lambda sent: requests.append(sent.url))
-    yield page
-    context.close()
-    assert errors == []
-    assert [url for url in requests if not re.match(r"(http|ws)://127\.0\.0\.1[:/]|data:|blob:", url)] == []
+    with watched(browser, getattr(request, "param", {}), lambda context: opened(context, server)) as page:
+        yield page
 
 
 def opened(context: BrowserContext, address: str) -> Page:
-    page = context.new_page()
-    page.set_default_timeout(PATIENCE_MS)
-    page.goto(address)
-    page.get_by_role("tab", name=re.compile(f"^({TABS['many'].en}|{TABS['many'].zh})$")).click()
-    expect(page.locator(".many .drop")).to_be_visible(timeout=PATIENCE_MS)
-    return page
+    return entered(context, address, "many", PATIENCE_MS)
 
 
 def give_folder(page: Page, folder: Path, count: int = 22) -> None:

@@ -18,8 +18,8 @@ from skinapp.assessor import Assessor
 from skinapp.teach import collection, course
 from skinapp.teach.progress import Progress
 from skinapp.ui import lessons
-from skinapp.wording import OWN, REFUSED, TABS, TAUGHT, TEACH
-from tests.browsing import DESK, PHONE, photographed
+from skinapp.wording import OWN, REFUSED, TAUGHT, TEACH
+from tests.browsing import DESK, PHONE, entered, photographed, watched
 from tests.conftest import ROOT, started
 from tests.teach import zips
 
@@ -30,25 +30,12 @@ ZIP = zips.content({**zips.drawn(NAMES, 12, top="cloth/"), "cloth/dots/broken.pn
 
 @pytest.fixture
 def page(browser: Browser, teaching_server: tuple[str, Path], request: pytest.FixtureRequest) -> Iterator[Page]:
-    """The tab, open, at the desk in English or as the test's parameters say; no visit may err or leave this machine."""
-    context = browser.new_context(**{"viewport": DESK, "locale": "en-US", **getattr(request, "param", {})})
-    errors, requests = list[str](), list[str]()
-    context.on("request", lambda sent: requests.append(sent.url))
-    page = opened(context, teaching_server[0])
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    yield page
-    context.close()
-    assert errors == []
-    assert [url for url in requests if not re.match(r"(http|ws)://127\.0\.0\.1[:/]|data:|blob:", url)] == []
+    with watched(browser, getattr(request, "param", {}), lambda context: opened(context, teaching_server[0])) as page:
+        yield page
 
 
 def opened(context: BrowserContext, address: str) -> Page:
-    page = context.new_page()
-    page.set_default_timeout(PATIENCE_MS)
-    page.goto(address)
-    page.get_by_role("tab", name=re.compile(f"^({TABS['teach'].en}|{TABS['teach'].zh})$")).click()
-    expect(page.locator(".teach .drop")).to_be_visible(timeout=PATIENCE_MS)
-    return page
+    return entered(context, address, "teach", PATIENCE_MS)
 
 
 def bring(page: Page, content: bytes = ZIP, name: str = "cloth.zip") -> None:
