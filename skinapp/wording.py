@@ -233,7 +233,7 @@ EXAMPLES = {
 
 DRAWINGS = {
     "even": Said("Drawing: an even brown spot", "绘图：颜色均匀的棕色斑"),
-    "uneven": Said("Drawing: a dark spot with an uneven edge", "绘图：边缘不规则的深色斑"),
+    "uneven": Said("Drawing: a spot of two browns with an uneven edge", "绘图：深浅不一、边缘不规则的棕色斑"),
     "red": Said("Drawing: a red spot", "绘图：红色斑"),
     "blurred": Said("Drawing: a spot out of focus", "绘图：失焦的斑"),
 }

@@ -11,8 +11,9 @@ import pytest
 from skinapp import explain, image, preprocess, session, triage
 from skinapp.assessor import Assessor
 from skinapp.hub import EMBEDDED
-from skinapp.labels import CODES
+from skinapp.labels import CODES, Priority
 from skinapp.spec import ModelSpec
+from skinapp.ui import examples
 from tests import drawings
 
 SPEC = ModelSpec.read(EMBEDDED)
@@ -140,3 +141,8 @@ def test_deleting_the_hottest_cells_lowers_the_probability_faster_than_deleting_
             changed[places] = blurred[places]
             kept.append(float(triage.probabilities(ask([changed.reshape(view.shape)]).logits[0], SPEC.temperature)[top]))
     assert np.mean(hot) < np.mean(other)
+
+
+def test_the_drawings_on_the_page_show_every_kind_of_answer():
+    said = [MODEL.read_and_assess(example.content)[1] for example in examples.gather(MODEL.documents)]
+    assert [one.priority for one in said] == [Priority.LOW, Priority.URGENT, Priority.MEDIUM, Priority.UNCLEAR]
