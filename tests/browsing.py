@@ -66,7 +66,12 @@ def watched(browser: Browser, options: dict[str, Any], enter: Callable[[BrowserC
     yield enter(context)
     context.close()
     assert errors == []
-    assert requests and [url for url in requests if not re.match(r"(http|ws)://127\.0\.0\.1[:/]|data:|blob:", url)] == []
+    assert requests and leaving(requests) == []
+
+
+def leaving(requests: list[str]) -> list[str]:
+    """The requests that left this machine."""
+    return [url for url in requests if not re.match(r"(http|ws)://127\.0\.0\.1[:/]|data:|blob:", url)]
 
 
 def entered(context: BrowserContext, address: str, tab: str, patience_ms: float) -> Page:

@@ -2,7 +2,6 @@
 
 import os
 import queue
-import re
 import shutil
 import socket
 import subprocess
@@ -114,14 +113,14 @@ def browser(driver: "Playwright", chromium: str) -> "Iterator[Browser]":
 @pytest.fixture
 def visit(browser: "Browser", server: str, request: pytest.FixtureRequest) -> "Iterator[Visit]":
     """A visit at the desk in English, or as the test's parameters say; no visit may err or leave this machine."""
-    from tests.browsing import DESK, Visit
+    from tests.browsing import DESK, Visit, leaving
 
     options = {"viewport": DESK, "locale": "en-US", **getattr(request, "param", {})}
     context = browser.new_context(**options)
     visited = Visit(context, server)
     yield visited
     context.close()
-    assert [url for url in visited.requests if not re.match(r"(http|ws)://127\.0\.0\.1[:/]|data:|blob:", url)] == []
+    assert leaving(visited.requests) == []
     assert len(visited.requests) > 5, "requests were collected"
     assert visited.errors == []
 

@@ -47,8 +47,7 @@ print(len(re.findall("<heap nr", open("HERE").read())))
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another malloc, which knows no bound")
 def test_threads_share_two_heaps(environment: dict[str, str], tmp_path: Path) -> None:
     code = HEAPS.replace("HERE", str(tmp_path / "heaps.xml"))
-    ran = subprocess.run([sys.executable, "-c", code], env=environment, cwd=ROOT, capture_output=True, text=True, check=True)
-    assert 1 <= int(ran.stdout) <= 2
+    assert 1 <= int(run(environment, "-c", code).stdout) <= 2
 
 
 def test_importing_app_switches_gradios_telemetry_off(environment: dict[str, str]) -> None:

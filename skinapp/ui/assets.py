@@ -37,10 +37,12 @@ class Assets:
 
     def _chosen(self, scope: Scope) -> ASGIApp:
         path = scope["path"].removeprefix(scope.get("root_path", ""))
+        if path != "/" and path not in self._files:
+            return self.app
         packs = "br" in Headers(scope=scope).get("accept-encoding", "")
         if path in self._files:
             return _response(self._files[path], packs)
-        return BrotliResponder(self.app, QUALITY, Mode.text, WINDOW, 0, SMALL) if path == "/" and packs else self.app
+        return BrotliResponder(self.app, QUALITY, Mode.text, WINDOW, 0, SMALL) if packs else self.app
 
 
 def _response(file: Path, packs: bool) -> Response:

@@ -23,7 +23,7 @@ from skinapp import image, wording
 from skinapp.assessor import Assessor
 from skinapp.errors import PhotoError
 from skinapp.labels import CODES
-from skinapp.ui import gates, line, photo, report, viewers, viewfinder
+from skinapp.ui import assets, gates, line, photo, report, viewers, viewfinder
 
 PATH = "/live"
 STATIC = Path(__file__).parent / "static"
@@ -179,5 +179,5 @@ def _ended(reason: str, status: int) -> Response:
 
 def _file(path: str, content: bytes) -> Response:
     kind = "text/javascript; charset=utf-8" if path.endswith(".js") else "application/json"
-    headers = {"Cache-Control": "public, max-age=31536000, immutable", "X-Content-Type-Options": "nosniff"}
+    headers = {"Cache-Control": assets.LASTING, "X-Content-Type-Options": "nosniff"}
     return Response(content, headers=headers, media_type=kind)

@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from skinapp.assessor import Assessor, Portable
 from skinapp.errors import SkinAppError
-from skinapp.ui import bundle, gates, pieces, webruntime
+from skinapp.ui import assets, bundle, gates, pieces, webruntime
 from skinapp.wording import Language
 
 PATH = "/ondevice"
@@ -83,7 +83,7 @@ class Files:
             return PlainTextResponse("Log in first", 401)
         lasting = bundle.is_lasting(path)
         headers = {
-            "Cache-Control": "public, max-age=31536000, immutable" if lasting else "no-cache",
+            "Cache-Control": assets.LASTING if lasting else "no-cache",
             "X-Content-Type-Options": "nosniff",
         } | ({"Content-Security-Policy": SEALED} if lasting else {})
         kind = KINDS.get(PurePosixPath(path).suffix, "application/octet-stream")

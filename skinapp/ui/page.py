@@ -53,25 +53,6 @@ OWN_TABS: dict[str, Callable[[Namer, gr.I18n], None]] = {"photo": own.add, "teac
 STATIC = Path(__file__).parent / "static"
 
 
-def build(assessor: Assessor | Namer) -> gr.Blocks:
-    """The whole page with its client API, ready to launch."""
-    say = gr.I18n(**translations(assessor))
-    tabs = OWN_TABS if isinstance(assessor, Namer) else TABS
-    with _unserved():
-        page = gr.Blocks(title="skinapp", analytics_enabled=False, delete_cache=cache.gradios())
-        with page:
-            gr.HTML(say("header"), apply_default_css=False)
-            with gr.Tabs(elem_id="tabs", overflow_behavior="wrap"):
-                for name, add in tabs.items():
-                    with gr.Tab(say(f"tab_{name}"), id=name):
-                        add(assessor, say)  # type: ignore[arg-type]  # the tabs are those of its kind
-            gr.HTML(say("footer"), apply_default_css=False)
-            api.add(assessor)
-        page.queue(max_size=line.WAITING, default_concurrency_limit=2, status_update_rate=line.TELLING_S)
-    gates.harden()
-    return page
-
-
 @contextmanager
 def _unserved() -> Iterator[None]:
     """Gradio makes an application when a page is begun, done, given its queue and launched: only the last one serves. Within, it
@@ -82,6 +63,25 @@ def _unserved() -> Iterator[None]:
         yield
     finally:
         App.create_app = staticmethod(create)  # type: ignore[method-assign]
+
+
+@_unserved()
+def build(assessor: Assessor | Namer) -> gr.Blocks:
+    """The whole page with its client API, ready to launch."""
+    say = gr.I18n(**translations(assessor))
+    tabs = OWN_TABS if isinstance(assessor, Namer) else TABS
+    page = gr.Blocks(title="skinapp", analytics_enabled=False, delete_cache=cache.gradios())
+    with page:
+        gr.HTML(say("header"), apply_default_css=False)
+        with gr.Tabs(elem_id="tabs", overflow_behavior="wrap"):
+            for name, add in tabs.items():
+                with gr.Tab(say(f"tab_{name}"), id=name):
+                    add(assessor, say)  # type: ignore[arg-type]  # the tabs are those of its kind
+        gr.HTML(say("footer"), apply_default_css=False)
+        api.add(assessor)
+    gates.harden()
+    page.queue(max_size=line.WAITING, default_concurrency_limit=2, status_update_rate=line.TELLING_S)
+    return page
 
 
 @lru_cache(maxsize=1)
