@@ -1,6 +1,7 @@
 """Makes timm networks, fills them with initial weights and saves trained ones."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -92,13 +93,31 @@ def save_half(model: torch.nn.Module, path: Path) -> None:
     save_file({key: value.cpu().contiguous() for key, value in state.items()}, path)
 
 
-def trained(folder: Path) -> torch.nn.Module:
-    """The network of a run's folder `best`, as `load` gives it."""
+def trained(folder: Path, shown: Transform) -> torch.nn.Module:
+    """The network of a run's folder `best`, as `load` gives it, but for views normalized as `shown` says."""
     about = folder / "train.json"
     if not about.is_file():
         raise DataError(f"{folder} holds no train.json; give the folder best of a run of train fit.")
     told = json.loads(about.read_text(encoding="utf-8"))
-    return load(told["architecture"], folder / WEIGHTS, told.get("activation", ""))
+    own, net = told["transform"], load(told["architecture"], folder / WEIGHTS, told["activation"])
+    return Translated(net, shown, own["mean"], own["std"]).eval()
+
+
+class Translated(nn.Module):
+    """A network that is given views normalized otherwise than it learned on."""
+
+    scale: torch.Tensor
+    shift: torch.Tensor
+
+    def __init__(self, net: nn.Module, given: Transform, mean: Sequence[float], std: Sequence[float]) -> None:
+        super().__init__()
+        self.net = net
+        from_mean, from_std, to_mean, to_std = (torch.tensor(one)[:, None, None] for one in (given.mean, given.std, mean, std))
+        self.register_buffer("scale", from_std / to_std)
+        self.register_buffer("shift", (from_mean - to_mean) / to_std)
+
+    def forward(self, pixels: torch.Tensor) -> Any:
+        return self.net(pixels * self.scale + self.shift)
 
 
 def load(architecture: str, path: Path, activation: str = "") -> torch.nn.Module:

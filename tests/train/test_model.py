@@ -5,13 +5,16 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import asdict
 
+import numpy as np
 import pytest
 import timm
 import torch
 from safetensors.torch import load_file, save_file
 from timm.layers import create_conv2d
 
+from skinapp import preprocess
 from tests.hub_server import serve
 from train import model
 from train.data import DataError
@@ -19,6 +22,7 @@ from train.data import DataError
 ARCHITECTURE = "test_efficientnet"
 FETCH = f"""
 import sys
+from dataclasses import asdict
 from safetensors.torch import save_file
 from train import model
 save_file(model.create("{ARCHITECTURE}", "hub").state_dict(), sys.argv[1])
@@ -77,6 +81,23 @@ def test_half_precision_weights_are_read_back_as_they_were_rounded(tmp_path):
     for key, value in net.state_dict().items():
         expected = value.half().float() if value.is_floating_point() else value
         assert torch.equal(again[key], expected), key
+
+
+def test_a_teacher_sees_views_as_it_learned_on_them(tmp_path):
+    """EfficientNet-Lite's pixels go from -1 to 1, those of the network it teaches are ImageNet's."""
+    torch.manual_seed(0)
+    net, shown = model.create("tf_efficientnet_lite0").eval(), model.transform(model.create(ARCHITECTURE), 64)
+    own = model.transform(net, 64)
+    assert own.mean == (0.5, 0.5, 0.5) and shown.mean != own.mean
+    model.save_half(net, tmp_path / "model.safetensors")
+    about = {"architecture": "tf_efficientnet_lite0", "activation": "", "transform": asdict(own)}
+    (tmp_path / "train.json").write_text(json.dumps(about))
+    photo = np.random.default_rng(0).integers(0, 256, (1, 64, 64, 3), np.uint8)
+    theirs, ours = (torch.from_numpy(preprocess.normalize(photo, way)) for way in (own, shown))
+    teacher, alone = model.trained(tmp_path, shown), model.load("tf_efficientnet_lite0", tmp_path / "model.safetensors")
+    with torch.inference_mode():
+        torch.testing.assert_close(teacher(ours), alone(theirs), rtol=1e-4, atol=1e-4)
+        assert (alone(ours) - alone(theirs)).abs().max() > 1e-3
 
 
 @pytest.mark.parametrize(
