@@ -22,7 +22,6 @@ from train.data import DataError
 ARCHITECTURE = "test_efficientnet"
 FETCH = f"""
 import sys
-from dataclasses import asdict
 from safetensors.torch import save_file
 from train import model
 save_file(model.create("{ARCHITECTURE}", "hub").state_dict(), sys.argv[1])
