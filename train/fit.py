@@ -4,13 +4,11 @@ Fine-tunes a timm network on labelled photos. A run that is killed goes on from 
 given again; `accelerate launch -m train fit ...` spreads it over several GPUs, with --multi_gpu and our --cpu over processes.
 """
 
-import ctypes
 import json
 import math
 import os
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,7 +21,7 @@ from timm.utils import ModelEmaV3
 from torch.nn.functional import cross_entropy, kl_div, log_softmax
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from skinapp import preprocess
+from skinapp import memory, preprocess
 from skinapp.image import Photo
 from skinapp.labels import CODES
 from skinapp.spec import WEIGHTS, Transform
@@ -35,9 +33,6 @@ BEST = "best"
 HISTORY = "history.jsonl"
 CURVES = "curves.png"
 LOGS = "tensorboard"
-M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4
-"""glibc's names for how much freed memory its malloc keeps, and how many pieces it may ask for beside its heaps."""
-
 SOFTENING = 2.0
 """What logits are divided by before a network learns from its teachers': unlikely lesions say something, too."""
 
@@ -160,7 +155,7 @@ class Run:
 
 def fit(images: Path, labels: Path, out: Path, recipe: Recipe, *, cpu: bool, workers: int, save_minutes: float) -> Path:
     """Train to the end of the recipe; returns the folder of the weights with the best score on val."""
-    _keep_freed()
+    memory.keep_freed()
     accelerator = Accelerator(mixed_precision=_precision(cpu), cpu=cpu)
     out.mkdir(parents=True, exist_ok=True)
     train_rows, val_rows = splits.train_and_val(data.read_rows(images, labels), recipe.val_share, recipe.seed)
@@ -176,15 +171,6 @@ def fit(images: Path, labels: Path, out: Path, recipe: Recipe, *, cpu: bool, wor
     loader = _loader(train_rows, shown, recipe, run, accelerator, workers)
     _train(run, loader, judge, teachers, recipe, accelerator, out, save_minutes)
     return out / BEST
-
-
-def _keep_freed() -> None:
-    """Have malloc keep the memory that a step frees: glibc gives every large tensor's back, and the kernel fills each page with
-    zeros once more in the next step, which took a third of a step's time (EfficientNet-Lite2)."""
-    with suppress(OSError, AttributeError):  # other systems' malloc knows no such thing
-        libc = ctypes.CDLL(None)
-        libc.mallopt(M_MMAP_MAX, 0)
-        libc.mallopt(M_TRIM_THRESHOLD, 2**31 - 1)
 
 
 def _precision(cpu: bool) -> str:

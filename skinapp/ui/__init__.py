@@ -1,24 +1,19 @@
 """The page and the client API. With app.py the only importer of gradio, whose telemetry is off before it is imported,
 and whose folder for photos is one that no other program uses: whatever grows old there is deleted."""
 
-import ctypes
 import gc
 import inspect
 import os
 import tempfile
-from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from skinapp import memory
+
 FOLDER = "skinapp"
 
-M_ARENA_MAX = -8
-"""glibc's name for how many heaps its malloc may open: one for every few threads, and what is freed in one stays there. Without a
-bound, set before there are threads, the server grows by 80 KB a request."""
-
-with suppress(OSError, AttributeError):  # other systems' malloc knows no such thing
-    ctypes.CDLL(None).mallopt(M_ARENA_MAX, 2)
+memory.bound_heaps()
 
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 # A dashboard that the page hasn't got: Gradio would keep the last 10,000 calls and sum them all up after every call.

@@ -1,0 +1,24 @@
+"""Tells glibc's malloc what to do with memory that a program frees; other systems' malloc is left as it is."""
+
+import ctypes
+from contextlib import suppress
+
+M_TRIM_THRESHOLD, M_MMAP_MAX, M_ARENA_MAX = -1, -4, -8
+
+
+def bound_heaps() -> None:
+    """Have two heaps and no more, where malloc would open one for every few threads, and what is freed in one stays there.
+    Without a bound, set before there are threads, the server grows by 80 KB a request."""
+    _tell(M_ARENA_MAX, 2)
+
+
+def keep_freed() -> None:
+    """Keep what is freed: glibc gives every large tensor's memory back, and the kernel fills each page with zeros once more for
+    the next one, which took a third of a training step's time (EfficientNet-Lite2)."""
+    _tell(M_MMAP_MAX, 0)
+    _tell(M_TRIM_THRESHOLD, 2**31 - 1)
+
+
+def _tell(option: int, value: int) -> None:
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(None).mallopt(option, value)
