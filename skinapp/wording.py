@@ -267,8 +267,9 @@ ANSWER = {
     "warnings": Said("Answered, but the photo could be better", "已作答，但照片可以更好"),
     "evidence": Said("Where the model looked", "模型关注的位置"),
     "evidence_note": Said(
-        "Warm colours mark where the evidence for this lesion lies: where, not why. Darkened edges were not looked at.",
-        "暖色标出支持该皮损的位置：只说明在哪里，不说明为什么。变暗的边缘未被查看。",
+        "Warm colours mark where the evidence for this lesion lies: where, not why. Without colour it is weak. "
+        "Darkened edges were not looked at.",
+        "暖色标出支持该皮损的位置：只说明在哪里，不说明为什么。没有颜色处依据很弱。变暗的边缘未被查看。",
     ),
     "evidence_for": Said("Evidence for", "所示皮损"),
     "evidence_photo": Said("Your photo", "您的照片"),
@@ -714,8 +715,9 @@ OWN = {
     "chances": Said("How likely each class is", "各类的可能性"),
     "more": Said("And {count} less likely classes.", "另有 {count} 个可能性更小的类别。"),
     "evidence_note": Said(
-        "Warm colours mark where the evidence for this class lies: where, not why. Darkened edges were not looked at.",
-        "暖色标出支持该类别的位置：只说明在哪里，不说明为什么。变暗的边缘未被查看。",
+        "Warm colours mark where the evidence for this class lies: where, not why. Without colour it is weak. "
+        "Darkened edges were not looked at.",
+        "暖色标出支持该类别的位置：只说明在哪里，不说明为什么。没有颜色处依据很弱。变暗的边缘未被查看。",
     ),
     "evidence_for": Said("Evidence for", "所示类别"),
     "about": Said("About this model", "关于此模型"),
