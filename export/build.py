@@ -7,7 +7,6 @@ import json
 import subprocess
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -72,13 +71,7 @@ def build(
     photos = refusal.Photos(train_rows, val_rows, test_rows, data.read_others(images, others) if others else {}, masks)
     spec = refusal.teach(calibrate.calibrate(spec, runs, val_rows), runs, photos)
     spec.write(out)
-    lost = losses(out, spec, val_rows, threads)
-    if gated:
-        gate.check(SERVED, lost[FILES[SERVED][0]])
-    figures = {**measure(out, {"val": val_rows, "test": test_rows}, threads), **measure_refusals(out, photos, threads)}
-    for precision, loss in lost.items():
-        figures["val"][precision]["lost_against_fp32"] = {figure: round(value, 4) for figure, value in asdict(loss).items()}
-    write_figures(out, spec, figures)
+    write_figures(out, spec, {**measure(out, photos, threads, gated), **measure_refusals(out, photos, threads)})
     return spec
 
 
@@ -92,12 +85,7 @@ def recalibrate(folder: Path, images: Path, labels: Path, others: Path | None, m
     photos = refusal.Photos(train_rows, val_rows, test_rows, data.read_others(images, others) if others else {}, masks)
     spec = refusal.teach(spec, Session(folder / SERVED, spec, CPU, threads), photos)
     spec.write(folder)
-    before = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
-    figures = {**measure(folder, {"val": val_rows, "test": test_rows}, threads), **measure_refusals(folder, photos, threads)}
-    for precision, report in before["val"].items():
-        if "lost_against_fp32" in report:
-            figures["val"][precision]["lost_against_fp32"] = report["lost_against_fp32"]
-    write_figures(folder, spec, figures)
+    write_figures(folder, spec, {**measure(folder, photos, threads, gated=False), **measure_refusals(folder, photos, threads)})
     return spec
 
 
@@ -137,18 +125,6 @@ def write_graphs(architecture: str, activation: str, shown: Transform, rows: Seq
         quantize.to_w8(full, weights, out / "model_w8.onnx")
 
 
-def losses(folder: Path, spec: ModelSpec, rows: Sequence[data.Row], threads: int) -> dict[str, gate.Loss]:
-    """What each ONNX file loses against FP32 on these rows, by precision."""
-    sessions = {name: Session(folder / name, spec, CPU, threads) for name in FILES if name != WEIGHTS}
-    paths, truths = [row.path for row in rows], np.array([row.target for row in rows])
-    exact = calibrate.look(spec.transform, TorchSession.load(folder / WEIGHTS, spec, threads), paths)
-    lost = {}
-    for name, runs in sessions.items():
-        answer = calibrate.look(spec.transform, runs, paths)
-        lost[FILES[name][0]] = gate.loss(exact, answer, truths, spec.temperature, spec.thresholds)
-    return lost
-
-
 def balanced(rows: Sequence[data.Row], count: int) -> list[data.Row]:
     """As many photos of each lesion, drawn from a fixed seed, about `count` in all."""
     rng = np.random.default_rng(0)
@@ -181,25 +157,27 @@ def _uncalibrated(about: dict[str, Any], shown: Transform, out: Path, more: dict
     )
 
 
-def measure(folder: Path, splits_: Mapping[str, Sequence[data.Row]], threads: int) -> dict[str, Any]:
-    """The figures of every precision on every split, and how often the quantized files name the same lesion as FP32.
+def measure(folder: Path, photos: refusal.Photos, threads: int, gated: bool) -> dict[str, Any]:
+    """The figures of every precision on val and test, and what the quantized files lose against FP32; with `gated`, a served file
+    that lost too much on val is refused before test is looked at.
 
     Of the served file also the figures by subgroup and, on the last split, those under faults of cameras, and the plots.
     """
     found: dict[str, Any] = {}
-    filled = {split: rows for split, rows in splits_.items() if rows}
-    served, last = FILES[SERVED][0], list(filled)[-1]
-    for split, rows in filled.items():
-        said: dict[str, evaluate.Evaluation] = {}
+    splits_ = {split: rows for split, rows in {"val": photos.val, "test": photos.test}.items() if rows}
+    served, last = FILES[SERVED][0], list(splits_)[-1]
+    for split, rows in splits_.items():
+        said = {}
         for precision in evaluate.PRECISIONS:
             assessor = evaluate.load(str(folder), precision, threads)
             if precision == served:
                 said[precision] = evaluate.measure(assessor, rows, robustness=split == last)
             else:
                 said[precision] = evaluate.score(assessor, rows)
-        exact = said["fp32"].answers.named
-        same = {precision: round(float((one.answers.named == exact).mean()), 4) for precision, one in said.items()}
-        found[split] = {precision: {**one.report, "agrees_with_fp32": same[precision]} for precision, one in said.items()}
+        lost = {precision: gate.loss(said["fp32"], one) for precision, one in said.items()}
+        if gated and split == "val":
+            gate.check(SERVED, lost[served])
+        found[split] = {precision: {**one.report, **lost[precision].report()} for precision, one in said.items()}
         if split == last:
             plots.write(said[served].answers, said[served].report, folder / "plots")
     return found

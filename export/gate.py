@@ -1,16 +1,15 @@
 """Holds a quantized file against FP32 on the photos to choose by, and refuses it where it lost too much."""
 
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from skinapp import triage
 from skinapp.errors import SkinAppError
 from skinapp.labels import Priority
-from skinapp.session import Answer
 from train import metrics
+from train.evaluate import Evaluation
 
 
 class GateError(SkinAppError):
@@ -32,24 +31,27 @@ class Loss:
     maps_apart: float
     """1 - the mean correlation of all lesions' class maps."""
 
+    def report(self) -> dict[str, Any]:
+        """What metrics.json holds of it."""
+        lost = {figure: round(value, 4) for figure, value in asdict(self).items()}
+        return {"agrees_with_fp32": round(1 - self.named_otherwise, 4), "lost_against_fp32": lost}
+
 
 LIMITS = Loss(balanced_accuracy=0.01, melanoma_sensitivity=0.01, named_otherwise=0.03, urgent_to_low=0.005, maps_apart=0.1)
 
 
-def loss(
-    exact: Answer, quantized: Answer, truths: NDArray[np.int64], temperature: float, thresholds: Mapping[str, float]
-) -> Loss:
-    """What `quantized` loses against `exact`, both answers to the same photos, under one temperature and set of thresholds."""
-    before, after = (triage.probabilities(answer.logits, temperature) for answer in (exact, quantized))
-    urgent = np.array([triage.deciding(chances, thresholds).priority is Priority.URGENT for chances in before])
-    low = np.array([triage.deciding(chances, thresholds).priority is Priority.LOW for chances in after])
-    found = [_sensitivity(chances, truths, thresholds["mel"]) for chances in (before, after)]
+def loss(exact: Evaluation, quantized: Evaluation) -> Loss:
+    """What `quantized` loses against `exact`, both of the same photos."""
+    before, after = exact.answers, quantized.answers
+    pairs = list(zip(exact.assessments, quantized.assessments, strict=True))
+    fallen = [one.focus.priority is Priority.URGENT and other.focus.priority is Priority.LOW for one, other in pairs]
     return Loss(
-        balanced_accuracy=metrics.balanced_accuracy(before, truths) - metrics.balanced_accuracy(after, truths),
-        melanoma_sensitivity=found[0] - found[1],
-        named_otherwise=float((before.argmax(1) != after.argmax(1)).mean()),
-        urgent_to_low=float((urgent & low).mean()),
-        maps_apart=1 - _correlation(exact.cams, quantized.cams),
+        balanced_accuracy=metrics.balanced_accuracy(before.probabilities, before.truths)
+        - metrics.balanced_accuracy(after.probabilities, after.truths),
+        melanoma_sensitivity=_sensitivity(before) - _sensitivity(after),
+        named_otherwise=float((before.named != after.named).mean()),
+        urgent_to_low=float(np.mean(fallen)),
+        maps_apart=1 - float(np.mean([_correlation(one.cams, other.cams) for one, other in pairs])),
     )
 
 
@@ -65,14 +67,14 @@ def check(name: str, lost: Loss) -> None:
         )
 
 
-def _sensitivity(chances: metrics.Floats, truths: NDArray[np.int64], threshold: float) -> float:
-    own = chances[truths == metrics.MELANOMA, metrics.MELANOMA]
-    return float((own >= threshold).mean()) if len(own) else 0.0
+def _sensitivity(answers: metrics.Answers) -> float:
+    own = answers.probabilities[answers.truths == metrics.MELANOMA, metrics.MELANOMA]
+    return float((own >= answers.melanoma_threshold).mean()) if len(own) else 0.0
 
 
 def _correlation(one: NDArray[np.float32], other: NDArray[np.float32]) -> float:
-    """The mean, over photos and lesions `[n, 7, h, w]`, of two maps' correlation; a map without structure counts as alike."""
-    a, b = (maps.reshape(-1, maps.shape[2] * maps.shape[3]).astype(np.float64) for maps in (one, other))
+    """The mean, over the lesions of maps `[7, h, w]`, of two maps' correlation; a map without structure counts as alike."""
+    a, b = (maps.reshape(len(maps), -1).astype(np.float64) for maps in (one, other))
     a, b = a - a.mean(1, keepdims=True), b - b.mean(1, keepdims=True)
     size = np.sqrt((a * a).sum(1) * (b * b).sum(1))
     return float(np.where(size > 0, (a * b).sum(1) / np.maximum(size, 1e-12), 1).mean())

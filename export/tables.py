@@ -19,6 +19,7 @@ LABELS = {
     "ece": "calibration error (ECE, 15 bins)",
     "answered": "photos answered (not sent back for a retake)",
 }
+AGAINST_FP32 = {"agrees_with_fp32": "same lesion as FP32", "lost_against_fp32.urgent_to_low": "Urgent by FP32, but called Low"}
 HARD = "healthy_skin_dermatoscopic_patch"
 """The kind of pictures that is told from lesions hardest."""
 ASPECTS = {"skin_tone": "skin tone in the photo (ITA)", "sex": "sex", "age": "age", "site": "body site"}
@@ -35,7 +36,10 @@ def overview(split: str, precisions: dict[str, Any]) -> list[str]:
     for code, lesion in zip(CODES, LESIONS, strict=True):
         if first["recall"][code]["value"] is not None:
             rows.append((f"recall, {lesion.name}", *(cell(precisions[name]["recall"][code]) for name in names)))
-    rows.append(("same lesion as FP32", *(str(precisions[name]["agrees_with_fp32"]) for name in names)))
+    for key, label in AGAINST_FP32.items():
+        shares = [_at(precisions[name], key) for name in names]
+        if {} not in shares:
+            rows.append((label, *(f"{share:.1%}" for share in shares)))
     return [f"Split `{split}`, 95% intervals by lesion:\n", *grid(("figure", *names), rows)]
 
 
@@ -176,7 +180,7 @@ def grid(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
     return [f"| {' | '.join(head)} |", "|---" * len(head) + "|", *(f"| {' | '.join(row)} |" for row in rows), ""]
 
 
-def _at(report: dict[str, Any], key: str) -> dict[str, Any]:
+def _at(report: dict[str, Any], key: str) -> Any:
     """The figure at a dotted key; empty where it wasn't measured."""
     for part in key.split("."):
         report = report.get(part, {})

@@ -45,10 +45,11 @@ class Options:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """The report that is written, and the answers that its plots are drawn from."""
+    """The report that is written, the answers that its plots are drawn from, and what these were taken from."""
 
     report: dict[str, Any]
     answers: metrics.Answers
+    assessments: Sequence[Assessment]
 
 
 @dataclass
@@ -80,13 +81,14 @@ def measure(assessor: Assessor, rows: Sequence[data.Row], *, robustness: bool, t
     if robustness:
         faulty = {name: answers_of(assessments, rows, assessor.spec) for name, assessments in seen.faulty.items()}
         report["robustness"] = corrupt.report(answers, faulty, drawn)
-    return Evaluation(report, answers)
+    return Evaluation(report, answers, seen.clean)
 
 
 def score(assessor: Assessor, rows: Sequence[data.Row]) -> Evaluation:
     """The figures of the photos as they are, all together."""
-    answers = answers_of(look(assessor.assess, rows, faults=False).clean, rows, assessor.spec)
-    return Evaluation(metrics.report(answers, [row.group for row in rows]), answers)
+    assessments = look(assessor.assess, rows, faults=False).clean
+    answers = answers_of(assessments, rows, assessor.spec)
+    return Evaluation(metrics.report(answers, [row.group for row in rows]), answers, assessments)
 
 
 def answers_of(assessments: Sequence[Assessment], rows: Sequence[data.Row], spec: ModelSpec) -> metrics.Answers:

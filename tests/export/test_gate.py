@@ -1,40 +1,56 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from export import gate
-from skinapp.labels import CODES
-from skinapp.session import Answer
+from skinapp import triage
+from skinapp.assessor import Assessment, Model
+from skinapp.labels import CODES, Priority
+from train.evaluate import Evaluation
+from train.metrics import Answers
 
 THRESHOLDS = {"akiec": 0.14, "bcc": 0.14, "mel": 0.1, "vasc": 0.14}
 
 
-def answer(*named: str, sure: float = 5.0, maps: int = 0) -> Answer:
+def said(*named: str, sure: float = 5.0, maps: int = 0) -> list[Assessment]:
+    """The assessments of photos of which these lesions are named."""
     logits = np.zeros((len(named), 7), np.float32)
     logits[np.arange(len(named)), [CODES.index(code) for code in named]] = sure
     cams = np.random.default_rng(maps).normal(size=(len(named), 7, 7, 7)).astype(np.float32)
-    return Answer(logits, cams, np.zeros((len(named), 8), np.float32))
+    blank = Assessment.blank(Priority.LOW, Model("tiny", "0", "tiny.onnx", "fp32", "CPU"))
+    return [
+        replace(blank, chances=chances, cams=cams[i], focus=triage.deciding(chances, THRESHOLDS))
+        for i, chances in enumerate(triage.probabilities(logits, 1.0))
+    ]
 
 
-def lost(exact: Answer, quantized: Answer, *truths: str) -> gate.Loss:
-    return gate.loss(exact, quantized, np.array([CODES.index(code) for code in truths]), 1.0, THRESHOLDS)
+def lost(exact: list[Assessment], quantized: list[Assessment], *truths: str) -> gate.Loss:
+    targets = np.array([CODES.index(code) for code in truths])
+
+    def evaluation(assessments: list[Assessment]) -> Evaluation:
+        chances, priorities = (np.array([getattr(one, name) for one in assessments]) for name in ("chances", "priority"))
+        return Evaluation({}, Answers(chances, targets, priorities, THRESHOLDS["mel"]), assessments)
+
+    return gate.loss(evaluation(exact), evaluation(quantized))
 
 
 def test_the_same_answers_lose_nothing():
     truths = ("mel", "nv", "bcc", "nv")
-    found = lost(answer(*truths), answer(*truths), *truths)
+    found = lost(said(*truths), said(*truths), *truths)
     assert found == gate.Loss(0, 0, 0, 0, pytest.approx(0, abs=1e-9))
     gate.check("model_int8.onnx", found)
 
 
 def test_each_loss_is_counted_by_hand():
     truths = ("mel", "mel", "nv", "nv")
-    found = lost(answer(*truths), answer("mel", "nv", "nv", "bkl"), *truths)
+    found = lost(said(*truths), said("mel", "nv", "nv", "bkl"), *truths)
     # Recalls 1 and 1 become 0.5 and 0.5; one melanoma of two is missed and was Urgent; two photos of four are named otherwise.
     assert found == gate.Loss(0.5, 0.5, 0.5, 0.25, pytest.approx(0, abs=1e-9))
 
 
 def test_maps_of_another_net_are_apart():
-    assert lost(answer("nv", "nv"), answer("nv", "nv", maps=1), "nv", "nv").maps_apart == pytest.approx(1, abs=0.2)
+    assert lost(said("nv", "nv"), said("nv", "nv", maps=1), "nv", "nv").maps_apart == pytest.approx(1, abs=0.2)
 
 
 def test_a_file_that_lost_too_much_is_refused_with_the_figure_and_its_limit():
