@@ -5,6 +5,7 @@ from typing import Any
 from export import tables
 from skinapp.labels import Priority
 from skinapp.spec import ModelSpec
+from skinapp.triage import NEAR
 from skinapp.wording import ADVICE, DISCLAIMER
 
 SOURCES = {
@@ -179,4 +180,5 @@ def _initial(name: str) -> str:
 
 
 def _thresholds(spec: ModelSpec) -> str:
-    return ", ".join(f"{code} {value}" for code, value in spec.thresholds.items())
+    own = ", ".join(f"{code} {value}" for code, value in spec.thresholds.items() if code != NEAR)
+    return f"{own} (from mel {spec.thresholds[NEAR]} on, nothing is Low)"

@@ -15,6 +15,7 @@ from typing import Any, Self, TypeVar
 
 from skinapp.errors import ModelError
 from skinapp.labels import ALARMING, CODES
+from skinapp.triage import NEAR
 
 FORMAT = 1
 CONFIG = "config.json"
@@ -323,11 +324,13 @@ def _files(reader: _Reader) -> dict[str, ModelFile]:
 
 
 def _thresholds(reader: _Reader) -> dict[str, float]:
-    reader.only(set(ALARMING))
-    thresholds = {code: reader.positive(code) for code in ALARMING}
+    reader.only({*ALARMING, NEAR})
+    thresholds = {code: reader.positive(code) for code in (*ALARMING, NEAR)}
     for code, value in thresholds.items():
         if value >= 1:
             raise reader.wrong(code, value, "a probability threshold lies between 0 and 1")
+    if thresholds[NEAR] > thresholds["mel"]:
+        raise reader.wrong(NEAR, thresholds[NEAR], "it can't lie above that of mel")
     return thresholds
 
 

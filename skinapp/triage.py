@@ -1,11 +1,17 @@
 """Logits become calibrated probabilities, and these a priority: the most severe lesion that passes its threshold."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from skinapp.labels import CODES, LESIONS, MALIGNANT, SEVERITY, Lesion, Priority
+
+NEAR = "near_mel"
+"""The threshold of melanoma that nothing may reach and be Low."""
+NEARLY = replace(LESIONS[CODES.index("mel")], priority=Priority.MEDIUM)
+"""A melanoma between that threshold and its own: a rounding, or a little less light, would have made it Urgent."""
 
 
 def probabilities(logits: NDArray[np.float32], temperature: float) -> NDArray[np.float64]:
@@ -17,9 +23,12 @@ def probabilities(logits: NDArray[np.float32], temperature: float) -> NDArray[np
 
 def deciding(chances: NDArray[np.float64], thresholds: Mapping[str, float]) -> Lesion:
     """The lesion that decides the priority: of those that reach their thresholds the most severe, and of these the likeliest;
-    where none does, the likeliest that is Low. A likelier lesion never hides a more severe one."""
+    where none does, melanoma if it comes near, which is Medium then, else the likeliest that is Low. A likelier lesion never
+    hides a more severe one."""
     known = dict(zip(LESIONS, chances.tolist(), strict=True))
     passing = [lesion for lesion in LESIONS if lesion.code in thresholds and known[lesion] >= thresholds[lesion.code]]
+    if not passing and chances[CODES.index("mel")] >= thresholds[NEAR]:
+        return NEARLY
     passing = passing or [lesion for lesion in LESIONS if lesion.priority is Priority.LOW]
     return min(passing, key=lambda lesion: (SEVERITY.index(lesion.priority), -known[lesion]))
 

@@ -245,8 +245,9 @@ ANSWER = {
     "step": Said("Step {step} of {steps} on the priority scale", "优先级第 {step} 级，共 {steps} 级"),
     "chances": Said("How likely each lesion is", "各种皮损的可能性"),
     "chances_note": Said(
-        "The priority follows the most serious lesion that passes its limit, even when another one is likelier.",
-        "优先级取决于超过界限的最严重皮损，即使另一种皮损可能性更大。",
+        "The priority follows the most serious lesion that passes its limit, even when another one is likelier. "
+        "Just below melanoma's limit it is still Medium.",
+        "优先级取决于超过界限的最严重皮损，即使另一种皮损可能性更大。略低于黑色素瘤界限时仍为“中”。",
     ),
     "chances_unclear": Said(
         "Shown in grey: on a photo like this the figures can't be relied on.",

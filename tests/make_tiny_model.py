@@ -63,7 +63,7 @@ def spec(digest: str) -> ModelSpec:
         transform=Transform((3, SIDE, SIDE), (0.5, 0.5, 0.5), (0.5, 0.5, 0.5), "bicubic", 1.0, "center"),
         files={FILE: ModelFile(digest, "fp32", everywhere)},
         temperature=0.5,
-        thresholds={"akiec": 0.25, "bcc": 0.25, "mel": 0.25, "vasc": 0.25},
+        thresholds={"akiec": 0.25, "bcc": 0.25, "mel": 0.25, "vasc": 0.25, "near_mel": 0.2},
         heatmap=HeatmapScale(dict.fromkeys(CODES, 1.0), dict.fromkeys(CODES, 5.0), shift=0.0),
         lesion_head=LesionHead((4.0, 0.0, -4.0), 0.0),
         frame_head=FrameHead(tuple(20.0 if place == SHARE else 0.0 for place in range(FRAME_FEATURES)), -10.0),

@@ -79,6 +79,7 @@ def test_every_missing_key_is_named(folder, path):
         (("skinapp", "temperature"), "1", "skinapp.temperature is '1'; it must be of type float."),
         (("skinapp", "temperature"), True, "skinapp.temperature is True; it must be of type float."),
         (("skinapp", "thresholds", "mel"), 1.0, "skinapp.thresholds.mel is 1.0; a probability threshold lies between 0 and 1."),
+        (("skinapp", "thresholds", "near_mel"), 0.26, "skinapp.thresholds.near_mel is 0.26; it can't lie above that of mel."),
         (("skinapp", "thresholds", "nv"), 0.1, "skinapp.thresholds.nv is 0.1; this key is unknown; remove it or update skinapp."),
         (("skinapp", "quality", "warn", "max_haste"), 1, "skinapp.quality.warn.max_haste is 1; this key is unknown; remove it or update skinapp."),
         (("skinapp", "heatmap", "floor", "mel"), 9.0, "skinapp.heatmap.floor.mel is 9.0; it must be at least 0 and below full (5.0)."),

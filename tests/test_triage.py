@@ -4,7 +4,7 @@ import pytest
 from skinapp import triage
 from skinapp.labels import CODES, Priority
 
-THRESHOLDS = {"mel": 0.2, "bcc": 0.3, "akiec": 0.3, "vasc": 0.3}
+THRESHOLDS = {"mel": 0.2, "near_mel": 0.15, "bcc": 0.3, "akiec": 0.3, "vasc": 0.3}
 
 
 def chances(**given: float) -> np.ndarray:
@@ -25,7 +25,10 @@ def test_melanoma_above_threshold_is_urgent_even_when_nevus_is_likelier():
         ({"bcc": 0.3, "akiec": 0.4}, Priority.HIGH),
         ({"akiec": 0.3}, Priority.MEDIUM),
         ({"vasc": 0.9}, Priority.MEDIUM),
-        ({"mel": 0.19, "bcc": 0.29, "akiec": 0.29}, Priority.LOW),
+        ({"mel": 0.1499, "bcc": 0.29, "akiec": 0.29}, Priority.LOW),
+        ({"mel": 0.15, "nv": 0.8}, Priority.MEDIUM),
+        ({"mel": 0.1999, "nv": 0.8}, Priority.MEDIUM),
+        ({"mel": 0.1999, "bcc": 0.3}, Priority.HIGH),
         ({"nv": 0.99}, Priority.LOW),
     ],
 )
@@ -37,6 +40,7 @@ def test_what_decides_has_passed_its_own_threshold():
     """Two lesions are Medium: the one below its threshold explains nothing, however likely."""
     assert triage.deciding(chances(akiec=0.11, vasc=0.13), {**THRESHOLDS, "akiec": 0.1}).code == "akiec"
     assert triage.deciding(chances(bkl=0.5), THRESHOLDS).code == "bkl"
+    assert triage.deciding(chances(mel=0.16, bkl=0.5), THRESHOLDS).code == "mel"
 
 
 def test_raising_one_probability_never_lowers_the_priority():

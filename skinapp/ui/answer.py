@@ -38,11 +38,11 @@ def evidence(photo: Photo, assessment: Assessment, language: Language) -> str:
         return ""
     ranked = _ranked(assessment)
     options = "".join(
-        f'<option value="{lesion.code}"{" selected" if lesion is assessment.focus else ""}>'
+        f'<option value="{lesion.code}"{" selected" if lesion.code == assessment.focus.code else ""}>'
         f"{NAMES[lesion.code].to(language)} · {percent(chance)}</option>"
         for lesion, chance in ranked
     )
-    layers = [(lesion.code, assessment.layer(lesion.code), lesion is assessment.focus) for lesion, _ in ranked]
+    layers = [(lesion.code, assessment.layer(lesion.code), lesion.code == assessment.focus.code) for lesion, _ in ranked]
     words = ANSWER["evidence_for"].to(language), ANSWER["evidence_note"].to(language)
     return figure(options, stage(photo, assessment.seen, layers, language), words, language)
 

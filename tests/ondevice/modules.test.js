@@ -57,10 +57,11 @@ test("every grey level has numpy's float32 value, bit for bit", () => {
 
 test("chances are the runtime's, and the lesion that decides too", () => {
   const deciders = new Set();
-  for (const { logits, temperature, thresholds, chances, focus } of vectors.chances) {
+  for (const { logits, temperature, thresholds, chances, focus, priority } of vectors.chances) {
     const got = probabilities(logits, temperature);
     assert.ok(furthest(got, chances) < 1e-15);
-    assert.equal(deciding(got, thresholds, vectors.rules).code, focus);
+    const decider = deciding(got, thresholds, vectors.rules);
+    assert.deepEqual([decider.code, decider.priority], [focus, priority]);
     deciders.add(focus);
   }
   assert.ok(deciders.size >= 4, "the vectors ask for more than one lesion");
@@ -68,9 +69,11 @@ test("chances are the runtime's, and the lesion that decides too", () => {
 
 test("a melanoma at its very threshold decides over a likelier nevus", () => {
   const chances = vectors.rules.lesions.map(({ code }) => ({ mel: 0.25, nv: 0.75 })[code] ?? 0);
-  const thresholds = { akiec: 0.25, bcc: 0.25, mel: 0.25, vasc: 0.25 };
-  assert.equal(deciding(chances, thresholds, vectors.rules).code, "mel");
-  assert.equal(deciding(chances, { ...thresholds, mel: 0.2500001 }, vectors.rules).code, "nv");
+  const thresholds = { akiec: 0.25, bcc: 0.25, mel: 0.25, near_mel: 0.25, vasc: 0.25 };
+  const decides = (own) => deciding(chances, { ...thresholds, ...own }, vectors.rules);
+  assert.deepEqual([decides({}).code, decides({}).priority], ["mel", "urgent"]);
+  assert.deepEqual([decides({ mel: 0.2500001 }).code, decides({ mel: 0.2500001 }).priority], ["mel", "medium"]);
+  assert.equal(decides({ mel: 0.26, near_mel: 0.2500001 }).code, "nv");
 });
 
 test("the figures and faults of a photo are the runtime's", () => {

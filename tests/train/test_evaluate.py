@@ -189,6 +189,7 @@ def test_thresholds_find_their_share_and_never_hide_the_likeliest_lesion():
     for code, wanted in calibrate.SENSITIVITY.items():
         own = chances[truths == CODES.index(code), CODES.index(code)]
         assert (own >= found[code]).mean() >= wanted and found[code] <= 1 / 7
+    assert found["near_mel"] == pytest.approx(0.8 * found["mel"], abs=1e-4)
 
 
 def test_calibration_sets_every_number_of_the_answer(drawn):

@@ -18,7 +18,7 @@ export function probabilities(logits, temperature) {
 
 /**
  * The lesion that decides the priority: of those that reach their thresholds the most severe, and of these the likeliest;
- * where none does, the likeliest that is in the least severe class.
+ * where none does, melanoma if it comes near, one step above the least severe class, else the likeliest in that class.
  * @param {number[]} chances
  * @param {Record<string, number>} thresholds
  * @param {Rules} rules
@@ -27,6 +27,8 @@ export function probabilities(logits, temperature) {
 export function deciding(chances, thresholds, { lesions, severity }) {
   const known = lesions.map((lesion, i) => ({ lesion, chance: chances[i], rank: severity.indexOf(lesion.priority) }));
   const passing = known.filter(({ lesion, chance }) => lesion.code in thresholds && chance >= thresholds[lesion.code]);
+  const near = known.find(({ lesion, chance }) => lesion.code === "mel" && chance >= thresholds.near_mel);
+  if (near && !passing.length) return { ...near.lesion, priority: severity[severity.length - 2] };
   const left = passing.length ? passing : known.filter(({ rank }) => rank === severity.length - 1);
   return left.reduce((a, b) => (b.rank < a.rank || (b.rank === a.rank && b.chance > a.chance) ? b : a)).lesion;
 }
