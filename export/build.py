@@ -19,10 +19,10 @@ from export import card, gate, graph, quantize
 from export.equalize import equalize
 from export.rounding import round_weights
 from skinapp import image, preprocess
-from skinapp.labels import ALARMING, CODES
+from skinapp.labels import CODES
 from skinapp.session import CPU, Session
 from skinapp.spec import WEIGHTS, FrameHead, HeatmapScale, LesionHead, ModelFile, ModelSpec, Transform, sha256
-from skinapp.triage import NEAR
+from skinapp.triage import THRESHOLDS
 from train import calibrate, data, evaluate, limits, model, plots, refusal, splits
 from train.reference import TorchSession
 
@@ -149,7 +149,7 @@ def _uncalibrated(about: dict[str, Any], shown: Transform, out: Path, more: dict
         transform=shown,
         files={name: ModelFile(sha256(out / name), precision, providers) for name, (precision, providers) in FILES.items()},
         temperature=1.0,
-        thresholds=dict.fromkeys((*ALARMING, NEAR), 0.5),
+        thresholds=dict.fromkeys(THRESHOLDS, 0.5),
         heatmap=HeatmapScale(dict.fromkeys(CODES, 0.0), dict.fromkeys(CODES, 1.0), shift=0.0),
         lesion_head=LesionHead((0.0,) * graph.features(out / SERVED), 0.0),
         frame_head=FrameHead((), 0.0),

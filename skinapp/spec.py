@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any, Self, TypeVar
 
 from skinapp.errors import ModelError
-from skinapp.labels import ALARMING, CODES
-from skinapp.triage import NEAR
+from skinapp.labels import CODES
+from skinapp.triage import NEAR, THRESHOLDS
 
 FORMAT = 1
 CONFIG = "config.json"
@@ -324,8 +324,8 @@ def _files(reader: _Reader) -> dict[str, ModelFile]:
 
 
 def _thresholds(reader: _Reader) -> dict[str, float]:
-    reader.only({*ALARMING, NEAR})
-    thresholds = {code: reader.positive(code) for code in (*ALARMING, NEAR)}
+    reader.only(set(THRESHOLDS))
+    thresholds = {code: reader.positive(code) for code in THRESHOLDS}
     for code, value in thresholds.items():
         if value >= 1:
             raise reader.wrong(code, value, "a probability threshold lies between 0 and 1")

@@ -6,11 +6,14 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from skinapp.labels import CODES, LESIONS, MALIGNANT, SEVERITY, Lesion, Priority
+from skinapp.labels import ALARMING, CODES, LESIONS, MALIGNANT, SEVERITY, Lesion, Priority
 
 NEAR = "near_mel"
 """The threshold of melanoma that nothing may reach and be Low."""
-NEARLY = replace(LESIONS[CODES.index("mel")], priority=Priority.MEDIUM)
+THRESHOLDS = (*ALARMING, NEAR)
+"""What a model that knows lesions has thresholds of."""
+MELANOMA = CODES.index("mel")
+NEARLY = replace(LESIONS[MELANOMA], priority=Priority.MEDIUM)
 """A melanoma between that threshold and its own: a rounding, or a little less light, would have made it Urgent."""
 
 
@@ -27,7 +30,7 @@ def deciding(chances: NDArray[np.float64], thresholds: Mapping[str, float]) -> L
     hides a more severe one."""
     known = dict(zip(LESIONS, chances.tolist(), strict=True))
     passing = [lesion for lesion in LESIONS if lesion.code in thresholds and known[lesion] >= thresholds[lesion.code]]
-    if not passing and chances[CODES.index("mel")] >= thresholds[NEAR]:
+    if not passing and chances[MELANOMA] >= thresholds[NEAR]:
         return NEARLY
     passing = passing or [lesion for lesion in LESIONS if lesion.priority is Priority.LOW]
     return min(passing, key=lambda lesion: (SEVERITY.index(lesion.priority), -known[lesion]))
