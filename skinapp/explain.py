@@ -35,10 +35,18 @@ def heatmap(cam: NDArray[np.float32], code: str, scale: HeatmapScale) -> Heatmap
 def overlay(photo: Photo, heat: Heatmap, seen: Box, shift: float) -> Photo:
     """The photo, at most 1024 pixels a side, with the heatmap on the part the network saw and the rest dimmed."""
     small, box = _shrink(photo, seen)
-    colours, weight = _coloured(enlarge(heat, box.right - box.left, box.bottom - box.top, shift))
-    part = small[box.top : box.bottom, box.left : box.right]
-    result = np.asarray(cv2.LUT(small, DIMMED), np.uint8)
-    result[box.top : box.bottom, box.left : box.right] = cv2.blendLinear(part, colours, 1 - weight, weight)
+    smooth = enlarge(heat, box.right - box.left, box.bottom - box.top, shift)
+    result = small.copy()
+    beside = result[box.top : box.bottom]
+    for unseen in (result[: box.top], result[box.bottom :], beside[:, : box.left], beside[:, box.right :]):
+        if unseen.size:
+            unseen[:] = cv2.LUT(np.ascontiguousarray(unseen), DIMMED)
+    # Most of a photo shows no evidence, and stays as it is.
+    left, top, width, height = cv2.boundingRect((smooth > 0).view(np.uint8))
+    if width:
+        colours, weight = _coloured(np.ascontiguousarray(smooth[top : top + height, left : left + width]))
+        part = result[box.top + top :, box.left + left :][:height, :width]
+        part[:] = cv2.blendLinear(np.ascontiguousarray(part), colours, 1 - weight, weight)
     return result
 
 

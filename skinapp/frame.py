@@ -66,7 +66,7 @@ def inspect(photo: Photo, cams: NDArray[np.float32], seen: Box, head: FrameHead)
 
 def find(photo: Photo, cams: NDArray[np.float32], seen: Box, head: FrameHead) -> Box | None:
     """The box of what most likely is the lesion, or None."""
-    told = features(photo, cams, seen) @ np.asarray(head.weights, np.float32) + np.float32(head.bias)
+    told = np.tensordot(np.asarray(head.weights, np.float32), features(photo, cams, seen), 1) + np.float32(head.bias)
     likely = cv2.GaussianBlur(1 / (1 + np.exp(-np.clip(told, -SURE, SURE))), (0, 0), 1.0)
     count, parts, boxes, _ = cv2.connectedComponentsWithStats((likely >= 0.5).astype(np.uint8))
     if count < 2:
@@ -98,18 +98,19 @@ def crop(box: Box, width: int, height: int) -> Box:
 
 
 def features(photo: Photo, cams: NDArray[np.float32], seen: Box) -> Grid:
-    """What is told of each place `[rows, columns, 21]`: difference from the skin's colour, plain, smoothed and without sign, how
+    """What is told of each place `[21, rows, columns]`: difference from the skin's colour, plain, smoothed and without sign, how
     large it is, also against the photo's largest, the distance from the middle, and the evidence for the seven lesions."""
     small = _small(photo)
     colours = np.asarray(small, np.float32) / np.float32(255)
     differing = colours - _skin(colours)
     smooth = cv2.GaussianBlur(differing, (0, 0), 2.5)
-    distance = np.sqrt((smooth**2).sum(2))
+    distance = np.sqrt(cv2.transform(smooth**2, np.ones((1, 3), np.float32)))
     share = distance / (np.percentile(distance, 95) + LOOSE)
     middle = _from_middle(*small.shape[:2])
-    evidence = _spread(cams, seen, photo.shape[:2], small.shape[:2]) / EVIDENCE
-    told = (differing, smooth, np.abs(smooth), distance, share, share**2, middle, np.sqrt(middle), evidence)
-    return np.dstack(told).astype(np.float32)
+    evidence = _spread(cams, seen, photo.shape[:2], small.shape[:2]) / np.float32(EVIDENCE)
+    coloured = (plane for grid in (differing, smooth, np.abs(smooth)) for plane in cv2.split(grid))
+    told = (*coloured, distance, share, share**2, middle, np.sqrt(middle), *evidence)
+    return np.asarray(np.stack(told), np.float32)
 
 
 def _small(photo: Photo) -> Photo:
@@ -123,9 +124,9 @@ def _small(photo: Photo) -> Photo:
 
 def _skin(colours: Grid) -> Grid:
     """The middle colour of the photo's edge, where it isn't in the dermatoscope's shade."""
-    ring = np.ones(colours.shape[:2], bool)
-    ring[RING:-RING, RING:-RING] = False
-    lit = colours[ring & (colours.max(2) > SHADE)]
+    sides = colours[:RING], colours[-RING:], colours[RING:-RING, :RING], colours[RING:-RING, -RING:]
+    ring = np.concatenate([side.reshape(-1, 3) for side in sides])
+    lit = ring[ring.max(1) > SHADE]
     return np.asarray(np.median(lit if len(lit) else colours.reshape(-1, 3), axis=0), np.float32)
 
 
@@ -136,10 +137,17 @@ def _from_middle(rows: int, columns: int) -> Grid:
 
 
 def _spread(cams: NDArray[np.float32], seen: Box, size: tuple[int, ...], grid: tuple[int, ...]) -> Grid:
-    """The class maps laid over the photo's places `[rows, columns, 7]`; beyond the part that was seen, those of its edge."""
+    """The class maps laid over the photo's places `[7, rows, columns]`; beyond the part that was seen, those of its edge."""
     (height, width), (rows, columns) = size, grid
     across = ((np.arange(columns) + 0.5) * width / columns - seen.left) / (seen.right - seen.left) * cams.shape[2] - 0.5
     down = ((np.arange(rows) + 0.5) * height / rows - seen.top) / (seen.bottom - seen.top) * cams.shape[1] - 0.5
-    x, y = np.meshgrid(across.astype(np.float32), down.astype(np.float32))
-    kinds = [cv2.remap(cam, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE) for cam in cams]
-    return np.asarray(np.dstack(kinds), np.float32)
+    return _between(_between(cams, down, 1), across, 2)
+
+
+def _between(cells: Grid, places: NDArray[np.float64], axis: int) -> Grid:
+    """Cells along an axis, at places between them."""
+    inside = places.clip(0, cells.shape[axis] - 1)
+    first = inside.astype(np.int64)
+    second = np.minimum(first + 1, cells.shape[axis] - 1)
+    part = np.expand_dims((inside - first).astype(np.float32), tuple(range(1, cells.ndim - axis)))
+    return np.asarray(cells.take(first, axis) * (1 - part) + cells.take(second, axis) * part, np.float32)

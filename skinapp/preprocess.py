@@ -7,6 +7,7 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
@@ -37,10 +38,14 @@ def batch(photos: Sequence[Photo], transform: Transform) -> NDArray[np.float32]:
 
 def normalize(views: NDArray[np.uint8], transform: Transform) -> NDArray[np.float32]:
     """Views `[n, height, width, 3]` to the network's input `[n, 3, height, width]`."""
-    mean, std = (np.asarray(values, np.float32) for values in (transform.mean, transform.std))
-    # A table of all 256 grey levels, looked up, takes half the time of the arithmetic on every pixel.
-    levels = (np.arange(256, dtype=np.float32)[:, None] / np.float32(255) - mean) / std
-    return np.stack([levels[:, channel][views[..., channel]] for channel in range(3)], axis=1)
+    mean, std = (np.asarray(values, np.float32)[:, None] for values in (transform.mean, transform.std))
+    # A table of all 256 grey levels, looked up, takes a fifth of the time of the arithmetic on every pixel.
+    levels = (np.arange(256, dtype=np.float32) / np.float32(255) - mean) / std
+    pixels = np.empty((len(views), 3, *views.shape[1:3]), np.float32)
+    for seen, planes in zip(views, pixels, strict=True):
+        for channel, plane in enumerate(cv2.split(seen)):
+            cv2.LUT(plane, levels[channel], planes[channel])
+    return pixels
 
 
 def view(photo: Photo, transform: Transform) -> Photo:

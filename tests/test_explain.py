@@ -73,6 +73,13 @@ def test_what_the_network_does_not_see_is_dimmed_and_gets_no_heat():
     assert (picture[:, 100:300] != 200).any()
 
 
+def test_corners_beyond_what_the_network_sees_are_dimmed_once():
+    picture = explain.overlay(drawings.plain(200, 400, 300), np.zeros((8, 8), np.float32), Box(50, 40, 350, 260), 0.0)
+    dimmed = np.full_like(picture, int(200 * explain.UNSEEN))
+    dimmed[40:260, 50:350] = 200
+    np.testing.assert_array_equal(picture, dimmed)
+
+
 def test_a_large_photo_gets_a_small_overlay_of_its_shape():
     picture = explain.overlay(drawings.plain(120, 4000, 3000), np.zeros((8, 8), np.float32), Box(500, 0, 3500, 3000), 0.0)
     assert picture.shape == (768, 1024, 3)

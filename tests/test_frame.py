@@ -102,7 +102,7 @@ def test_centring_answers_the_part_around_the_lesion():
 def test_places_beyond_what_was_seen_have_the_evidence_of_its_edge():
     cams = np.zeros((7, 2, 2), np.float32)
     cams[4, :, 0], cams[4, :, 1] = 20, 60
-    told = frame.features(drawings.plain(120, 400, 200), cams, Box(100, 0, 300, 200))[..., -3]
+    told = frame.features(drawings.plain(120, 400, 200), cams, Box(100, 0, 300, 200))[-3]
     assert told.shape == (56, 112)
     np.testing.assert_allclose(told[:, :28], 1, atol=1e-5)
     np.testing.assert_allclose(told[:, -28:], 3, atol=1e-5)

@@ -41,9 +41,9 @@ def frame_head(transform: Transform, rows: Sequence[data.Row], cams: NDArray[np.
             continue
         photo = image.read(row.path)
         features = frame.features(photo, maps, preprocess.seen(photo, transform))
-        covered = cv2.resize(mask, features.shape[1::-1], interpolation=cv2.INTER_AREA).ravel() / 255
+        covered = cv2.resize(mask, features.shape[:0:-1], interpolation=cv2.INTER_AREA).ravel() / 255
         places = rng.integers(len(covered), size=PLACES)
-        told.append(features.reshape(len(covered), -1)[places])
+        told.append(features.reshape(-1, len(covered)).T[places])
         inside.append(covered[places])
     if not told:
         return FrameHead((), 0.0)
@@ -136,7 +136,7 @@ def _box(mask: NDArray[np.uint8]) -> Box:
 def _by_otsu(photo: image.Photo) -> Box:
     """The classical way: what differs from the skin by more than Otsu's threshold, its largest part."""
     no_maps = np.zeros((1, 1, 1), np.float32)
-    distance = frame.features(photo, no_maps, Box(0, 0, photo.shape[1], photo.shape[0]))[..., 9]
+    distance = frame.features(photo, no_maps, Box(0, 0, photo.shape[1], photo.shape[0]))[9]
     grey = np.rint(distance / max(float(distance.max()), 1e-6) * 255).astype(np.uint8)
     _, parts = cv2.threshold(grey, 0, 255, cv2.THRESH_OTSU)
     _, _, boxes, _ = cv2.connectedComponentsWithStats(parts)
