@@ -120,13 +120,3 @@ def features(path: Path) -> int:
 def head_nodes(path: Path) -> list[str]:
     """The nodes behind the features: they stay out of INT8, so that the head can be read, checked and swapped."""
     return [node.name for node in onnx.load(path).graph.node if node.name.startswith(HEAD)]
-
-
-def late_nodes(path: Path) -> list[str]:
-    """The nodes of the smallest maps: all behind the last convolution of stride 2."""
-    names, last = [], 0
-    for node in onnx.load(path).graph.node:
-        names.append(node.name)
-        if node.op_type == "Conv" and [2, 2] in [list(entry.ints) for entry in node.attribute if entry.name == "strides"]:
-            last = len(names)
-    return names[last:]
