@@ -34,7 +34,7 @@ from train import data, evaluate
 
 SCHEMA = 1
 ROUNDS = 40
-LEAST_ROUNDS = 5
+LEAST_ROUNDS = 15
 """Of large batches, which get fewer rounds."""
 REST_S = 0.02
 """Before each turn: torch's threads spin on for a while after a pass, and would take the cores from whoever comes next."""
