@@ -88,17 +88,12 @@ def ranges(path: Path, pixels: Sequence[NDArray[np.float32]]) -> Any:
 def gate_ranges(path: Path, pixels: Sequence[NDArray[np.float32]]) -> dict[str, TensorData]:
     """The ranges of what the gates let through."""
     names = gated(path)
+    if not names:
+        return {}
     session = watching(onnx.load(path), names)
-    ends: dict[str, list[tuple[float, float]]] = {name: [] for name in names}
-    for photo in pixels if names else []:
-        for name, values in zip(names, session.run(names, {INPUT: photo[None]}), strict=True):
-            ends[name].append((values.min(), values.max()))
-    found = {}
-    for name, pairs in ends.items():
-        lowest, highest = zip(*pairs, strict=True)
-        least, most = np.percentile(lowest, 100 - GATED), np.percentile(highest, GATED)
-        found[name] = TensorData(lowest=np.float32(least), highest=np.float32(most))
-    return found
+    photos = [[(values.min(), values.max()) for values in session.run(names, {INPUT: photo[None]})] for photo in pixels]
+    least, most = np.percentile(photos, (100 - GATED, GATED), axis=0).astype(np.float32)
+    return {name: TensorData(lowest=low, highest=high) for name, low, high in zip(names, least[:, 0], most[:, 1], strict=True)}
 
 
 def swished(path: Path) -> list[str]:
@@ -185,19 +180,12 @@ def _float_biases(model: onnx.ModelProto) -> None:
 
 
 def to_w8(path: Path, weights: Mapping[str, Rounded], out: Path) -> None:
-    """Write the graph that stores each convolution's weights as INT8 per output channel and computes in float."""
-    model = onnx.load(path)
-    _store(model, weights)
-    onnx.checker.check_model(model, full_check=True)
-    onnx.save(model, out)
-
-
-def _store(model: onnx.ModelProto, weights: Mapping[str, Rounded]) -> None:
-    """Store weights as INT8 that are computed with in float.
+    """Write the graph that stores each convolution's weights as INT8 per output channel and computes in float.
 
     Cast and Mul rather than DequantizeLinear: every runtime folds them into float weights at load, while ONNX Runtime keeps
     DequantizeLinear for its INT8 kernels and pays for it in every pass.
     """
+    model = onnx.load(path)
     constants = {tensor.name: tensor for tensor in model.graph.initializer}
     for name, (stored, steps) in weights.items():
         model.graph.initializer.remove(constants[name])
@@ -205,3 +193,5 @@ def _store(model: onnx.ModelProto, weights: Mapping[str, Rounded]) -> None:
         model.graph.initializer.append(numpy_helper.from_array(steps[:, None, None, None], f"{name}.scale"))
         model.graph.node.insert(0, helper.make_node("Mul", [f"{name}.float", f"{name}.scale"], [name]))
         model.graph.node.insert(0, helper.make_node("Cast", [f"{name}.int8"], [f"{name}.float"], to=onnx.TensorProto.FLOAT))
+    onnx.checker.check_model(model, full_check=True)
+    onnx.save(model, out)

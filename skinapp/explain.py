@@ -37,16 +37,16 @@ def overlay(photo: Photo, heat: Heatmap, seen: Box, shift: float) -> Photo:
     small, box = _shrink(photo, seen)
     smooth = enlarge(heat, box.right - box.left, box.bottom - box.top, shift)
     result = small.copy()
-    beside = result[box.top : box.bottom]
+    beside, part = result[box.top : box.bottom], result[box.top : box.bottom, box.left : box.right]
     for unseen in (result[: box.top], result[box.bottom :], beside[:, : box.left], beside[:, box.right :]):
         if unseen.size:
-            unseen[:] = cv2.LUT(np.ascontiguousarray(unseen), DIMMED)
+            unseen[:] = cv2.LUT(unseen, DIMMED)
     # Most of a photo shows no evidence, and stays as it is.
     left, top, width, height = cv2.boundingRect((smooth > 0).view(np.uint8))
     if width:
-        colours, weight = _coloured(np.ascontiguousarray(smooth[top : top + height, left : left + width]))
-        part = result[box.top + top :, box.left + left :][:height, :width]
-        part[:] = cv2.blendLinear(np.ascontiguousarray(part), colours, 1 - weight, weight)
+        warm = np.s_[top : top + height, left : left + width]
+        colours, weight = _coloured(smooth[warm])
+        part[warm] = cv2.blendLinear(part[warm], colours, 1 - weight, weight)
     return result
 
 

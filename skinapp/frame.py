@@ -107,7 +107,7 @@ def features(photo: Photo, cams: NDArray[np.float32], seen: Box) -> Grid:
     distance = np.sqrt(cv2.transform(smooth**2, np.ones((1, 3), np.float32)))
     share = distance / (np.percentile(distance, 95) + LOOSE)
     middle = _from_middle(*small.shape[:2])
-    evidence = _spread(cams, seen, photo.shape[:2], small.shape[:2]) / np.float32(EVIDENCE)
+    evidence = _spread(cams, seen, photo.shape[:2], small.shape[:2]) / EVIDENCE
     coloured = (plane for grid in (differing, smooth, np.abs(smooth)) for plane in cv2.split(grid))
     told = (*coloured, distance, share, share**2, middle, np.sqrt(middle), *evidence)
     return np.asarray(np.stack(told), np.float32)
@@ -141,13 +141,9 @@ def _spread(cams: NDArray[np.float32], seen: Box, size: tuple[int, ...], grid: t
     (height, width), (rows, columns) = size, grid
     across = ((np.arange(columns) + 0.5) * width / columns - seen.left) / (seen.right - seen.left) * cams.shape[2] - 0.5
     down = ((np.arange(rows) + 0.5) * height / rows - seen.top) / (seen.bottom - seen.top) * cams.shape[1] - 0.5
-    return _between(_between(cams, down, 1), across, 2)
+    return np.asarray(_between(down, cams.shape[1]).T @ cams @ _between(across, cams.shape[2]), np.float32)
 
 
-def _between(cells: Grid, places: NDArray[np.float64], axis: int) -> Grid:
-    """Cells along an axis, at places between them."""
-    inside = places.clip(0, cells.shape[axis] - 1)
-    first = inside.astype(np.int64)
-    second = np.minimum(first + 1, cells.shape[axis] - 1)
-    part = np.expand_dims((inside - first).astype(np.float32), tuple(range(1, cells.ndim - axis)))
-    return np.asarray(cells.take(first, axis) * (1 - part) + cells.take(second, axis) * part, np.float32)
+def _between(places: NDArray[np.float64], cells: int) -> Grid:
+    """How much each place between the middles of cells gets of each `[cells, places]`; beyond the outermost, all of that one."""
+    return np.array([np.interp(places, np.arange(cells), own) for own in np.eye(cells)], np.float32)
