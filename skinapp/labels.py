@@ -18,6 +18,13 @@ SEVERITY = (Priority.URGENT, Priority.HIGH, Priority.MEDIUM, Priority.LOW)
 """The priorities a readable photo can get, most severe first."""
 
 
+class View(StrEnum):
+    """How a photo was taken: through a dermatoscope, or with a plain camera (a clinical close-up)."""
+
+    DERMOSCOPIC = "dermoscopic"
+    CLINICAL = "clinical"
+
+
 @dataclass(frozen=True)
 class Lesion:
     """One of the seven answers: HAM10000's code for it, its medical name, its priority, and whether it is a cancer or a

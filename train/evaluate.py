@@ -18,7 +18,7 @@ from skinapp.assessor import Assessment, Assessor
 from skinapp.errors import ModelError
 from skinapp.image import Photo
 from skinapp.labels import Priority
-from skinapp.spec import WEIGHTS, ModelSpec, sha256
+from skinapp.spec import WEIGHTS, ModelSpec
 from train import corrupt, data, metrics, plots, subgroups
 
 BATCH = 16
@@ -35,7 +35,7 @@ class Options:
 
     model: str
     images: Path
-    labels: Path
+    labels: data.Labels
     split: str = ""
     precision: str = "int8"
     threads: int = 0
@@ -66,7 +66,8 @@ def evaluate(options: Options) -> Evaluation:
     rows = data.read_rows(options.images, options.labels, options.split)
     assessor = load(options.model, options.precision, options.threads)
     found = measure(assessor, rows, robustness=options.robustness, tta=options.tta)
-    measured_on = {"images": options.images.name, "labels": options.labels.name, "labels_sha256": sha256(options.labels)}
+    names = ", ".join(table.name for table in data.tables(options.labels))
+    measured_on = {"images": options.images.name, "labels": names, "labels_sha256": data.fingerprint(options.labels)}
     about = {"model": vars(assessor.model), "options": {**vars(options), **measured_on}}
     return replace(found, report={**about, **found.report})
 
