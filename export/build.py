@@ -19,10 +19,9 @@ from export import card, gate, graph, quantize
 from export.equalize import equalize
 from export.rounding import round_weights
 from skinapp import image, preprocess
-from skinapp.labels import CODES
+from skinapp.labels import CODES, THRESHOLDS
 from skinapp.session import CPU, Session
 from skinapp.spec import WEIGHTS, FrameHead, HeatmapScale, LesionHead, ModelFile, ModelSpec, Transform, sha256
-from skinapp.triage import THRESHOLDS
 from train import calibrate, data, evaluate, limits, model, plots, refusal, splits
 from train.reference import TorchSession
 

@@ -3,9 +3,8 @@
 from typing import Any
 
 from export import tables
-from skinapp.labels import Priority
+from skinapp.labels import NEAR, Priority
 from skinapp.spec import ModelSpec
-from skinapp.triage import NEAR
 from skinapp.wording import ADVICE, DISCLAIMER
 
 SOURCES = {

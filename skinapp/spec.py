@@ -14,8 +14,7 @@ from pathlib import Path
 from typing import Any, Self, TypeVar
 
 from skinapp.errors import ModelError
-from skinapp.labels import CODES
-from skinapp.triage import NEAR, THRESHOLDS
+from skinapp.labels import CODES, NEAR, THRESHOLDS
 
 FORMAT = 1
 CONFIG = "config.json"

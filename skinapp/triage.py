@@ -6,12 +6,8 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from skinapp.labels import ALARMING, CODES, LESIONS, MALIGNANT, SEVERITY, Lesion, Priority
+from skinapp.labels import CODES, LESIONS, MALIGNANT, NEAR, SEVERITY, Lesion, Priority
 
-NEAR = "near_mel"
-"""The threshold of melanoma that nothing may reach and be Low."""
-THRESHOLDS = (*ALARMING, NEAR)
-"""What a model that knows lesions has thresholds of."""
 MELANOMA = CODES.index("mel")
 NEARLY = replace(LESIONS[MELANOMA], priority=Priority.MEDIUM)
 """A melanoma between that threshold and its own: a rounding, or a little less light, would have made it Urgent."""

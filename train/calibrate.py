@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skinapp import explain, image, preprocess, quality, triage
-from skinapp.labels import ALARMING, CODES
+from skinapp.labels import ALARMING, CODES, NEAR
 from skinapp.session import Answer, Runs
 from skinapp.spec import HeatmapScale, ModelSpec, Transform
 from train import data, metrics
@@ -108,7 +108,7 @@ def thresholds(chances: NDArray[np.float64], truths: NDArray[np.int64]) -> dict[
         own = np.sort(chances[truths == CODES.index(code), CODES.index(code)])
         missed = int(np.floor(len(own) * (1 - SENSITIVITY[code]) + 1e-9))
         found[code] = min(np.floor(own[missed] * 1e4) / 1e4, np.floor(1e4 / len(CODES)) / 1e4) if len(own) else 1 / len(CODES)
-    found[triage.NEAR] = np.floor(found["mel"] * NEARLY * 1e4) / 1e4
+    found[NEAR] = np.floor(found["mel"] * NEARLY * 1e4) / 1e4
     return {code: max(float(value), 1e-4) for code, value in found.items()}
 
 
