@@ -24,12 +24,13 @@ from tqdm import tqdm
 
 from export import contenders, rivals
 from export.contenders import Contender, Loaded
-from skinapp import explain, hub, image, preprocess
+from skinapp import explain, image, preprocess
 from skinapp.assessor import Assessor
 from skinapp.errors import SkinAppError
 from skinapp.image import Photo
-from skinapp.session import CPU, Session
-from skinapp.spec import CONFIG, WEIGHTS, ModelSpec, sha256
+from skinapp.model import hub
+from skinapp.model.session import CPU, Session
+from skinapp.model.spec import CONFIG, WEIGHTS, ModelSpec, sha256
 from train import data, evaluate
 
 SCHEMA = 1

@@ -20,8 +20,8 @@ from export.equalize import equalize
 from export.rounding import round_weights
 from skinapp import image, preprocess
 from skinapp.labels import CODES, THRESHOLDS
-from skinapp.session import CPU, Session
-from skinapp.spec import WEIGHTS, FrameHead, HeatmapScale, LesionHead, ModelFile, ModelSpec, Transform, sha256
+from skinapp.model.session import CPU, Session
+from skinapp.model.spec import WEIGHTS, FrameHead, HeatmapScale, LesionHead, ModelFile, ModelSpec, Transform, sha256
 from train import calibrate, data, evaluate, limits, model, plots, refusal, splits
 from train.reference import TorchSession
 

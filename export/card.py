@@ -4,7 +4,7 @@ from typing import Any
 
 from export import tables
 from skinapp.labels import NEAR, Priority
-from skinapp.spec import ModelSpec
+from skinapp.model.spec import ModelSpec
 from skinapp.wording import ADVICE, DISCLAIMER
 
 SOURCES = {

@@ -13,7 +13,7 @@ from timm.data import create_transform
 
 from skinapp import explain
 from skinapp.assessor import Assessor
-from skinapp.spec import ModelSpec
+from skinapp.model.spec import ModelSpec
 from train import model
 
 Answers = Callable[[bytes], tuple[str, bytes]]

@@ -12,13 +12,14 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from skinapp import explain, frame, hub, image, preprocess, quality, session, triage, wording
+from skinapp import explain, frame, image, preprocess, quality, triage, wording
 from skinapp.errors import ModelError, ProviderError
 from skinapp.image import Photo
 from skinapp.labels import CODES, LESIONS, SEVERITY, Lesion, Priority
-from skinapp.pool import Pool
+from skinapp.model import hub, session
+from skinapp.model.batcher import Pool
+from skinapp.model.spec import LESION, HeatmapScale, ModelSpec
 from skinapp.preprocess import Box
-from skinapp.spec import LESION, HeatmapScale, ModelSpec
 
 log = logging.getLogger(__name__)
 

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from skinapp.image import Photo
+from skinapp.model.spec import HeatmapScale
 from skinapp.preprocess import Box
-from skinapp.spec import HeatmapScale
 
 Heatmap = NDArray[np.float32]
 """`[h, w]`, 0 (no evidence) to 1 (strongest)."""

@@ -23,10 +23,11 @@ from pyarrow import dataset, parquet
 from pyarrow.fs import FileSelector, FileSystem, FileType, LocalFileSystem
 from tqdm import tqdm
 
-from skinapp import hub, image, quality, wording
+from skinapp import image, quality, wording
 from skinapp.assessor import Assessor, Model
 from skinapp.errors import ModelError, PhotoError, SkinAppError
 from skinapp.labels import CODES
+from skinapp.model import hub
 
 PART = 256
 """Photos a Parquet part, and what a worker that dies has to do again: 7 s of work at the 28 ms of README's report."""

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skinapp.image import Photo
+from skinapp.model.spec import FrameHead
 from skinapp.preprocess import Box
-from skinapp.spec import FrameHead
 
 SIDE = 56
 """Places along a photo's short side."""

@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from skinapp import explain, image, preprocess, session, triage, wording
+from skinapp import explain, image, preprocess, triage, wording
 from skinapp.assessor import SCHEMA, Assessor, Model, Served, milliseconds
 from skinapp.image import Photo
+from skinapp.model import session
+from skinapp.model.spec import OWN, HeatmapScale
 from skinapp.preprocess import Box
-from skinapp.spec import OWN, HeatmapScale
 
 
 @dataclass(frozen=True)

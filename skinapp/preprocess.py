@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from skinapp.image import Photo
-from skinapp.spec import Transform
+from skinapp.model.spec import Transform
 
 RESAMPLING = {
     "bilinear": Image.Resampling.BILINEAR,

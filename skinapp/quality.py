@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skinapp.image import Photo
-from skinapp.spec import LesionHead, Quality, QualityLimits
+from skinapp.model.spec import LesionHead, Quality, QualityLimits
 
 WHITE = 250
 HAIR = 30

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from skinapp.assessor import Assessor
-from skinapp.hub import EMBEDDED
+from skinapp.model.hub import EMBEDDED
 from tests import TINY_MODEL, drawings
 
 if TYPE_CHECKING:  # the model environment, which runs some of the tests, holds no playwright
@@ -66,7 +66,7 @@ def stumbling_server(environment: dict[str, str]) -> Iterator[str]:
     fault = """
 import sys, app
 from skinapp.assessor import Assessor
-from skinapp.hub import EMBEDDED
+from skinapp.model.hub import EMBEDDED
 from tests import TINY_MODEL, drawings
 def stumble(*given):
     raise RuntimeError("/secret/place")

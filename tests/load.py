@@ -19,8 +19,8 @@ import numpy as np
 
 from skinapp import preprocess
 from skinapp.assessor import Assessor
-from skinapp.hub import EMBEDDED
 from skinapp.image import read
+from skinapp.model.hub import EMBEDDED
 from tests import callers
 from tests.conftest import started
 

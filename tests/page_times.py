@@ -22,8 +22,8 @@ from playwright.sync_api import Page, expect, sync_playwright
 
 from skinapp import preprocess
 from skinapp.assessor import Assessor
-from skinapp.hub import EMBEDDED
 from skinapp.image import read
+from skinapp.model.hub import EMBEDDED
 from tests import drawings
 from tests.browsing import FLAGS, Visit
 from tests.conftest import started

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from export import speed, tables
 from skinapp.assessor import Assessor
-from skinapp.hub import EMBEDDED
+from skinapp.model.hub import EMBEDDED
 from tests import drawings
 
 README = Path(__file__).parents[1] / "README.md"

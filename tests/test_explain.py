@@ -5,8 +5,8 @@ import pytest
 from skinapp import explain
 from skinapp.assessor import Assessor
 from skinapp.labels import CODES
+from skinapp.model.spec import HeatmapScale
 from skinapp.preprocess import Box
-from skinapp.spec import HeatmapScale
 from tests import TINY_MODEL, drawings
 
 SCALE = HeatmapScale(dict.fromkeys(CODES, 1.0), dict.fromkeys(CODES, 5.0), 0.0)

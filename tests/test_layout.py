@@ -8,8 +8,8 @@ import pytest
 ROOT = Path(__file__).parents[1]
 TRAINING = {"torch", "torchvision", "timm", "transformers", "optimum", "accelerate", "safetensors"}
 ONLY = {
-    "onnxruntime": {"skinapp/session.py"},
-    "huggingface_hub": {"skinapp/hub.py"},
+    "onnxruntime": {"skinapp/model/session.py"},
+    "huggingface_hub": {"skinapp/model/hub.py"},
     "gradio": {"app.py", "skinapp/ui"},
     "onnx": {"skinapp/teach/graft.py"},
     "sklearn": {"skinapp/teach/lesson.py"},
@@ -80,7 +80,7 @@ def test_what_export_uses_of_the_page_knows_no_gradio(path):
 
 @pytest.mark.parametrize("path", files("skinapp/ui"), ids=name)
 def test_the_page_reaches_the_model_through_the_assessor_alone(path):
-    assert not {"skinapp.session", "skinapp.hub", "skinapp.preprocess"} & imports(path)
+    assert not {"skinapp.model.session", "skinapp.model.hub", "skinapp.preprocess"} & imports(path)
 
 
 def test_only_one_room_decodes_pictures():

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from skinapp import preprocess
+from skinapp.model.spec import ModelSpec
 from skinapp.preprocess import Box
-from skinapp.spec import ModelSpec
 from tests import TINY_MODEL, drawings
 
 TRANSFORM = ModelSpec.read(TINY_MODEL).transform

@@ -7,8 +7,8 @@ import pytest
 from skinapp import frame, quality, wording
 from skinapp.assessor import Assessor
 from skinapp.labels import Priority
+from skinapp.model.spec import LesionHead
 from skinapp.quality import Issue
-from skinapp.spec import LesionHead
 from tests import TINY_MODEL, drawings
 
 TINY = Assessor.load(str(TINY_MODEL), "cpu")

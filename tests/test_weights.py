@@ -8,11 +8,12 @@ import numpy as np
 import onnxruntime
 import pytest
 
-from skinapp import explain, image, preprocess, session, triage
+from skinapp import explain, image, preprocess, triage
 from skinapp.assessor import Assessor
-from skinapp.hub import EMBEDDED
 from skinapp.labels import CODES, Priority
-from skinapp.spec import ModelSpec
+from skinapp.model import session
+from skinapp.model.hub import EMBEDDED
+from skinapp.model.spec import ModelSpec
 from skinapp.ui import examples
 from tests import drawings
 

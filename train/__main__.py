@@ -67,7 +67,7 @@ def fit(
     save_minutes: Annotated[float, typer.Option(help="Minutes between checkpoints within an epoch.")] = 5.0,
 ) -> None:
     """Fine-tune a network; the same command again goes on where a killed run was."""
-    from skinapp.spec import sha256
+    from skinapp.model.spec import sha256
     from train.fit import Recipe
     from train.fit import fit as run
 

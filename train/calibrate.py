@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from skinapp import explain, image, preprocess, quality, triage
 from skinapp.labels import ALARMING, CODES, NEAR
-from skinapp.session import Answer, Runs
-from skinapp.spec import HeatmapScale, ModelSpec, Transform
+from skinapp.model.session import Answer, Runs
+from skinapp.model.spec import HeatmapScale, ModelSpec, Transform
 from train import data, metrics
 
 SENSITIVITY = {"mel": 0.95, "bcc": 0.90, "akiec": 0.85, "vasc": 0.85}

@@ -13,12 +13,13 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from skinapp import hub, image, session, triage
+from skinapp import image, triage
 from skinapp.assessor import Assessment, Assessor
 from skinapp.errors import ModelError
 from skinapp.image import Photo
 from skinapp.labels import Priority
-from skinapp.spec import WEIGHTS, ModelSpec, sha256
+from skinapp.model import hub, session
+from skinapp.model.spec import WEIGHTS, ModelSpec, sha256
 from train import corrupt, data, metrics, plots, subgroups
 
 BATCH = 16

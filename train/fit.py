@@ -24,7 +24,7 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 from skinapp import memory, preprocess
 from skinapp.image import Photo
 from skinapp.labels import CODES
-from skinapp.spec import WEIGHTS, Transform
+from skinapp.model.spec import WEIGHTS, Transform
 from train import augment, curves, data, metrics, model, splits
 from train.progress import Progress, mean
 

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from skinapp import frame, image, preprocess, triage
 from skinapp.assessor import Assessor
+from skinapp.model.session import Answer
+from skinapp.model.spec import FrameHead, Transform
 from skinapp.preprocess import Box
-from skinapp.session import Answer
-from skinapp.spec import FrameHead, Transform
 from train import data, metrics
 from train.fitted import logistic
 

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from skinapp import image, preprocess, quality, triage
 from skinapp.image import Photo
 from skinapp.labels import CODES, Priority
-from skinapp.session import Runs
-from skinapp.spec import ModelSpec, Quality, QualityLimits
+from skinapp.model.session import Runs
+from skinapp.model.spec import ModelSpec, Quality, QualityLimits
 from train import corrupt, data
 
 PHOTOS = 140

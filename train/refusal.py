@@ -11,8 +11,8 @@ import numpy as np
 
 from skinapp import frame, quality
 from skinapp.assessor import Assessment, Assessor
-from skinapp.session import Answer, Runs
-from skinapp.spec import FrameHead, LesionHead, ModelSpec
+from skinapp.model.session import Answer, Runs
+from skinapp.model.spec import FrameHead, LesionHead, ModelSpec
 from train import calibrate, data, framing, limits, metrics, scores
 
 TAUGHT = 1500

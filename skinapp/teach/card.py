@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from skinapp.spec import ModelSpec
+from skinapp.model.spec import ModelSpec
 from skinapp.wording import OWN
 
 HEADER = """---

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from skinapp import image, preprocess
 from skinapp.errors import PhotoError, TeachError
-from skinapp.spec import Transform
+from skinapp.model.spec import Transform
 from skinapp.teach import archive, limits
 from skinapp.teach.archive import Archive, Entry, Refusal, Unreadable
 from skinapp.teach.progress import Progress

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from skinapp.errors import ModelError
-from skinapp.session import OUTPUTS
+from skinapp.model.session import OUTPUTS
 from skinapp.teach.lesson import Head
 
 LOGITS, CAMS, EMBEDDING = OUTPUTS

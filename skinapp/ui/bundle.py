@@ -13,7 +13,7 @@ from pathlib import Path
 
 from skinapp import wording
 from skinapp.assessor import Portable
-from skinapp.spec import CONFIG
+from skinapp.model.spec import CONFIG
 from skinapp.ui import pieces, webruntime
 
 STATIC = Path(__file__).parent / "static"

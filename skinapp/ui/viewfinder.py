@@ -10,7 +10,7 @@ from typing import Any
 
 from skinapp import wording
 from skinapp.assessor import Assessor
-from skinapp.spec import Transform
+from skinapp.model.spec import Transform
 from skinapp.ui import answer, pieces, viewers
 from skinapp.wording import LIVE, Language
 

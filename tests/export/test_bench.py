@@ -12,10 +12,11 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from export import __main__, bench, contenders, graph, rivals, speed
-from skinapp import image, preprocess, session
+from skinapp import image, preprocess
 from skinapp.labels import CODES
-from skinapp.session import CPU, LADDER, OUTPUTS, Session
-from skinapp.spec import LesionHead, ModelFile, ModelSpec, sha256
+from skinapp.model import session
+from skinapp.model.session import CPU, LADDER, OUTPUTS, Session
+from skinapp.model.spec import LesionHead, ModelFile, ModelSpec, sha256
 from tests import TINY_MODEL, drawings, readme
 from train import model
 

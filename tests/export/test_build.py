@@ -12,7 +12,7 @@ from safetensors.torch import load_file
 from export import build, card, gate
 from skinapp import image, preprocess, triage
 from skinapp.assessor import Assessor
-from skinapp.spec import LesionHead, ModelSpec, sha256
+from skinapp.model.spec import LesionHead, ModelSpec, sha256
 from train import calibrate, corrupt, evaluate, limits, model, refusal
 from train.data import DataError, read_rows
 from train.splits import train_and_val

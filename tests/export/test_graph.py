@@ -16,8 +16,8 @@ from export import build, graph, quantize
 from export.rounding import PAIR, round_weights
 from skinapp import image, preprocess
 from skinapp.labels import CODES
-from skinapp.session import CPU, INPUT, OUTPUTS, Session
-from skinapp.spec import LesionHead, ModelSpec, Transform
+from skinapp.model.session import CPU, INPUT, OUTPUTS, Session
+from skinapp.model.spec import LesionHead, ModelSpec, Transform
 from tests import TINY_MODEL, drawings
 from train import data, model
 

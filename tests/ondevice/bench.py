@@ -17,8 +17,9 @@ from typing import Any
 
 from playwright.sync_api import Browser, BrowserContext, sync_playwright
 
-from skinapp import hub, image
+from skinapp import image
 from skinapp.assessor import Assessor
+from skinapp.model import hub
 from tests import drawings
 from tests.browsing import FLAGS
 from tests.conftest import started

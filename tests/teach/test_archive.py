@@ -10,7 +10,7 @@ import pytest
 
 from skinapp import image, preprocess
 from skinapp.errors import TeachError
-from skinapp.spec import ModelSpec
+from skinapp.model.spec import ModelSpec
 from skinapp.teach import archive, collection, limits
 from skinapp.teach.progress import Progress, Stopped
 from skinapp.wording import REFUSED, TAUGHT

@@ -17,9 +17,9 @@ from skinapp import image, naming, preprocess, wording
 from skinapp.assessor import Assessor
 from skinapp.errors import ModelError
 from skinapp.labels import CODES
+from skinapp.model.session import CPU, Session
+from skinapp.model.spec import ModelSpec
 from skinapp.naming import Namer
-from skinapp.session import CPU, Session
-from skinapp.spec import ModelSpec
 from skinapp.teach import collection, course, folder, graft, patterns
 from skinapp.teach.course import Taught
 from skinapp.teach.lesson import Head

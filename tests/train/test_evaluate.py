@@ -10,8 +10,8 @@ from typer.testing import CliRunner
 from skinapp import image
 from skinapp.assessor import Assessor
 from skinapp.labels import CODES, Priority
-from skinapp.session import CPU, Answer, Session
-from skinapp.spec import ModelSpec, sha256
+from skinapp.model.session import CPU, Answer, Session
+from skinapp.model.spec import ModelSpec, sha256
 from tests import TINY_MODEL, drawings
 from train import calibrate, corrupt, data, evaluate, metrics
 from train.__main__ import app

@@ -10,8 +10,8 @@ import pytest
 from skinapp import image
 from skinapp.assessor import Assessor
 from skinapp.labels import CODES
-from skinapp.session import CPU, Answer, Session
-from skinapp.spec import FrameHead, ModelSpec, QualityLimits
+from skinapp.model.session import CPU, Answer, Session
+from skinapp.model.spec import FrameHead, ModelSpec, QualityLimits
 from tests import TINY_MODEL, drawings
 from train import data, framing, limits, refusal, scores
 from train.fitted import logistic

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, fields
 import numpy as np
 from numpy.typing import NDArray
 
-from skinapp.session import Answer, Runs
+from skinapp.model.session import Answer, Runs
 
 MOST = 8
 """Photos a pass: where INT8 on a CPU is fastest (README, "How fast it is")."""

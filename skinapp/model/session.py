@@ -16,7 +16,7 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 
 from skinapp.errors import ModelError, ProviderError, SkinAppError
-from skinapp.spec import LESION, ModelSpec
+from skinapp.model.spec import LESION, ModelSpec
 
 log = logging.getLogger(__name__)
 

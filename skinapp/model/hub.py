@@ -17,9 +17,9 @@ from threading import Thread
 from typing import TypeVar
 
 from skinapp.errors import HubError, ModelError
-from skinapp.spec import CONFIG, ModelSpec, sha256
+from skinapp.model.spec import CONFIG, ModelSpec, sha256
 
-EMBEDDED = Path(__file__).parent / "weights"
+EMBEDDED = Path(__file__).parents[1] / "weights"
 """The model that is shipped with the program."""
 
 ANSWER_S = 10.0
