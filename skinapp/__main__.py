@@ -16,9 +16,10 @@ from typing import Any
 
 from tqdm import tqdm
 
-from skinapp import explain, image, naming, settings, wording
+from skinapp import naming, settings, wording
 from skinapp.assessor import Assessment, Assessor
 from skinapp.errors import PhotoError, SkinAppError
+from skinapp.imaging import decode, encode
 from skinapp.naming import Named, Namer
 
 
@@ -121,9 +122,9 @@ def _paths(given: Iterable[Path]) -> Iterator[Path]:
         if not path.is_dir():
             yield path
             continue
-        found = sorted(entry for entry in path.rglob("*") if entry.suffix.lower() in image.SUFFIXES)
+        found = sorted(entry for entry in path.rglob("*") if entry.suffix.lower() in decode.SUFFIXES)
         if not found:
-            raise SkinAppError(f"{path} holds no pictures ({', '.join(sorted(image.SUFFIXES))}); give another folder.")
+            raise SkinAppError(f"{path} holds no pictures ({', '.join(sorted(decode.SUFFIXES))}); give another folder.")
         yield from found
 
 
@@ -137,7 +138,7 @@ def _one(path: Path, assessor: Assessor | Namer, options: argparse.Namespace) ->
         return False
     _print({"file": str(path), **assessment.to_dict()} if options.json else _row(path, assessment))
     if options.overlay:
-        options.overlay.write_bytes(explain.png(assessment.overlay(photo)))
+        options.overlay.write_bytes(encode.png(assessment.overlay(photo)))
     return True
 
 

@@ -10,8 +10,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from skinapp.image import Photo
-from skinapp.outline import Mask
+from skinapp.imaging.decode import Photo
+from skinapp.imaging.outline import Mask
 
 Points = NDArray[np.complex128]
 """Places in a photo, `x + iy`: a turn with a scale is a product, and a shift a sum."""

@@ -12,14 +12,15 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from skinapp import explain, frame, image, preprocess, quality, triage, wording
+from skinapp import explain, frame, quality, triage, wording
 from skinapp.errors import ModelError, ProviderError
-from skinapp.image import Photo
+from skinapp.imaging import decode, preprocess
+from skinapp.imaging.decode import Photo
+from skinapp.imaging.preprocess import Box
 from skinapp.labels import CODES, LESIONS, SEVERITY, Lesion, Priority
 from skinapp.model import hub, session
 from skinapp.model.batcher import Pool
 from skinapp.model.spec import LESION, HeatmapScale, ModelSpec
-from skinapp.preprocess import Box
 
 log = logging.getLogger(__name__)
 
@@ -194,7 +195,7 @@ class Assessor(Served):
     def read_and_assess(self, source: str | PathLike[str] | bytes | Photo, *, centred: bool = False) -> tuple[Photo, Assessment]:
         """The photo of a file, of bytes or of an array, and its assessment; `centred`: both of the part around the lesion."""
         began = time.perf_counter()
-        photo = image.read(source)
+        photo = decode.read(source)
         assessment = self.assess([photo], {"decode": milliseconds(began)})[0]
         part = assessment.centred(photo) if centred else None
         return (photo, assessment) if part is None else (part, self.assess([part], {"decode": milliseconds(began)})[0])

@@ -8,10 +8,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from skinapp import align, outline
+from skinapp import align
 from skinapp.align import Alignment, Points
-from skinapp.image import Photo
-from skinapp.outline import Mask
+from skinapp.imaging import outline
+from skinapp.imaging.decode import Photo
+from skinapp.imaging.outline import Mask
 
 SIDE = 640
 """Pixels of the longer side that is measured and shown."""

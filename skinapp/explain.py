@@ -3,21 +3,18 @@
 The scale is absolute: a photo without evidence gets a blank map, never a hot spot made by stretching noise.
 """
 
-import io
-
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
-from skinapp.image import Photo
+from skinapp.imaging.decode import Photo
+from skinapp.imaging.encode import shrink
+from skinapp.imaging.preprocess import Box
 from skinapp.model.spec import HeatmapScale
-from skinapp.preprocess import Box
 
 Heatmap = NDArray[np.float32]
 """`[h, w]`, 0 (no evidence) to 1 (strongest)."""
 
-MAX_SIDE = 1024
 STRONGEST = 0.65
 UNSEEN = 0.45
 LAYER_SIDE = 192
@@ -34,7 +31,7 @@ def heatmap(cam: NDArray[np.float32], code: str, scale: HeatmapScale) -> Heatmap
 
 def overlay(photo: Photo, heat: Heatmap, seen: Box, shift: float) -> Photo:
     """The photo, at most 1024 pixels a side, with the heatmap on the part the network saw and the rest dimmed."""
-    small, box = _shrink(photo, seen)
+    small, box = shrink(photo, seen)
     smooth = enlarge(heat, box.right - box.left, box.bottom - box.top, shift)
     result = small.copy()
     beside, part = result[box.top : box.bottom], result[box.top : box.bottom, box.left : box.right]
@@ -54,29 +51,6 @@ def layer(heat: Heatmap, shift: float) -> NDArray[np.uint8]:
     """The overlay without its photo: RGBA `[192, 192, 4]`, to be stretched over the part that the network saw."""
     colours, weight = _coloured(enlarge(heat, LAYER_SIDE, LAYER_SIDE, shift))
     return np.dstack([colours, np.rint(weight * 255).astype(np.uint8)])
-
-
-def shrunk(photo: Photo) -> Photo:
-    """The photo at the size of its overlay."""
-    return _shrink(photo, Box(0, 0, photo.shape[1], photo.shape[0]))[0]
-
-
-def png(picture: Photo) -> bytes:
-    """A picture as PNG, with nothing but its pixels in it."""
-    return bytes(cv2.imencode(".png", picture[:, :, ::-1])[1])
-
-
-def jpeg(picture: Photo) -> bytes:
-    """A picture as JPEG, with nothing but its pixels in it."""
-    return bytes(cv2.imencode(".jpg", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), (cv2.IMWRITE_JPEG_QUALITY, 88))[1])
-
-
-def webp(rgba: NDArray[np.uint8]) -> bytes:
-    """A layer as WebP, which is small and keeps its transparency."""
-    buffer = io.BytesIO()
-    # Method 0 takes a quarter of the time of cv2's encoder, which has no such choice, for half as many bytes again.
-    Image.fromarray(rgba).save(buffer, "WEBP", quality=85, method=0)
-    return buffer.getvalue()
 
 
 def enlarge(heat: Heatmap, width: int, height: int, shift: float) -> Heatmap:
@@ -100,12 +74,3 @@ def _coloured(smooth: Heatmap) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
     """Colours `[h, w, 3]` of an enlarged heatmap, and how strongly they cover the photo, `[h, w]`."""
     colours = cv2.applyColorMap((smooth * 255).astype(np.uint8), COLOURS)
     return np.asarray(colours, np.uint8), smooth * np.float32(STRONGEST)
-
-
-def _shrink(photo: Photo, seen: Box) -> tuple[Photo, Box]:
-    scale = min(1.0, MAX_SIDE / max(photo.shape[:2]))
-    if scale == 1:
-        return photo, seen
-    width, height = (max(1, round(side * scale)) for side in (photo.shape[1], photo.shape[0]))
-    box = Box(*(round(edge * scale) for edge in seen))
-    return np.asarray(cv2.resize(photo, (width, height), interpolation=cv2.INTER_AREA), np.uint8), box

@@ -23,9 +23,10 @@ from pyarrow import dataset, parquet
 from pyarrow.fs import FileSelector, FileSystem, FileType, LocalFileSystem
 from tqdm import tqdm
 
-from skinapp import image, quality, wording
+from skinapp import quality, wording
 from skinapp.assessor import Assessor, Model
 from skinapp.errors import ModelError, PhotoError, SkinAppError
+from skinapp.imaging import decode
 from skinapp.labels import CODES
 from skinapp.model import hub
 
@@ -122,10 +123,10 @@ def pictures(bucket: str) -> list[str]:
     found = sorted(
         f"{scheme}://{quote(entry.path)}"
         for entry in below
-        if entry.type not in (FileType.Directory, FileType.NotFound) and entry.path.lower().endswith(image.SUFFIXES)
+        if entry.type not in (FileType.Directory, FileType.NotFound) and entry.path.lower().endswith(decode.SUFFIXES)
     )
     if not found:
-        raise SkinAppError(f"{bucket} holds no pictures ({', '.join(sorted(image.SUFFIXES))}); give another URI.")
+        raise SkinAppError(f"{bucket} holds no pictures ({', '.join(sorted(decode.SUFFIXES))}); give another URI.")
     return found
 
 
@@ -173,7 +174,7 @@ def answers(assessor: Assessor, photos: Sequence[str]) -> list[dict[str, Any]]:
     pixels, errors = {}, {}
     for photo in photos:
         try:
-            pixels[photo] = image.read(_source(photo))
+            pixels[photo] = decode.read(_source(photo))
         except PhotoError as error:
             errors[photo] = str(error)
     spent = {"decode": (time.perf_counter() - began) * 1000}
@@ -190,7 +191,7 @@ def _source(photo: str) -> str | bytes:
     files, path = _folder(folder)
     try:
         with files.open_input_file(f"{path}/{unquote(name)}") as stream:
-            return bytes(stream.read(image.MAX_BYTES + 1))
+            return bytes(stream.read(decode.MAX_BYTES + 1))
     except FileNotFoundError:
         raise PhotoError(wording.UNREADABLE["closed"].filled(path=photo, reason="No such file or directory")) from None
     # Not this photo's fault: a right that ran out or a network that is gone would make rows of errors of all that follow.

@@ -10,9 +10,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from skinapp.image import Photo
+from skinapp.imaging.decode import Photo
+from skinapp.imaging.preprocess import Box
 from skinapp.model.spec import FrameHead
-from skinapp.preprocess import Box
 
 SIDE = 56
 """Places along a photo's short side."""

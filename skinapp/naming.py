@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from skinapp import explain, image, preprocess, triage, wording
+from skinapp import explain, triage, wording
 from skinapp.assessor import SCHEMA, Assessor, Model, Served, milliseconds
-from skinapp.image import Photo
+from skinapp.imaging import decode, preprocess
+from skinapp.imaging.decode import Photo
+from skinapp.imaging.preprocess import Box
 from skinapp.model import session
 from skinapp.model.spec import OWN, HeatmapScale
-from skinapp.preprocess import Box
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,7 @@ class Namer(Served):
     def read_and_assess(self, source: str | PathLike[str] | bytes | Photo) -> tuple[Photo, Named]:
         """The photo of a file, of bytes or of an array, and what it is named."""
         began = time.perf_counter()
-        photo = image.read(source)
+        photo = decode.read(source)
         return photo, self.assess([photo], {"decode": milliseconds(began)})[0]
 
     def assess(self, photos: Sequence[Photo], spent: dict[str, float] | None = None) -> list[Named]:

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from skinapp.image import Photo
+from skinapp.imaging.decode import Photo
 from skinapp.model.spec import LesionHead, Quality, QualityLimits
 
 WHITE = 250

@@ -17,9 +17,9 @@ from pathlib import Path
 
 import numpy as np
 
-from skinapp import preprocess
 from skinapp.assessor import Assessor
-from skinapp.image import read
+from skinapp.imaging import preprocess
+from skinapp.imaging.decode import read
 from skinapp.model.hub import EMBEDDED
 from tests import callers
 from tests.conftest import started

@@ -16,8 +16,9 @@ from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from PIL import Image
 
-from skinapp import image, wording
+from skinapp import wording
 from skinapp.assessor import Assessor
+from skinapp.imaging import decode
 from skinapp.labels import CODES
 from skinapp.teach import limits
 from skinapp.ui import answer, api, table
@@ -93,8 +94,8 @@ def test_the_report_has_these_keys_and_no_others(client: Client, photo: Path) ->
 
 def test_the_overlay_shows_the_photo_with_the_evidence_on_it(client: Client, assessor: Assessor, photo: Path) -> None:
     _, overlay = classify(client, photo)
-    expected = assessor.read_and_assess(photo)[1].overlay(image.read(photo))
-    got = image.read(overlay)
+    expected = assessor.read_and_assess(photo)[1].overlay(decode.read(photo))
+    got = decode.read(overlay)
     assert got.shape == expected.shape
     assert np.abs(got.astype(float) - expected).mean() < 4
 

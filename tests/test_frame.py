@@ -9,8 +9,8 @@ import pytest
 from skinapp import frame
 from skinapp.assessor import Assessor
 from skinapp.frame import Flaw
+from skinapp.imaging.preprocess import Box
 from skinapp.model.spec import FrameHead
-from skinapp.preprocess import Box
 from tests import TINY_MODEL, drawings
 
 TINY = Assessor.load(str(TINY_MODEL), "cpu")

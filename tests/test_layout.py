@@ -80,7 +80,7 @@ def test_what_export_uses_of_the_page_knows_no_gradio(path):
 
 @pytest.mark.parametrize("path", files("skinapp/ui"), ids=name)
 def test_the_page_reaches_the_model_through_the_assessor_alone(path):
-    assert not {"skinapp.model.session", "skinapp.model.hub", "skinapp.preprocess"} & imports(path)
+    assert not {"skinapp.model.session", "skinapp.model.hub", "skinapp.imaging.preprocess"} & imports(path)
 
 
 def test_only_one_room_decodes_pictures():
@@ -91,7 +91,7 @@ def test_only_one_room_decodes_pictures():
         if isinstance(node, ast.Attribute) and node.attr in ("open", "imread", "imdecode") and isinstance(node.value, ast.Name)
         and node.value.id in ("Image", "cv2")
     }  # fmt: skip
-    assert decoding == {"skinapp/image.py"}
+    assert decoding == {"skinapp/imaging/decode.py"}
 
 
 @pytest.mark.parametrize("path", [*RUNTIME, *files("train", "export")], ids=name)

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from skinapp import preprocess, triage
+from skinapp import triage
 from skinapp.assessor import Assessor
+from skinapp.imaging import preprocess
 from skinapp.model import batcher
 from skinapp.model.batcher import Pool
 from skinapp.model.session import Answer, Runs

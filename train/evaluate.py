@@ -13,10 +13,11 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from skinapp import image, triage
+from skinapp import triage
 from skinapp.assessor import Assessment, Assessor
 from skinapp.errors import ModelError
-from skinapp.image import Photo
+from skinapp.imaging import decode
+from skinapp.imaging.decode import Photo
 from skinapp.labels import Priority
 from skinapp.model import hub, session
 from skinapp.model.spec import WEIGHTS, ModelSpec, sha256
@@ -134,7 +135,7 @@ def look(assess: Look, rows: Sequence[data.Row], faults: bool) -> Seen:
     seen = Seen(faulty={name: [] for name in corrupt.FAULTS} if faults else {})
     with tqdm(total=len(rows), desc="evaluate", unit="photo") as progress:
         for first in range(0, len(rows), BATCH):
-            photos = [image.read(row.path) for row in rows[first : first + BATCH]]
+            photos = [decode.read(row.path) for row in rows[first : first + BATCH]]
             seen.clean += assess(photos)
             seen.angles += [subgroups.tone_angle(photo) for photo in photos]
             for name, assessments in seen.faulty.items():

@@ -21,8 +21,9 @@ from timm.utils import ModelEmaV3
 from torch.nn.functional import cross_entropy, kl_div, log_softmax
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from skinapp import memory, preprocess
-from skinapp.image import Photo
+from skinapp import memory
+from skinapp.imaging import preprocess
+from skinapp.imaging.decode import Photo
 from skinapp.labels import CODES
 from skinapp.model.spec import WEIGHTS, Transform
 from train import augment, curves, data, metrics, model, splits

@@ -10,11 +10,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from skinapp import frame, image, preprocess, triage
+from skinapp import frame, triage
 from skinapp.assessor import Assessor
+from skinapp.imaging import decode, preprocess
+from skinapp.imaging.preprocess import Box
 from skinapp.model.session import Answer
 from skinapp.model.spec import FrameHead, Transform
-from skinapp.preprocess import Box
 from train import data, metrics
 from train.fitted import logistic
 
@@ -39,7 +40,7 @@ def frame_head(transform: Transform, rows: Sequence[data.Row], cams: NDArray[np.
         mask = outline(masks, row.path) if masks else None
         if mask is None:
             continue
-        photo = image.read(row.path)
+        photo = decode.read(row.path)
         features = frame.features(photo, maps, preprocess.seen(photo, transform))
         covered = cv2.resize(mask, features.shape[:0:-1], interpolation=cv2.INTER_AREA).ravel() / 255
         places = rng.integers(len(covered), size=PLACES)
@@ -58,7 +59,7 @@ def found(rows: Sequence[data.Row], cams: NDArray[np.float32], assessor: Assesso
     for row, maps in zip(rows, cams, strict=True):
         if (mask := outline(masks, row.path)) is None:
             continue
-        photo, true = image.read(row.path), _box(mask)
+        photo, true = decode.read(row.path), _box(mask)
         height, width = photo.shape[:2]
         boxes = {
             "frame": frame.find(photo, maps, preprocess.seen(photo, assessor.spec.transform), assessor.spec.frame_head),
@@ -93,7 +94,7 @@ def flaws(rows: Sequence[data.Row], answer: Answer, assessor: Assessor) -> dict[
     """The share of photos that is warned of each flaw of framing."""
     counts = dict.fromkeys(frame.Flaw, 0)
     for row, cams in zip(rows, answer.cams, strict=True):
-        photo = image.read(row.path)
+        photo = decode.read(row.path)
         framing = frame.inspect(photo, cams, preprocess.seen(photo, assessor.spec.transform), assessor.spec.frame_head)
         for flaw in framing.flaws:
             counts[flaw] += 1
@@ -106,7 +107,7 @@ def centred(rows: Sequence[data.Row], answer: Answer, assessor: Assessor) -> dic
     cropped = answer.logits.copy()
     changed = 0
     for place, row in enumerate(rows):
-        photo = image.read(row.path)
+        photo = decode.read(row.path)
         seen = preprocess.seen(photo, assessor.spec.transform)
         box = frame.find(photo, answer.cams[place], seen, assessor.spec.frame_head)
         if box is None:
@@ -133,7 +134,7 @@ def _box(mask: NDArray[np.uint8]) -> Box:
     return Box(left, top, left + width, top + height)
 
 
-def _by_otsu(photo: image.Photo) -> Box:
+def _by_otsu(photo: decode.Photo) -> Box:
     """The classical way: what differs from the skin by more than Otsu's threshold, its largest part."""
     no_maps = np.zeros((1, 1, 1), np.float32)
     distance = frame.features(photo, no_maps, Box(0, 0, photo.shape[1], photo.shape[0]))[9]

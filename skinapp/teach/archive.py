@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 
-from skinapp import image
 from skinapp.errors import TeachError
+from skinapp.imaging import decode
 from skinapp.teach import limits
 from skinapp.wording import REFUSED, TAUGHT, Said
 
@@ -67,7 +67,7 @@ class Archive:
         """A picture's bytes, at most one byte more than a photo may have; TeachError once the whole is too large."""
         try:
             with self._file.open(entry.info) as opened:
-                content = opened.read(image.MAX_BYTES + 1)
+                content = opened.read(decode.MAX_BYTES + 1)
         except BROKEN:
             raise Unreadable(REFUSED["broken"]) from None
         self.unpacked += len(content)
@@ -159,7 +159,7 @@ def _fault(name: str, info: ZipInfo) -> str | None:
         return "elsewhere"
     if kind not in (0, stat.S_IFREG):
         return "link"
-    if PurePosixPath(name).suffix.lower() not in image.SUFFIXES:
+    if PurePosixPath(name).suffix.lower() not in decode.SUFFIXES:
         return "no_picture"
     if info.flag_bits & IS_ENCRYPTED:
         return "encrypted"

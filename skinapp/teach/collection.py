@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from skinapp import image, preprocess
 from skinapp.errors import PhotoError, TeachError
+from skinapp.imaging import decode, preprocess
 from skinapp.model.spec import Transform
 from skinapp.teach import archive, limits
 from skinapp.teach.archive import Archive, Entry, Refusal, Unreadable
@@ -63,7 +63,7 @@ def _decode(opened: Archive, transform: Transform, path: Path, progress: Progres
     with path.open("wb") as file:
         for entry in progress.walk("reading", opened.entries):
             try:
-                view = preprocess.view(image.read(opened.read(entry)), transform)
+                view = preprocess.view(decode.read(opened.read(entry)), transform)
             except (PhotoError, Unreadable) as error:
                 opened.refused.append(Refusal(entry.name, error.said))
             else:

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from skinapp import preprocess
 from skinapp.assessor import Served
+from skinapp.imaging import preprocess
 from skinapp.naming import Named, Namer
 from skinapp.teach import folder, lesson, twins
 from skinapp.teach.collection import Collection

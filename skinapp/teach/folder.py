@@ -11,8 +11,8 @@ from zipfile import ZIP_DEFLATED, ZipFile
 import numpy as np
 from numpy.typing import NDArray
 
-from skinapp import preprocess
 from skinapp.assessor import Served
+from skinapp.imaging import preprocess
 from skinapp.model import hub, session
 from skinapp.model.spec import CONFIG, OWN, UNLIMITED, FrameHead, HeatmapScale, LesionHead, ModelFile, ModelSpec, sha256
 from skinapp.naming import Namer

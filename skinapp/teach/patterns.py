@@ -7,8 +7,8 @@ from zipfile import ZIP_STORED, ZipFile
 import numpy as np
 from numpy.typing import NDArray
 
-from skinapp import explain
-from skinapp.image import Photo
+from skinapp.imaging import encode
+from skinapp.imaging.decode import Photo
 
 SIDE = 160
 EACH = 50
@@ -42,5 +42,5 @@ def pack(path: Path, each: int = EACH) -> Path:
     with ZipFile(path, "w", ZIP_STORED) as packed:
         for name in PATTERNS:
             for seed in range(each):
-                packed.writestr(f"patterns/{name}/{seed:02}.jpg", explain.jpeg(draw(name, seed)))
+                packed.writestr(f"patterns/{name}/{seed:02}.jpg", encode.jpeg(draw(name, seed)))
     return path

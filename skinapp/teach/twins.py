@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from skinapp.image import Photo
+from skinapp.imaging.decode import Photo
 
 SIDE = 16
 SAME_EDGES, LIKE_EDGES = 0.2, 0.4

@@ -9,7 +9,7 @@ import gradio as gr
 from skinapp import wording
 from skinapp.assessor import Assessor
 from skinapp.errors import PhotoError, SkinAppError
-from skinapp.image import Photo
+from skinapp.imaging.decode import Photo
 from skinapp.naming import Namer
 from skinapp.ui import gates, line
 from skinapp.ui.photo import language_of

@@ -7,8 +7,8 @@ from typing import Any
 import cv2
 import numpy as np
 
-from skinapp import explain
-from skinapp.image import Photo
+from skinapp.imaging import encode
+from skinapp.imaging.decode import Photo
 from skinapp.teach import course, limits
 from skinapp.teach.collection import Collection
 from skinapp.teach.course import Mistake, Taught
@@ -107,7 +107,7 @@ def _class(collection: Collection, target: int, language: Language) -> str:
     text = TEACH["pictures_test" if tests else "pictures"].to(language).format(count=count - tests, tests=tests)
     return (
         f'<li><span class="name"><b>{foreign(label)}</b><small>{text}</small></span>'
-        f'<img alt="" src="{data("jpeg", explain.jpeg(strip))}"></li>'
+        f'<img alt="" src="{data("jpeg", encode.jpeg(strip))}"></li>'
     )
 
 
@@ -219,7 +219,7 @@ def _mistakes(mistakes: Sequence[Mistake], language: Language) -> str:
 
 def _mistake(one: Mistake, language: Language) -> str:
     named, alt = foreign(one.named.top), TEACH["map_of"].to(language)
-    picture, overlay = (data("jpeg", explain.jpeg(_small(view, MISTAKE))) for view in (one.view, one.named.overlay(one.view)))
+    picture, overlay = (data("jpeg", encode.jpeg(_small(view, MISTAKE))) for view in (one.view, one.named.overlay(one.view)))
     text = (
         TEACH["mistake"]
         .to(language)

@@ -9,9 +9,10 @@ from typing import Any
 
 import gradio as gr
 
-from skinapp import image, labelled, wording
+from skinapp import labelled, wording
 from skinapp.assessor import Assessor
 from skinapp.errors import LabelError, PhotoError
+from skinapp.imaging import decode
 from skinapp.labels import CODES
 from skinapp.ui import gates, line, table
 from skinapp.ui.photo import language_of
@@ -83,4 +84,4 @@ def _pairs(answers: Any) -> list[tuple[Any, Any]]:
 
 def _content(given: Any) -> bytes:
     with gates.uploaded(given).open("rb") as file:
-        return file.read(image.MAX_BYTES)
+        return file.read(decode.MAX_BYTES)

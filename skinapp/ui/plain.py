@@ -1,6 +1,6 @@
 """What a model of one's own classes answers, as HTML: plain bars and a map, without a word about lesions. Knows no gradio."""
 
-from skinapp.image import Photo
+from skinapp.imaging.decode import Photo
 from skinapp.naming import Named
 from skinapp.ui import answer
 from skinapp.wording import ANSWER, OWN, PAGE, Language

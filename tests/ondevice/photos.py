@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image, ImageCms
 
 from skinapp.assessor import Assessment, Assessor, portable
-from skinapp.image import ORIENTATION, Photo
+from skinapp.imaging.decode import ORIENTATION, Photo
 from skinapp.model import hub, session
 from tests import drawings
 from tests.drawings import encoded

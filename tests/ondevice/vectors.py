@@ -13,8 +13,9 @@ from typing import Any
 import cv2
 import numpy as np
 
-from skinapp import explain, preprocess, quality, triage
-from skinapp.image import Photo
+from skinapp import explain, quality, triage
+from skinapp.imaging import preprocess
+from skinapp.imaging.decode import Photo
 from skinapp.labels import CODES
 from skinapp.model.spec import INTERPOLATIONS, LesionHead, ModelSpec, Transform
 from skinapp.ui import answer, pieces

@@ -8,8 +8,8 @@ from zipfile import ZIP_LZMA, ZipFile
 import numpy as np
 import pytest
 
-from skinapp import image, preprocess
 from skinapp.errors import TeachError
+from skinapp.imaging import decode, preprocess
 from skinapp.model.spec import ModelSpec
 from skinapp.teach import archive, collection, limits
 from skinapp.teach.progress import Progress, Stopped
@@ -107,7 +107,7 @@ def test_what_file_managers_leave_behind_is_passed_over_without_a_word(tmp_path)
 
 
 def test_unreadable_and_huge_pictures_are_refused_by_name_and_reason(tmp_path):
-    wide = drawings.encoded(drawings.plain(90, image.MAX_PIXELS // 4000 + 1, 4000))
+    wide = drawings.encoded(drawings.plain(90, decode.MAX_PIXELS // 4000 + 1, 4000))
     files = {**zips.classes(each=6), "class0/broken.png": zips.small()[:60], "class0/none.jpg": b"", "class1/wide.png": wide}
     path = zips.zipped(tmp_path / "a.zip", {**files, "loose.png": zips.small()})
     content = path.read_bytes()
@@ -190,7 +190,7 @@ def test_views_are_what_the_network_sees(tmp_path):
     kept = gather(zips.zipped(tmp_path / "a.zip", files))
 
     for name, view in zip(kept.names, kept.views, strict=True):
-        assert np.array_equal(view, preprocess.view(image.read(files[name]), TRANSFORM))
+        assert np.array_equal(view, preprocess.view(decode.read(files[name]), TRANSFORM))
     assert kept.counts() == [("class0", 5, 0), ("class1", 5, 0)]
 
 

@@ -13,9 +13,10 @@ import onnx
 import pytest
 from onnx import helper
 
-from skinapp import image, naming, preprocess, wording
+from skinapp import naming, wording
 from skinapp.assessor import Assessor
 from skinapp.errors import ModelError
+from skinapp.imaging import decode, preprocess
 from skinapp.labels import CODES
 from skinapp.model.session import CPU, Session
 from skinapp.model.spec import ModelSpec
@@ -196,7 +197,7 @@ def test_labels_that_are_no_markdown_and_no_html_are_shown_as_they_are(taught, b
     folder.write(base, replace(kept, labels=odd), result.split, result.lesson, tmp_path / "odd")
     text = (tmp_path / "odd" / "README.md").read_text()
     assert "<b>" not in text and "a|b" not in text.replace('"a|b"', "")
-    named = naming.load(str(tmp_path / "odd"), "cpu").read_and_assess(image.read(drawings.encoded(patterns.draw("dots", 1))))[1]
+    named = naming.load(str(tmp_path / "odd"), "cpu").read_and_assess(decode.read(drawings.encoded(patterns.draw("dots", 1))))[1]
     assert set(named.to_dict()["probabilities"]) == set(odd)
     assert not set(odd) & set(CODES)
 

@@ -4,8 +4,8 @@ import cv2
 import numpy as np
 import pytest
 
-from skinapp import image
 from skinapp.errors import TeachError
+from skinapp.imaging import decode
 from skinapp.teach import patterns, split, twins
 from skinapp.wording import TAUGHT
 from tests import drawings
@@ -22,7 +22,7 @@ def grouped(pictures, embedding=None):
 
 
 def compressed(picture):
-    return image.read(drawings.encoded(picture, "JPEG", quality=40))
+    return decode.read(drawings.encoded(picture, "JPEG", quality=40))
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import torch
 from PIL import Image
 from timm.data import create_transform
 
-from skinapp import preprocess
+from skinapp.imaging import preprocess
 from skinapp.model.spec import Transform
 from tests import drawings
 

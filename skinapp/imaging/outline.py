@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from skinapp.image import Photo
+from skinapp.imaging.decode import Photo
 
 Mask: TypeAlias = NDArray[np.bool_]
 """`[height, width]`, true where the lesion is."""

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from skinapp.image import Photo
+from skinapp.imaging.decode import Photo
 from skinapp.model.spec import Transform
 
 RESAMPLING = {

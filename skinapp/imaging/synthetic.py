@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from skinapp.image import Photo
+from skinapp.imaging.decode import Photo
 
 WIDTH, HEIGHT = 640, 480
 SKIN = (226, 184, 160)
