@@ -10,9 +10,10 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from skinapp import naming, settings, wording
+from skinapp import naming, settings
 from skinapp.assessor import Assessor
 from skinapp.errors import SkinAppError
+from skinapp.i18n import wording
 from skinapp.naming import Namer
 from skinapp.ui import page
 

@@ -16,9 +16,10 @@ from typing import Any
 
 from tqdm import tqdm
 
-from skinapp import naming, settings, wording
+from skinapp import naming, settings
 from skinapp.assessor import Assessment, Assessor
 from skinapp.errors import PhotoError, SkinAppError
+from skinapp.i18n import wording
 from skinapp.imaging import decode, encode
 from skinapp.naming import Named, Namer
 

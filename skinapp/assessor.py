@@ -12,8 +12,9 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from skinapp import explain, frame, quality, triage, wording
+from skinapp import explain, frame, quality, triage
 from skinapp.errors import ModelError, ProviderError
+from skinapp.i18n import wording
 from skinapp.imaging import decode, preprocess
 from skinapp.imaging.decode import Photo
 from skinapp.imaging.preprocess import Box

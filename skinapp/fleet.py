@@ -23,9 +23,10 @@ from pyarrow import dataset, parquet
 from pyarrow.fs import FileSelector, FileSystem, FileType, LocalFileSystem
 from tqdm import tqdm
 
-from skinapp import quality, wording
+from skinapp import quality
 from skinapp.assessor import Assessor, Model
 from skinapp.errors import ModelError, PhotoError, SkinAppError
+from skinapp.i18n import wording
 from skinapp.imaging import decode
 from skinapp.labels import CODES
 from skinapp.model import hub

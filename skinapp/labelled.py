@@ -11,8 +11,8 @@ import numpy as np
 
 from skinapp import score
 from skinapp.errors import LabelError
+from skinapp.i18n.wording import UNUSABLE_LABELS
 from skinapp.labels import CODES
-from skinapp.wording import UNUSABLE_LABELS
 
 
 @dataclass(frozen=True)

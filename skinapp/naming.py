@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from skinapp import explain, triage, wording
+from skinapp import explain, triage
 from skinapp.assessor import SCHEMA, Assessor, Model, Served, milliseconds
+from skinapp.i18n import wording
 from skinapp.imaging import decode, preprocess
 from skinapp.imaging.decode import Photo
 from skinapp.imaging.preprocess import Box

@@ -16,8 +16,8 @@ from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from PIL import Image
 
-from skinapp import wording
 from skinapp.assessor import Assessor
+from skinapp.i18n import wording
 from skinapp.imaging import decode
 from skinapp.labels import CODES
 from skinapp.teach import limits

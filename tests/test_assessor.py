@@ -4,9 +4,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from skinapp import wording
 from skinapp.assessor import Assessor
 from skinapp.errors import ModelError, PhotoError, ProviderError
+from skinapp.i18n import wording
 from skinapp.labels import CODES, Priority
 from skinapp.model import hub, session
 from skinapp.model.spec import ModelSpec, Quality, QualityLimits

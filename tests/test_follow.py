@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from skinapp import compare, wording
+from skinapp import compare
 from skinapp.assessor import Assessment, Model
+from skinapp.i18n import wording
 from skinapp.labels import Priority
 from skinapp.ui import followed
 from tests import drawings

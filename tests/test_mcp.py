@@ -15,8 +15,8 @@ from mcp import ClientSession
 from mcp.client.streamable_http import streamable_http_client
 from mcp.types import CallToolResult
 
-from skinapp import wording
 from skinapp.assessor import Assessor
+from skinapp.i18n import wording
 from skinapp.imaging import decode
 from skinapp.ui import api, mcp
 from tests import drawings

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from skinapp import explain, wording
+from skinapp import explain
 from skinapp.assessor import Assessor
 from skinapp.errors import PhotoError
+from skinapp.i18n import wording
 from skinapp.imaging import decode
 from skinapp.labels import CODES, Priority
 from skinapp.ui import answer, examples

@@ -4,8 +4,9 @@ import cv2
 import numpy as np
 import pytest
 
-from skinapp import frame, quality, wording
+from skinapp import frame, quality
 from skinapp.assessor import Assessor
+from skinapp.i18n import wording
 from skinapp.labels import Priority
 from skinapp.model.spec import LesionHead
 from skinapp.quality import Issue

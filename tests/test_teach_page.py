@@ -15,10 +15,10 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from skinapp import naming
 from skinapp.assessor import Assessor
+from skinapp.i18n.wording import OWN, REFUSED, TAUGHT, TEACH
 from skinapp.teach import collection, course
 from skinapp.teach.progress import Progress
 from skinapp.ui import lessons
-from skinapp.wording import OWN, REFUSED, TAUGHT, TEACH
 from tests.browsing import DESK, PHONE, entered, photographed, watched
 from tests.conftest import ROOT, started
 from tests.teach import zips

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from skinapp.errors import PhotoError
-from skinapp.wording import UNREADABLE
+from skinapp.i18n.wording import UNREADABLE
 
 Photo: TypeAlias = NDArray[np.uint8]
 """RGB, uint8, `[height, width, 3]`, upright."""

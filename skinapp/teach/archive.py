@@ -14,9 +14,9 @@ from pathlib import Path, PurePosixPath
 from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 
 from skinapp.errors import TeachError
+from skinapp.i18n.wording import REFUSED, TAUGHT, Said
 from skinapp.imaging import decode
 from skinapp.teach import limits
-from skinapp.wording import REFUSED, TAUGHT, Said
 
 ENTRY = b"PK\x01\x02"
 """How every entry of a zip's directory begins."""

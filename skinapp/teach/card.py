@@ -2,8 +2,8 @@
 
 from typing import Any
 
+from skinapp.i18n.wording import OWN
 from skinapp.model.spec import ModelSpec
-from skinapp.wording import OWN
 
 HEADER = """---
 license: other

@@ -7,12 +7,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skinapp.errors import PhotoError, TeachError
+from skinapp.i18n.wording import REFUSED, TAUGHT
 from skinapp.imaging import decode, preprocess
 from skinapp.model.spec import Transform
 from skinapp.teach import archive, limits
 from skinapp.teach.archive import Archive, Entry, Refusal, Unreadable
 from skinapp.teach.progress import Progress
-from skinapp.wording import REFUSED, TAUGHT
 
 FILE = "views.u8"
 """The file with all views, `[n, height, width, 3]`, one after the other."""

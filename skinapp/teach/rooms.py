@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Generic, TypeVar
 
 from skinapp.errors import TeachError
+from skinapp.i18n.wording import TAUGHT
 from skinapp.teach import limits
 from skinapp.teach.collection import Collection
 from skinapp.teach.course import Seen, Taught
 from skinapp.teach.progress import Progress
-from skinapp.wording import TAUGHT
 
 MOST = 16
 """Rooms at the same time: each may hold 600 MB of disk and an open model."""

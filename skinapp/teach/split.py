@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skinapp.errors import TeachError
-from skinapp.wording import TAUGHT
+from skinapp.i18n.wording import TAUGHT
 
 Places = NDArray[np.int64]
 FOLDS = 5

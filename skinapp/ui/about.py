@@ -9,14 +9,14 @@ from pathlib import Path
 
 import gradio as gr
 
-from skinapp import wording
 from skinapp.assessor import Assessor
+from skinapp.i18n import wording
+from skinapp.i18n.wording import ABOUT, FAULTS, FIGURES, PLOTS, PRIORITIES, Language
+from skinapp.i18n.wording import LESIONS as NAMES
 from skinapp.labels import CODES, SEVERITY, Priority
 from skinapp.ui import answer, measured
 from skinapp.ui.measured import Counts, Figure, Measured
 from skinapp.ui.photo import language_of
-from skinapp.wording import ABOUT, FAULTS, FIGURES, PLOTS, PRIORITIES, Language
-from skinapp.wording import LESIONS as NAMES
 
 LOCAL = "http://127.0.0.1:7860"
 PLOT_BYTES = 2**20

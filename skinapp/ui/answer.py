@@ -7,13 +7,14 @@ from html import escape
 import numpy as np
 from numpy.typing import NDArray
 
-from skinapp import explain, wording
+from skinapp import explain
 from skinapp.assessor import Assessment, Model
+from skinapp.i18n import wording
+from skinapp.i18n.wording import ANSWER, PAGE, PRIORITIES, Language
+from skinapp.i18n.wording import LESIONS as NAMES
 from skinapp.imaging import encode
 from skinapp.imaging.decode import Photo
 from skinapp.labels import LESIONS, SEVERITY, Lesion, Priority
-from skinapp.wording import ANSWER, PAGE, PRIORITIES, Language
-from skinapp.wording import LESIONS as NAMES
 
 Layer = NDArray[np.uint8]
 """The evidence for one kind, as RGBA."""

@@ -6,9 +6,9 @@ from typing import Any
 
 import gradio as gr
 
-from skinapp import wording
 from skinapp.assessor import Assessor
 from skinapp.errors import PhotoError, SkinAppError
+from skinapp.i18n import wording
 from skinapp.imaging.decode import Photo
 from skinapp.naming import Namer
 from skinapp.ui import gates, line

@@ -9,13 +9,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from skinapp import wording
 from skinapp.errors import PhotoError
+from skinapp.i18n import wording
+from skinapp.i18n.wording import EXAMPLES, Language, Said
 from skinapp.imaging import decode, encode, synthetic
 from skinapp.imaging.decode import Photo
 from skinapp.imaging.synthetic import Spot
 from skinapp.ui import answer
-from skinapp.wording import EXAMPLES, Language, Said
 
 log = logging.getLogger(__name__)
 

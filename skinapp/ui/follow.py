@@ -6,9 +6,10 @@ from typing import Any
 
 import gradio as gr
 
-from skinapp import compare, wording
+from skinapp import compare
 from skinapp.assessor import Assessment, Assessor
 from skinapp.errors import PhotoError
+from skinapp.i18n import wording
 from skinapp.imaging.decode import Photo
 from skinapp.ui import answer, followed, gates, line
 from skinapp.ui.photo import REAR_CAMERA, language_of

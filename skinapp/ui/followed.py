@@ -5,10 +5,10 @@ import numpy as np
 from skinapp.align import Points
 from skinapp.assessor import Assessment
 from skinapp.compare import RATIOS, SIZES, Change, Comparison
+from skinapp.i18n.wording import FOLLOW, Language
 from skinapp.imaging import encode
 from skinapp.imaging.decode import Photo
 from skinapp.ui import answer
-from skinapp.wording import FOLLOW, Language
 
 WIDEST_RATIO, WIDEST_DIFFERENCE = 2.0, 0.4
 """Where the drawing of an interval ends."""

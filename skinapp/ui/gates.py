@@ -20,7 +20,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from skinapp import wording
+from skinapp.i18n import wording
 from skinapp.imaging import decode
 
 log = logging.getLogger("skinapp.gates")

@@ -7,6 +7,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from skinapp.i18n.wording import STAGES, TEACH, Language
 from skinapp.imaging import encode
 from skinapp.imaging.decode import Photo
 from skinapp.teach import course, limits
@@ -14,7 +15,6 @@ from skinapp.teach.collection import Collection
 from skinapp.teach.course import Mistake, Taught
 from skinapp.teach.progress import Progress
 from skinapp.ui.answer import data, foreign, percent
-from skinapp.wording import STAGES, TEACH, Language
 
 STRIP, THUMB = 6, 64
 """Pictures of a class that are shown, and their side in pixels."""

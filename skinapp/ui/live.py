@@ -19,9 +19,9 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Mount
 from starlette.types import Receive, Scope, Send
 
-from skinapp import wording
 from skinapp.assessor import Assessor
 from skinapp.errors import PhotoError
+from skinapp.i18n import wording
 from skinapp.imaging import decode
 from skinapp.labels import CODES
 from skinapp.ui import assets, gates, line, photo, report, viewers, viewfinder

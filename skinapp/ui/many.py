@@ -9,9 +9,10 @@ from typing import Any
 
 import gradio as gr
 
-from skinapp import labelled, wording
+from skinapp import labelled
 from skinapp.assessor import Assessor
 from skinapp.errors import LabelError, PhotoError
+from skinapp.i18n import wording
 from skinapp.imaging import decode
 from skinapp.labels import CODES
 from skinapp.ui import gates, line, table

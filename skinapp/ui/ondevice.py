@@ -13,8 +13,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from skinapp.assessor import Assessor, Portable
 from skinapp.errors import SkinAppError
+from skinapp.i18n.wording import Language
 from skinapp.ui import assets, bundle, gates, pieces, webruntime
-from skinapp.wording import Language
 
 PATH = "/ondevice"
 ENTRY = "index.html"

@@ -12,9 +12,9 @@ from gradio.routes import App
 from starlette.middleware import Middleware
 from starlette.routing import BaseRoute
 
-from skinapp import wording
 from skinapp.assessor import Assessor
 from skinapp.errors import SkinAppError
+from skinapp.i18n import wording
 from skinapp.imaging import decode, encode, synthetic
 from skinapp.naming import Namer
 from skinapp.teach import limits

@@ -6,9 +6,9 @@ from typing import Any
 
 import gradio as gr
 
-from skinapp import wording
 from skinapp.assessor import Assessor
 from skinapp.errors import PhotoError
+from skinapp.i18n import wording
 from skinapp.imaging import decode, encode
 from skinapp.ui import answer, examples, gates, line, report
 

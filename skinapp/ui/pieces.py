@@ -8,12 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from skinapp import explain, quality, wording
+from skinapp import explain, quality
 from skinapp.assessor import Assessment, Model
+from skinapp.i18n import wording
+from skinapp.i18n.wording import ONDEVICE, Language
 from skinapp.imaging import decode, encode
 from skinapp.labels import LESIONS, SEVERITY, Priority
 from skinapp.ui import answer
-from skinapp.wording import ONDEVICE, Language
 
 ISSUES = Assessment.blank(Priority.UNCLEAR, Model("", "", "", "", "")).report.issues
 """In the order in which the HTML lists its reasons."""

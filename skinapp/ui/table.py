@@ -6,14 +6,14 @@ from typing import Any
 import cv2
 import numpy as np
 
-from skinapp import wording
+from skinapp.i18n import wording
+from skinapp.i18n.wording import LESIONS as NAMES
+from skinapp.i18n.wording import MANY, PRIORITIES, Language
 from skinapp.imaging import decode, encode
 from skinapp.imaging.decode import Photo
 from skinapp.labelled import Figures
 from skinapp.labels import CODES, LESIONS, SEVERITY, Priority
 from skinapp.ui.answer import data, foreign, percent
-from skinapp.wording import LESIONS as NAMES
-from skinapp.wording import MANY, PRIORITIES, Language
 
 MOST = 500
 """Photos in one table."""

@@ -12,16 +12,16 @@ from typing import Any, TypeVar
 
 import gradio as gr
 
-from skinapp import wording
 from skinapp.assessor import Served
 from skinapp.errors import TeachError
+from skinapp.i18n import wording
+from skinapp.i18n.wording import TEACH, Language
 from skinapp.teach import collection, course, limits, patterns
 from skinapp.teach.course import Taught
 from skinapp.teach.progress import Progress, Stopped
 from skinapp.teach.rooms import Room, Rooms, Work
 from skinapp.ui import answer, cache, gates, lessons, own, plain
 from skinapp.ui.photo import EVIDENCE_JS, language_of, photo_input
-from skinapp.wording import TEACH, Language
 
 STYLE = Path(__file__).parent / "static" / "teach.css"
 STATIC = Path(__file__).parent / "static"

@@ -14,8 +14,8 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Playwright, expect
 
-from skinapp import wording
 from skinapp.assessor import Assessor
+from skinapp.i18n import wording
 from skinapp.labels import CODES, Priority
 from skinapp.model.spec import ModelSpec
 from skinapp.ui import answer

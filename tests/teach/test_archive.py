@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from skinapp.errors import TeachError
+from skinapp.i18n.wording import REFUSED, TAUGHT
 from skinapp.imaging import decode, preprocess
 from skinapp.model.spec import ModelSpec
 from skinapp.teach import archive, collection, limits
 from skinapp.teach.progress import Progress, Stopped
-from skinapp.wording import REFUSED, TAUGHT
 from tests import TINY_MODEL, drawings
 from tests.teach import zips
 

@@ -13,9 +13,10 @@ import onnx
 import pytest
 from onnx import helper
 
-from skinapp import naming, wording
+from skinapp import naming
 from skinapp.assessor import Assessor
 from skinapp.errors import ModelError
+from skinapp.i18n import wording
 from skinapp.imaging import decode, preprocess
 from skinapp.labels import CODES
 from skinapp.model.session import CPU, Session

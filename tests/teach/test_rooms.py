@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from skinapp.errors import TeachError
+from skinapp.i18n.wording import TAUGHT
 from skinapp.teach import limits, rooms
 from skinapp.teach.progress import Progress, Stopped
 from skinapp.teach.rooms import Rooms, Work
-from skinapp.wording import TAUGHT
 
 
 @pytest.fixture

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 
 from skinapp.errors import TeachError
+from skinapp.i18n.wording import TAUGHT
 from skinapp.imaging import decode
 from skinapp.teach import patterns, split, twins
-from skinapp.wording import TAUGHT
 from tests import drawings
 
 RNG = np.random.default_rng(0)
