@@ -24,7 +24,7 @@ from tqdm import tqdm
 
 from export import contenders, rivals
 from export.contenders import Contender, Loaded
-from skinapp.assessor import Assessor
+from skinapp.assessment.assessor import Assessor
 from skinapp.errors import SkinAppError
 from skinapp.imaging import decode, encode, preprocess
 from skinapp.imaging.decode import Photo

@@ -16,12 +16,13 @@ from typing import Any
 
 from tqdm import tqdm
 
-from skinapp import naming, settings
-from skinapp.assessor import Assessment, Assessor
+from skinapp import settings
+from skinapp.assessment import loading
+from skinapp.assessment.assessor import Assessment, Assessor
+from skinapp.assessment.classifier import Named, Namer
 from skinapp.errors import PhotoError, SkinAppError
 from skinapp.i18n import wording
 from skinapp.imaging import decode, encode
-from skinapp.naming import Named, Namer
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -38,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.overlay and not options.overlay.absolute().parent.is_dir():
             raise SkinAppError(f"--overlay {options.overlay} lies in no folder that exists; make the folder first.")
         chosen = settings.read(os.environ)
-        assessor = naming.load(options.model or chosen.model, chosen.provider, chosen.threads)
+        assessor = loading.load(options.model or chosen.model, chosen.provider, chosen.threads)
         if options.centred and isinstance(assessor, Namer):
             raise SkinAppError("--centred looks for a lesion, but this model has classes of its own; leave it out.")
     except SkinAppError as error:

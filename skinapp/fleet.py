@@ -23,8 +23,9 @@ from pyarrow import dataset, parquet
 from pyarrow.fs import FileSelector, FileSystem, FileType, LocalFileSystem
 from tqdm import tqdm
 
-from skinapp import quality
-from skinapp.assessor import Assessor, Model
+from skinapp.assessment import quality
+from skinapp.assessment.assessor import Assessor
+from skinapp.assessment.loaded_model import Model
 from skinapp.errors import ModelError, PhotoError, SkinAppError
 from skinapp.i18n import wording
 from skinapp.imaging import decode

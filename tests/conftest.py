@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from skinapp.assessor import Assessor
+from skinapp.assessment.assessor import Assessor
 from skinapp.model.hub import EMBEDDED
 from tests import TINY_MODEL, drawings
 
@@ -65,7 +65,7 @@ def stumbling_server(environment: dict[str, str]) -> Iterator[str]:
     """The address of the same page with a fault of ours behind it, which tells a secret."""
     fault = """
 import sys, app
-from skinapp.assessor import Assessor
+from skinapp.assessment.assessor import Assessor
 from skinapp.model.hub import EMBEDDED
 from tests import TINY_MODEL, drawings
 def stumble(*given):

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from skinapp.assessor import Assessor
+from skinapp.assessment.assessor import Assessor
 from skinapp.imaging import preprocess
 from skinapp.imaging.decode import read
 from skinapp.model.hub import EMBEDDED

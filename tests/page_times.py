@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from playwright.sync_api import Page, expect, sync_playwright
 
-from skinapp.assessor import Assessor
+from skinapp.assessment.assessor import Assessor
 from skinapp.imaging import preprocess
 from skinapp.imaging.decode import read
 from skinapp.model.hub import EMBEDDED

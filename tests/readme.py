@@ -8,7 +8,7 @@ import re
 from pathlib import Path
 
 from export import speed, tables
-from skinapp.assessor import Assessor
+from skinapp.assessment.assessor import Assessor
 from skinapp.model.hub import EMBEDDED
 from tests import drawings
 

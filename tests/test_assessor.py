@@ -4,7 +4,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from skinapp.assessor import Assessor
+from skinapp.assessment.assessor import Assessor
 from skinapp.errors import ModelError, PhotoError, ProviderError
 from skinapp.i18n import wording
 from skinapp.labels import CODES, Priority

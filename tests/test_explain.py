@@ -2,8 +2,8 @@ import cv2
 import numpy as np
 import pytest
 
-from skinapp import explain
-from skinapp.assessor import Assessor
+from skinapp.assessment import explain
+from skinapp.assessment.assessor import Assessor
 from skinapp.imaging import encode
 from skinapp.imaging.preprocess import Box
 from skinapp.labels import CODES

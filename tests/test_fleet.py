@@ -19,7 +19,7 @@ from pyarrow import parquet
 
 from skinapp import __main__ as cli
 from skinapp import fleet
-from skinapp.assessor import Assessor
+from skinapp.assessment.assessor import Assessor
 from tests import TINY_MODEL, drawings
 from tests.conftest import ROOT
 

@@ -8,7 +8,8 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from skinapp import compare
-from skinapp.assessor import Assessment, Model
+from skinapp.assessment.assessor import Assessment
+from skinapp.assessment.loaded_model import Model
 from skinapp.i18n import wording
 from skinapp.labels import Priority
 from skinapp.ui import followed

@@ -16,7 +16,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from skinapp.assessor import Assessor
+from skinapp.assessment.assessor import Assessor
 from skinapp.i18n import wording
 from tests import drawings, hostile
 from tests.conftest import ROOT, served

@@ -585,6 +585,6 @@ def test_waits_that_the_environment_sets_stay(site: Hub, tmp_path: Path, monkeyp
 
 
 def test_importing_the_room_does_not_load_the_client() -> None:
-    script = "import sys, skinapp.hub; print('huggingface_hub' in sys.modules)"
+    script = "import sys, skinapp.model.hub; print('huggingface_hub' in sys.modules)"
     run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert run.stdout == "False\n"

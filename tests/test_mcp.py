@@ -15,7 +15,7 @@ from mcp import ClientSession
 from mcp.client.streamable_http import streamable_http_client
 from mcp.types import CallToolResult
 
-from skinapp.assessor import Assessor
+from skinapp.assessment.assessor import Assessor
 from skinapp.i18n import wording
 from skinapp.imaging import decode
 from skinapp.ui import api, mcp
@@ -141,7 +141,7 @@ def test_a_call_that_is_too_heavy_is_refused_unread_and_a_browser_is_told_what_t
 def test_an_unexpected_error_tells_nothing_of_the_server(environment: dict[str, str]) -> None:
     fault = """
 import sys, app
-from skinapp.assessor import Assessor
+from skinapp.assessment.assessor import Assessor
 def stumble(*given):
     raise RuntimeError("/secret/place")
 Assessor.read_and_assess = stumble

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from skinapp import triage
-from skinapp.assessor import Assessor
+from skinapp.assessment import triage
+from skinapp.assessment.assessor import Assessor
 from skinapp.imaging import preprocess
 from skinapp.model import batcher
 from skinapp.model.batcher import Pool

@@ -33,7 +33,7 @@ def test_a_pass_gives_the_numbers_of_the_hand_computed_model():
 @pytest.mark.parametrize(("told", "left"), [({}, []), ({"ORT_DISABLE_TELEMETRY": "0"}, [".ses"])])
 def test_onnxruntime_keeps_no_identifier_and_so_reports_nothing(told, left, tmp_path):
     """Told otherwise it does leave one: the day that it no longer did, this test would prove nothing."""
-    code = f"from skinapp.assessor import Assessor; Assessor.load({str(TINY_MODEL)!r}, 'cpu')"
+    code = f"from skinapp.assessment.assessor import Assessor; Assessor.load({str(TINY_MODEL)!r}, 'cpu')"
     # CI's machines aren't reported, either.
     known = {name: value for name, value in os.environ.items() if name not in ("ORT_DISABLE_TELEMETRY", "CI")}
     subprocess.run([sys.executable, "-c", code], env={**known, **told, "TMPDIR": str(tmp_path)}, check=True, timeout=120)

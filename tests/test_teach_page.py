@@ -13,8 +13,8 @@ import pytest
 from gradio_client import Client, handle_file
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from skinapp import naming
-from skinapp.assessor import Assessor
+from skinapp.assessment import loading
+from skinapp.assessment.assessor import Assessor
 from skinapp.i18n.wording import OWN, REFUSED, TAUGHT, TEACH
 from skinapp.teach import collection, course
 from skinapp.teach.progress import Progress
@@ -84,7 +84,7 @@ def test_the_whole_way_from_zip_to_a_downloaded_model_that_answers_alike(
         packed.extractall(tmp_path)
     photo = tmp_path / "new.jpg"
     photo.write_bytes(zips.drawn(("dots",), 1, 70)["dots/70.jpg"])
-    expected = naming.load(str(tmp_path / "my-model"), "cpu").read_and_assess(photo)[1]
+    expected = loading.load(str(tmp_path / "my-model"), "cpu").read_and_assess(photo)[1]
     page.set_input_files("#trial-photo input[type=file]", photo)
     expect(page.locator("#trial .verdict h2")).to_have_text(expected.top, timeout=PATIENCE_MS)
     expect(page.locator("#trial .evidence .layer:visible")).to_have_count(1)

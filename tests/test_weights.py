@@ -8,8 +8,8 @@ import numpy as np
 import onnxruntime
 import pytest
 
-from skinapp import explain, triage
-from skinapp.assessor import Assessor
+from skinapp.assessment import explain, triage
+from skinapp.assessment.assessor import Assessor
 from skinapp.imaging import decode, preprocess
 from skinapp.labels import CODES, Priority
 from skinapp.model import session

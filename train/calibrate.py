@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from skinapp import explain, quality, triage
+from skinapp.assessment import explain, quality, triage
 from skinapp.imaging import decode, preprocess
 from skinapp.labels import ALARMING, CODES, NEAR
 from skinapp.model.session import Answer, Runs

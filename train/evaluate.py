@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from skinapp import triage
-from skinapp.assessor import Assessment, Assessor
+from skinapp.assessment import triage
+from skinapp.assessment.assessor import Assessment, Assessor
 from skinapp.errors import ModelError
 from skinapp.imaging import decode
 from skinapp.imaging.decode import Photo

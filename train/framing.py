@@ -10,8 +10,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from skinapp import frame, triage
-from skinapp.assessor import Assessor
+from skinapp.assessment import framing, triage
+from skinapp.assessment.assessor import Assessor
 from skinapp.imaging import decode, preprocess
 from skinapp.imaging.preprocess import Box
 from skinapp.model.session import Answer
@@ -41,7 +41,7 @@ def frame_head(transform: Transform, rows: Sequence[data.Row], cams: NDArray[np.
         if mask is None:
             continue
         photo = decode.read(row.path)
-        features = frame.features(photo, maps, preprocess.seen(photo, transform))
+        features = framing.features(photo, maps, preprocess.seen(photo, transform))
         covered = cv2.resize(mask, features.shape[:0:-1], interpolation=cv2.INTER_AREA).ravel() / 255
         places = rng.integers(len(covered), size=PLACES)
         told.append(features.reshape(-1, len(covered)).T[places])
@@ -62,7 +62,7 @@ def found(rows: Sequence[data.Row], cams: NDArray[np.float32], assessor: Assesso
         photo, true = decode.read(row.path), _box(mask)
         height, width = photo.shape[:2]
         boxes = {
-            "frame": frame.find(photo, maps, preprocess.seen(photo, assessor.spec.transform), assessor.spec.frame_head),
+            "frame": framing.find(photo, maps, preprocess.seen(photo, assessor.spec.transform), assessor.spec.frame_head),
             "whole photo": Box(0, 0, width, height),
             "middle": Box(*(round(share * side) for share, side in zip((0.2, 0.2, 0.8, 0.8), (width, height) * 2, strict=True))),
             "otsu": _by_otsu(photo),
@@ -92,11 +92,11 @@ def overlap(one: Box, other: Box) -> float:
 
 def flaws(rows: Sequence[data.Row], answer: Answer, assessor: Assessor) -> dict[str, float]:
     """The share of photos that is warned of each flaw of framing."""
-    counts = dict.fromkeys(frame.Flaw, 0)
+    counts = dict.fromkeys(framing.Flaw, 0)
     for row, cams in zip(rows, answer.cams, strict=True):
         photo = decode.read(row.path)
-        framing = frame.inspect(photo, cams, preprocess.seen(photo, assessor.spec.transform), assessor.spec.frame_head)
-        for flaw in framing.flaws:
+        inspected = framing.inspect(photo, cams, preprocess.seen(photo, assessor.spec.transform), assessor.spec.frame_head)
+        for flaw in inspected.flaws:
             counts[flaw] += 1
     return {flaw.value: round(count / len(rows), 4) for flaw, count in counts.items()}
 
@@ -109,10 +109,10 @@ def centred(rows: Sequence[data.Row], answer: Answer, assessor: Assessor) -> dic
     for place, row in enumerate(rows):
         photo = decode.read(row.path)
         seen = preprocess.seen(photo, assessor.spec.transform)
-        box = frame.find(photo, answer.cams[place], seen, assessor.spec.frame_head)
+        box = framing.find(photo, answer.cams[place], seen, assessor.spec.frame_head)
         if box is None:
             continue
-        left, top, right, bottom = frame.crop(box, photo.shape[1], photo.shape[0])
+        left, top, right, bottom = framing.crop(box, photo.shape[1], photo.shape[0])
         part = np.ascontiguousarray(photo[top:bottom, left:right])
         cropped[place] = assessor.session.run(preprocess.batch([part], assessor.spec.transform)).logits[0]
         changed += 1
@@ -137,7 +137,7 @@ def _box(mask: NDArray[np.uint8]) -> Box:
 def _by_otsu(photo: decode.Photo) -> Box:
     """The classical way: what differs from the skin by more than Otsu's threshold, its largest part."""
     no_maps = np.zeros((1, 1, 1), np.float32)
-    distance = frame.features(photo, no_maps, Box(0, 0, photo.shape[1], photo.shape[0]))[9]
+    distance = framing.features(photo, no_maps, Box(0, 0, photo.shape[1], photo.shape[0]))[9]
     grey = np.rint(distance / max(float(distance.max()), 1e-6) * 255).astype(np.uint8)
     _, parts = cv2.threshold(grey, 0, 255, cv2.THRESH_OTSU)
     _, _, boxes, _ = cv2.connectedComponentsWithStats(parts)

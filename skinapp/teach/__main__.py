@@ -12,7 +12,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from skinapp import naming, settings
+from skinapp import settings
+from skinapp.assessment import loading
 from skinapp.errors import SkinAppError
 from skinapp.teach import collection, course
 from skinapp.teach.course import Taught
@@ -27,7 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.out.exists():
             raise SkinAppError(f"{options.out} exists; name a folder that doesn't.")
         chosen = settings.read(os.environ)
-        served = naming.load(options.model or chosen.model, chosen.provider, chosen.threads)
+        served = loading.load(options.model or chosen.model, chosen.provider, chosen.threads)
         began = time.monotonic()
         with TemporaryDirectory() as scratch:
             kept = collection.gather(options.pictures, served.spec.transform, Path(scratch), Progress())

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from skinapp.assessor import Served
+from skinapp.assessment.classifier import Named, Namer
+from skinapp.assessment.loaded_model import Served
 from skinapp.imaging import preprocess
-from skinapp.naming import Named, Namer
 from skinapp.teach import folder, lesson, twins
 from skinapp.teach.collection import Collection
 from skinapp.teach.lesson import Lesson

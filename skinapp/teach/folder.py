@@ -11,11 +11,11 @@ from zipfile import ZIP_DEFLATED, ZipFile
 import numpy as np
 from numpy.typing import NDArray
 
-from skinapp.assessor import Served
+from skinapp.assessment.classifier import Namer
+from skinapp.assessment.loaded_model import Served
 from skinapp.imaging import preprocess
 from skinapp.model import hub, session
 from skinapp.model.spec import CONFIG, OWN, UNLIMITED, FrameHead, HeatmapScale, LesionHead, ModelFile, ModelSpec, sha256
-from skinapp.naming import Namer
 from skinapp.teach import card
 from skinapp.teach.collection import Collection
 from skinapp.teach.lesson import Lesson

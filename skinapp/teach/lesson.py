@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from skinapp import score, triage
+from skinapp import score
+from skinapp.assessment import triage
 from skinapp.teach.progress import Progress
 from skinapp.teach.split import Places, Split, folds
 

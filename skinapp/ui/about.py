@@ -9,7 +9,7 @@ from pathlib import Path
 
 import gradio as gr
 
-from skinapp.assessor import Assessor
+from skinapp.assessment.assessor import Assessor
 from skinapp.i18n import wording
 from skinapp.i18n.wording import ABOUT, FAULTS, FIGURES, PLOTS, PRIORITIES, Language
 from skinapp.i18n.wording import LESIONS as NAMES

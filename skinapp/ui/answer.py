@@ -7,8 +7,9 @@ from html import escape
 import numpy as np
 from numpy.typing import NDArray
 
-from skinapp import explain
-from skinapp.assessor import Assessment, Model
+from skinapp.assessment import explain
+from skinapp.assessment.assessor import Assessment
+from skinapp.assessment.loaded_model import Model
 from skinapp.i18n import wording
 from skinapp.i18n.wording import ANSWER, PAGE, PRIORITIES, Language
 from skinapp.i18n.wording import LESIONS as NAMES

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from functools import cache, partial
 from pathlib import Path
 
-from skinapp.assessor import Portable
+from skinapp.assessment.loaded_model import Portable
 from skinapp.i18n import wording
 from skinapp.model.spec import CONFIG
 from skinapp.ui import pieces, webruntime

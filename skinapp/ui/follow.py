@@ -7,7 +7,7 @@ from typing import Any
 import gradio as gr
 
 from skinapp import compare
-from skinapp.assessor import Assessment, Assessor
+from skinapp.assessment.assessor import Assessment, Assessor
 from skinapp.errors import PhotoError
 from skinapp.i18n import wording
 from skinapp.imaging.decode import Photo

@@ -3,7 +3,7 @@
 import numpy as np
 
 from skinapp.align import Points
-from skinapp.assessor import Assessment
+from skinapp.assessment.assessor import Assessment
 from skinapp.compare import RATIOS, SIZES, Change, Comparison
 from skinapp.i18n.wording import FOLLOW, Language
 from skinapp.imaging import encode

@@ -10,7 +10,7 @@ from typing import Any
 import gradio as gr
 
 from skinapp import labelled
-from skinapp.assessor import Assessor
+from skinapp.assessment.assessor import Assessor
 from skinapp.errors import LabelError, PhotoError
 from skinapp.i18n import wording
 from skinapp.imaging import decode

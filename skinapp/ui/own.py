@@ -6,10 +6,10 @@ from typing import Any
 
 import gradio as gr
 
+from skinapp.assessment.classifier import Namer
 from skinapp.errors import PhotoError
 from skinapp.i18n import wording
 from skinapp.i18n.wording import ABOUT, OWN, REPORT, TEACH, Language
-from skinapp.naming import Namer
 from skinapp.ui import answer, gates, line, plain
 from skinapp.ui.photo import EVIDENCE_JS, language_of, photo_input
 

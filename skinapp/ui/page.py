@@ -12,11 +12,11 @@ from gradio.routes import App
 from starlette.middleware import Middleware
 from starlette.routing import BaseRoute
 
-from skinapp.assessor import Assessor
+from skinapp.assessment.assessor import Assessor
+from skinapp.assessment.classifier import Namer
 from skinapp.errors import SkinAppError
 from skinapp.i18n import wording
 from skinapp.imaging import decode, encode, synthetic
-from skinapp.naming import Namer
 from skinapp.teach import limits
 from skinapp.ui import (
     about,

@@ -6,7 +6,7 @@ from typing import Any
 
 import gradio as gr
 
-from skinapp.assessor import Assessor
+from skinapp.assessment.assessor import Assessor
 from skinapp.errors import PhotoError
 from skinapp.i18n import wording
 from skinapp.imaging import decode, encode

@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from skinapp import explain, quality
-from skinapp.assessor import Assessment, Model
+from skinapp.assessment import explain, quality
+from skinapp.assessment.assessor import Assessment
+from skinapp.assessment.loaded_model import Model
 from skinapp.i18n import wording
 from skinapp.i18n.wording import ONDEVICE, Language
 from skinapp.imaging import decode, encode

@@ -1,8 +1,8 @@
 """What a model of one's own classes answers, as HTML: plain bars and a map, without a word about lesions. Knows no gradio."""
 
+from skinapp.assessment.classifier import Named
 from skinapp.i18n.wording import ANSWER, OWN, PAGE, Language
 from skinapp.imaging.decode import Photo
-from skinapp.naming import Named
 from skinapp.ui import answer
 
 BARS = 12

@@ -4,7 +4,7 @@ shows and hands the file over, so that nothing of it is ever kept on the server.
 import json
 from pathlib import Path
 
-from skinapp.assessor import Assessment
+from skinapp.assessment.assessor import Assessment
 from skinapp.i18n import wording
 from skinapp.i18n.wording import ANSWER, PRIORITIES, REPORT, Language
 from skinapp.i18n.wording import LESIONS as NAMES

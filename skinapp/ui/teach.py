@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 import gradio as gr
 
-from skinapp.assessor import Served
+from skinapp.assessment.loaded_model import Served
 from skinapp.errors import TeachError
 from skinapp.i18n import wording
 from skinapp.i18n.wording import TEACH, Language

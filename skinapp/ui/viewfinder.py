@@ -8,7 +8,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from skinapp.assessor import Assessor
+from skinapp.assessment.assessor import Assessor
 from skinapp.i18n import wording
 from skinapp.i18n.wording import LIVE, Language
 from skinapp.model.spec import Transform

@@ -10,8 +10,8 @@ import torch
 from safetensors.torch import load_file
 
 from export import build, card, gate
-from skinapp import triage
-from skinapp.assessor import Assessor
+from skinapp.assessment import triage
+from skinapp.assessment.assessor import Assessor
 from skinapp.imaging import decode, preprocess
 from skinapp.model.spec import LesionHead, ModelSpec, sha256
 from train import calibrate, corrupt, evaluate, limits, model, refusal

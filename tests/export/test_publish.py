@@ -13,7 +13,7 @@ from typer.testing import CliRunner, Result
 
 from export import __main__ as cli
 from export import publish
-from skinapp.assessor import Assessor
+from skinapp.assessment.assessor import Assessor
 from skinapp.model import hub
 from skinapp.model.spec import ModelSpec
 from tests import TINY_MODEL, drawings

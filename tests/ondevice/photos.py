@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageCms
 
-from skinapp.assessor import Assessment, Assessor, portable
+from skinapp.assessment.assessor import Assessment, Assessor
+from skinapp.assessment.loaded_model import portable
 from skinapp.imaging.decode import ORIENTATION, Photo
 from skinapp.model import hub, session
 from tests import drawings

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from skinapp.assessor import Assessor
+from skinapp.assessment.assessor import Assessor
 from skinapp.i18n import wording
 from skinapp.labels import CODES
 from tests import drawings

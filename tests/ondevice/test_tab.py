@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Playwright, expect
 
-from skinapp.assessor import Assessor
+from skinapp.assessment.assessor import Assessor
 from skinapp.i18n import wording
 from skinapp.labels import CODES, Priority
 from skinapp.model.spec import ModelSpec

@@ -13,7 +13,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from skinapp import explain, quality, triage
+from skinapp.assessment import explain, quality, triage
 from skinapp.imaging import preprocess
 from skinapp.imaging.decode import Photo
 from skinapp.labels import CODES

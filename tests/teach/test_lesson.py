@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-from skinapp import triage
+from skinapp.assessment import triage
 from skinapp.teach import lesson, split
 from skinapp.teach.progress import Progress, Stopped
 

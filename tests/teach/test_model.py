@@ -13,15 +13,15 @@ import onnx
 import pytest
 from onnx import helper
 
-from skinapp import naming
-from skinapp.assessor import Assessor
+from skinapp.assessment import loading
+from skinapp.assessment.assessor import Assessor
+from skinapp.assessment.classifier import Namer
 from skinapp.errors import ModelError
 from skinapp.i18n import wording
 from skinapp.imaging import decode, preprocess
 from skinapp.labels import CODES
 from skinapp.model.session import CPU, Session
 from skinapp.model.spec import ModelSpec
-from skinapp.naming import Namer
 from skinapp.teach import collection, course, folder, graft, patterns
 from skinapp.teach.course import Taught
 from skinapp.teach.lesson import Head
@@ -76,14 +76,14 @@ def test_the_folder_holds_what_a_model_folder_must(model, taught):
 def test_the_zip_unpacks_into_a_folder_that_serves(model, taught, photo, tmp_path):
     with ZipFile(model.with_suffix(".zip")) as packed:
         packed.extractall(tmp_path)
-    served = naming.load(str(tmp_path / "my-model"), "cpu")
+    served = loading.load(str(tmp_path / "my-model"), "cpu")
     assert isinstance(served, Namer)
     assert np.array_equal(served.read_and_assess(photo)[1].chances, taught[0].namer.read_and_assess(photo)[1].chances)
 
 
 def test_page_command_line_and_bare_script_answer_alike_to_the_last_bit(model, taught, photo):
     mine = taught[0].namer.read_and_assess(photo)[1].to_dict()["probabilities"]
-    pooled = naming.load(str(model), "cpu", pooled=True).read_and_assess(photo)[1].to_dict()["probabilities"]
+    pooled = loading.load(str(model), "cpu", pooled=True).read_and_assess(photo)[1].to_dict()["probabilities"]
     line = [sys.executable, "-m", "skinapp", str(photo), "--json", "--model", str(model)]
     told = json.loads(subprocess.run(line, cwd=ROOT, capture_output=True, text=True, check=True).stdout)
     script = re.search(r"```python\n(.*?)```", (model / "README.md").read_text(), re.DOTALL)[1]
@@ -171,7 +171,7 @@ def test_the_card_tells_counts_figures_and_where_it_comes_from(model, taught):
 
 
 def test_it_can_be_taught_again(model, tmp_path):
-    served = naming.load(str(model), "cpu")
+    served = loading.load(str(model), "cpu")
     kept = collection.gather(
         zips.zipped(tmp_path / "a.zip", zips.drawn(("checks", "dots"), 10)), served.spec.transform, tmp_path, Progress()
     )
@@ -198,7 +198,7 @@ def test_labels_that_are_no_markdown_and_no_html_are_shown_as_they_are(taught, b
     folder.write(base, replace(kept, labels=odd), result.split, result.lesson, tmp_path / "odd")
     text = (tmp_path / "odd" / "README.md").read_text()
     assert "<b>" not in text and "a|b" not in text.replace('"a|b"', "")
-    named = naming.load(str(tmp_path / "odd"), "cpu").read_and_assess(decode.read(drawings.encoded(patterns.draw("dots", 1))))[1]
+    named = loading.load(str(tmp_path / "odd"), "cpu").read_and_assess(decode.read(drawings.encoded(patterns.draw("dots", 1))))[1]
     assert set(named.to_dict()["probabilities"]) == set(odd)
     assert not set(odd) & set(CODES)
 
@@ -209,6 +209,6 @@ def test_the_terminal_teaches_as_the_page_does(tmp_path):
     ran = subprocess.run(line, cwd=ROOT, capture_output=True, text=True, check=True)
     assert re.match(r"12 pictures learned from, 4 held out, \d+\.\d s\naccuracy \d\.\d{3} ", ran.stdout)
     assert "dots/broken.png: The file is not a picture" in ran.stderr
-    assert isinstance(naming.load(str(tmp_path / "mine"), "cpu"), Namer) and (tmp_path / "mine.zip").is_file()
+    assert isinstance(loading.load(str(tmp_path / "mine"), "cpu"), Namer) and (tmp_path / "mine.zip").is_file()
     again = subprocess.run(line, cwd=ROOT, capture_output=True, text=True)
     assert again.returncode == 2 and again.stderr == f"{tmp_path / 'mine'} exists; name a folder that doesn't.\n"

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from skinapp.assessor import Assessor
+from skinapp.assessment.assessor import Assessor
 from skinapp.imaging import decode
 from skinapp.labels import CODES, Priority
 from skinapp.model.session import CPU, Answer, Session

@@ -3,7 +3,8 @@ import json
 import numpy as np
 import pytest
 
-from skinapp import score, triage
+from skinapp import score
+from skinapp.assessment import triage
 from skinapp.labels import CODES
 from train import metrics
 from train.metrics import Answers

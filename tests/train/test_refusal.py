@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
-from skinapp.assessor import Assessor
+from skinapp.assessment.assessor import Assessor
 from skinapp.imaging import decode
 from skinapp.labels import CODES
 from skinapp.model.session import CPU, Answer, Session

@@ -1,42 +1,27 @@
 """Joins the rooms: a photo goes in, an Assessment comes out. Owns no mathematics."""
 
-import logging
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 from os import PathLike
-from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from skinapp import explain, frame, quality, triage
-from skinapp.errors import ModelError, ProviderError
+from skinapp.assessment import explain, framing, quality, triage
+from skinapp.assessment.framing import Flaw, Framing
+from skinapp.assessment.loaded_model import Model, Portable, Served, milliseconds, portable
+from skinapp.errors import ModelError
 from skinapp.i18n import wording
 from skinapp.imaging import decode, preprocess
 from skinapp.imaging.decode import Photo
 from skinapp.imaging.preprocess import Box
 from skinapp.labels import CODES, LESIONS, SEVERITY, Lesion, Priority
 from skinapp.model import hub, session
-from skinapp.model.batcher import Pool
-from skinapp.model.spec import LESION, HeatmapScale, ModelSpec
-
-log = logging.getLogger(__name__)
+from skinapp.model.spec import LESION, HeatmapScale
 
 SCHEMA = 1
-
-
-@dataclass(frozen=True)
-class Model:
-    """Which model answered, and where it ran."""
-
-    id: str
-    revision: str
-    file: str
-    precision: str
-    provider: str
 
 
 @dataclass(frozen=True)
@@ -51,7 +36,7 @@ class Assessment:
     priority: Priority
     focus: Lesion
     report: quality.Report
-    framing: frame.Framing
+    framing: Framing
     seen: Box
     scale: HeatmapScale
     model: Model
@@ -64,7 +49,7 @@ class Assessment:
         Without a priority it has every fault that a photo can have, with one every warning.
         """
         figures, faults = quality.Figures(0, 0, 0, 0, 0, 0, 0, 0), tuple(quality.Issue)
-        warnings = (*faults, *frame.Flaw)
+        warnings = (*faults, *Flaw)
         report = quality.Report(figures, (), warnings) if priority in SEVERITY else quality.Report(figures, faults, ())
         return cls(
             chances=np.full(len(CODES), 1 / len(CODES)),
@@ -72,7 +57,7 @@ class Assessment:
             priority=priority,
             focus=LESIONS[0],
             report=report,
-            framing=frame.Framing(None, ()),
+            framing=Framing(None, ()),
             seen=Box(0, 0, 1, 1),
             scale=HeatmapScale(dict.fromkeys(CODES, 0.0), dict.fromkeys(CODES, 1.0), 0.0),
             model=model,
@@ -127,53 +112,8 @@ class Assessment:
         if self.framing.box is None:
             return None
         height, width = photo.shape[:2]
-        left, top, right, bottom = frame.crop(self.framing.box, width, height)
+        left, top, right, bottom = framing.crop(self.framing.box, width, height)
         return None if right - left == width == height else np.ascontiguousarray(photo[top:bottom, left:right])
-
-
-class Served:
-    """A loaded model, whatever it answers; may be shared by threads."""
-
-    def __init__(self, source: hub.Source, ran: session.Runs, notices: Sequence[str]) -> None:
-        file = source.spec.files[source.file]
-        self.source, self.spec, self.session, self.notices = source, source.spec, ran, tuple(notices)
-        self.model = Model(source.id, source.revision, source.file, file.precision, ran.provider)
-
-    @classmethod
-    def load(cls, model: str | None = None, provider: str = session.AUTO, threads: int = 0, pooled: bool = False) -> Self:
-        """A model folder or Hub model on the best provider that really works; `pooled`: for many threads."""
-        notices: list[str] = []
-        for rung in session.rungs(provider):
-            try:
-                source = hub.fetch(model, lambda spec, rung=rung: session.file_for(spec, rung))  # type: ignore[misc]
-                ran = session.Session(source.folder / source.file, source.spec, rung, threads)
-            except ProviderError as error:
-                if provider != session.AUTO:
-                    raise
-                log.warning("%s", error)
-                notices.append(str(error))
-                continue
-            runs = Pool(ran) if pooled else ran
-            return cls(source, runs, [*notices, source.notice] if source.notice else notices)
-        raise ProviderError(f"No execution provider works here ({' '.join(notices)}); install requirements.txt again.")
-
-    @cached_property
-    def documents(self) -> Path:
-        """The model's folder with what its makers measured and show: metrics.json, plots/ and examples/, where it has them."""
-        return hub.documents(self.source)
-
-    def look(self, photos: Sequence[Photo], elapsed: dict[str, float]) -> tuple[list[Photo], session.Answer]:
-        """One pass over all photos: what the network sees of each, and its answer; the milliseconds go into `elapsed`."""
-        began = time.perf_counter()
-        views = [preprocess.view(photo, self.spec.transform) for photo in photos]
-        pixels = preprocess.normalize(np.stack(views), self.spec.transform)
-        elapsed["preprocess"], began = milliseconds(began), time.perf_counter()
-        answer = self.session.run(pixels)
-        if not all(np.isfinite(values).all() for values in vars(answer).values()):
-            # Nothing passes a threshold that is compared with nan: it would be a Low.
-            raise ModelError(f"{self.model.file} answered with numbers that are not finite; fetch or export the model again.")
-        elapsed["model"] = milliseconds(began)
-        return views, answer
 
 
 class Assessor(Served):
@@ -187,7 +127,7 @@ class Assessor(Served):
                 "serve it with app.py or 'python -m skinapp', without --engine ray."
             )
 
-    def portable(self) -> "Portable":
+    def portable(self) -> Portable:
         """The same model as browsers run it."""
         is_on_hub = hub.HUB_MODEL.fullmatch(self.model.id) is not None
         found = portable(f"{self.model.id}@{self.model.revision}" if is_on_hub else str(self.source.folder))
@@ -212,7 +152,7 @@ class Assessor(Served):
             for i, photo in enumerate(photos)
         ]
         places = [preprocess.seen(photo, self.spec.transform) for photo in photos]
-        framings = [frame.inspect(photo, answer.cams[i], places[i], self.spec.frame_head) for i, photo in enumerate(photos)]
+        framings = [framing.inspect(photo, answer.cams[i], places[i], self.spec.frame_head) for i, photo in enumerate(photos)]
         elapsed["judge"] = milliseconds(began)
         elapsed["total"] = sum(elapsed.values())
         return [
@@ -224,7 +164,7 @@ class Assessor(Served):
         chances: NDArray[np.float64],
         cams: NDArray[np.float32],
         figures: quality.Figures,
-        framing: frame.Framing,
+        framing: Framing,
         seen: Box,
         elapsed_ms: dict[str, float],
     ) -> Assessment:
@@ -242,24 +182,3 @@ class Assessor(Served):
             model=self.model,
             elapsed_ms=elapsed_ms,
         )
-
-
-@dataclass(frozen=True)
-class Portable:
-    """A model folder with the one weight file that browsers run; `model` names no provider."""
-
-    folder: Path
-    spec: ModelSpec
-    model: Model
-
-
-def portable(name: str | None = None) -> Portable:
-    """The embedded model, a model folder or a Hub model, with the file that computes in float wherever it runs."""
-    source = hub.fetch(name, session.portable_file)
-    precision = source.spec.files[source.file].precision
-    return Portable(source.folder, source.spec, Model(source.id, source.revision, source.file, precision, ""))
-
-
-def milliseconds(began: float) -> float:
-    """Since a moment of `time.perf_counter`."""
-    return (time.perf_counter() - began) * 1000

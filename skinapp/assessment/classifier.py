@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from skinapp import explain, triage
-from skinapp.assessor import SCHEMA, Assessor, Model, Served, milliseconds
+from skinapp.assessment import explain, triage
+from skinapp.assessment.assessor import SCHEMA
+from skinapp.assessment.loaded_model import Model, Served, milliseconds
 from skinapp.i18n import wording
 from skinapp.imaging import decode, preprocess
 from skinapp.imaging.decode import Photo
 from skinapp.imaging.preprocess import Box
-from skinapp.model import session
-from skinapp.model.spec import OWN, HeatmapScale
+from skinapp.model.spec import HeatmapScale
 
 
 @dataclass(frozen=True)
@@ -95,10 +95,3 @@ class Namer(Served):
             )
             for place, photo in enumerate(photos)
         ]
-
-
-def load(model: str | None = None, provider: str = session.AUTO, threads: int = 0, pooled: bool = False) -> Assessor | Namer:
-    """What a model folder or Hub model is, by its config: a model of the seven lesions, or of classes of its own."""
-    served = Served.load(model, provider, threads, pooled)
-    kind = Namer if served.spec.subject == OWN else Assessor
-    return kind(served.source, served.session, served.notices)
