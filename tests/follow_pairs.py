@@ -11,7 +11,7 @@ import random
 from collections.abc import Iterable
 from pathlib import Path
 
-from skinapp import align, compare
+from skinapp.followup import align, compare
 from skinapp.imaging import decode, outline
 from skinapp.imaging.decode import Photo
 from tests.load import say

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from skinapp import align, compare
+from skinapp.followup import align, compare
 from skinapp.imaging import outline
 from tests import drawings
 

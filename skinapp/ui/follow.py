@@ -6,9 +6,9 @@ from typing import Any
 
 import gradio as gr
 
-from skinapp import compare
 from skinapp.assessment.assessor import Assessment, Assessor
 from skinapp.errors import PhotoError
+from skinapp.followup import compare
 from skinapp.i18n import wording
 from skinapp.imaging.decode import Photo
 from skinapp.ui import answer, followed, gates, line

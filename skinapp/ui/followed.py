@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from skinapp.align import Points
 from skinapp.assessment.assessor import Assessment
-from skinapp.compare import RATIOS, SIZES, Change, Comparison
+from skinapp.followup.align import Points
+from skinapp.followup.compare import RATIOS, SIZES, Change, Comparison
 from skinapp.i18n.wording import FOLLOW, Language
 from skinapp.imaging import encode
 from skinapp.imaging.decode import Photo

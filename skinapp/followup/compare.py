@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from skinapp import align
-from skinapp.align import Alignment, Points
+from skinapp.followup import align
+from skinapp.followup.align import Alignment, Points
 from skinapp.imaging import outline
 from skinapp.imaging.decode import Photo
 from skinapp.imaging.outline import Mask
