@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from skinapp import score
 from skinapp.assessment import triage
+from skinapp.metrics import accuracy
 from skinapp.teach.progress import Progress
 from skinapp.teach.split import Places, Split, folds
 
@@ -168,12 +168,12 @@ def _loss(logits: Floats, y: Places) -> float:
 
 def _figures(chances: Floats, truths: Places, groups: Places, classes: int) -> dict[str, Any]:
     """Accuracy and balanced accuracy with 95% intervals by group, ECE, each class's recall, and what naming one class gives."""
-    named, weights = chances.argmax(1).astype(np.int64), score.resamples([str(group) for group in groups])
-    recalls = score.recalls(named, truths, weights[:1], classes)[0]
+    named, weights = chances.argmax(1).astype(np.int64), accuracy.resamples([str(group) for group in groups])
+    recalls = accuracy.recalls(named, truths, weights[:1], classes)[0]
     return {
         "n": len(truths),
-        "accuracy": score.interval(score.accuracies(named, truths, weights)),
-        "balanced_accuracy": score.interval(score.balanced_accuracies(named, truths, weights, classes)),
+        "accuracy": accuracy.interval(accuracy.accuracies(named, truths, weights)),
+        "balanced_accuracy": accuracy.interval(accuracy.balanced_accuracies(named, truths, weights, classes)),
         "ece": round(_ece(chances, truths), 4),
         "commonest": round(float(np.bincount(truths).max() / len(truths)), 4),
         "recall": [None if np.isnan(one) else round(float(one), 4) for one in recalls],

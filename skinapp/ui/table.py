@@ -11,8 +11,8 @@ from skinapp.i18n.wording import LESIONS as NAMES
 from skinapp.i18n.wording import MANY, PRIORITIES, Language
 from skinapp.imaging import decode, encode
 from skinapp.imaging.decode import Photo
-from skinapp.labelled import Figures
 from skinapp.labels import CODES, LESIONS, SEVERITY, Priority
+from skinapp.metrics.ground_truth import Figures
 from skinapp.ui.answer import data, foreign, percent
 
 MOST = 500

@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from skinapp import score
 from skinapp.errors import LabelError
 from skinapp.i18n.wording import UNUSABLE_LABELS
 from skinapp.labels import CODES
+from skinapp.metrics import accuracy
 
 
 @dataclass(frozen=True)
@@ -54,12 +54,12 @@ def truths(photos: Sequence[str], labels: Mapping[str, str]) -> dict[str, str]:
 def figures(named: Sequence[str], true: Sequence[str]) -> Figures:
     """How right the lesions named are, with 95% intervals by drawing the photos again and again."""
     said, known = (np.array([CODES.index(code) for code in codes], np.int64) for codes in (named, true))
-    weights = score.resamples([str(number) for number in range(len(known))])
+    weights = accuracy.resamples([str(number) for number in range(len(known))])
     return Figures(
         len(known),
-        score.interval(score.accuracies(said, known, weights)),
-        score.interval(score.balanced_accuracies(said, known, weights)),
-        score.confusion(said, known),
+        accuracy.interval(accuracy.accuracies(said, known, weights)),
+        accuracy.interval(accuracy.balanced_accuracies(said, known, weights)),
+        accuracy.confusion(said, known),
     )
 
 
