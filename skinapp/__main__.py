@@ -93,19 +93,19 @@ def _score_with_ray(options: argparse.Namespace) -> int:
         raise SkinAppError(
             f"--engine ray needs {' and '.join(lacking)}, which isn't installed; run 'pip install -r requirements-ray.txt'."
         )
-    from skinapp import fleet
+    from skinapp import ray_batch
 
     chosen = settings.read(os.environ)
     photos: list[str] = []
     for place in options.photos:
-        photos += fleet.pictures(place) if "://" in place else map(str, _paths([Path(place)]))
+        photos += ray_batch.pictures(place) if "://" in place else map(str, _paths([Path(place)]))
     given = options.model or chosen.model
     model = Assessor.load(given, chosen.provider, chosen.threads).model
-    tally = fleet.score(
+    tally = ray_batch.score(
         photos,
-        fleet.Order(
+        ray_batch.Order(
             answering=model,
-            model=fleet.pinned(given, model),
+            model=ray_batch.pinned(given, model),
             provider=chosen.provider,
             out=options.out,
             folder=os.getcwd(),

@@ -13,8 +13,8 @@ ONLY = {
     "gradio": {"app.py", "skinapp/ui"},
     "onnx": {"skinapp/teach/graft.py"},
     "sklearn": {"skinapp/teach/lesson.py"},
-    "ray": {"skinapp/fleet.py"},
-    "pyarrow": {"skinapp/fleet.py"},
+    "ray": {"skinapp/ray_batch.py"},
+    "pyarrow": {"skinapp/ray_batch.py"},
     "mcp": {"skinapp/ui/mcp.py"},
 }
 

@@ -21,7 +21,7 @@ from timm.utils import ModelEmaV3
 from torch.nn.functional import cross_entropy, kl_div, log_softmax
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from skinapp import memory
+from skinapp import malloc
 from skinapp.imaging import preprocess
 from skinapp.imaging.decode import Photo
 from skinapp.labels import CODES
@@ -156,7 +156,7 @@ class Run:
 
 def fit(images: Path, labels: Path, out: Path, recipe: Recipe, *, cpu: bool, workers: int, save_minutes: float) -> Path:
     """Train to the end of the recipe; returns the folder of the weights with the best score on val."""
-    memory.keep_freed()
+    malloc.keep_freed()
     accelerator = Accelerator(mixed_precision=_precision(cpu), cpu=cpu)
     out.mkdir(parents=True, exist_ok=True)
     train_rows, val_rows = splits.train_and_val(data.read_rows(images, labels), recipe.val_share, recipe.seed)

@@ -273,8 +273,8 @@ def test_wrong_initial_weights_are_named(drawn, tmp_path):
 FAULTS = """
 import resource
 import torch
-from skinapp import memory
-memory.keep_freed()
+from skinapp import malloc
+malloc.keep_freed()
 for _ in range(3):
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
     for _ in range(10):
