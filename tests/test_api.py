@@ -20,7 +20,7 @@ from skinapp.assessment.assessor import Assessor
 from skinapp.i18n import wording
 from skinapp.imaging import decode
 from skinapp.labels import CODES
-from skinapp.teach import limits
+from skinapp.teach import quotas
 from skinapp.ui import answer, api, table
 from tests import drawings
 
@@ -239,7 +239,7 @@ def test_nothing_but_an_upload_is_read(server: str, given: object) -> None:
 
 
 def test_an_upload_over_the_limit_is_refused_at_the_door(server: str) -> None:
-    files = {"files": ("huge.jpg", io.BytesIO(bytes(limits.ZIP_BYTES + 1)), "image/jpeg")}
+    files = {"files": ("huge.jpg", io.BytesIO(bytes(quotas.ZIP_BYTES + 1)), "image/jpeg")}
     assert httpx.post(f"{server}/gradio_api/upload", files=files, timeout=60).status_code == 413
 
 

@@ -283,7 +283,9 @@ def test_without_ray_it_says_what_to_install(
 
 def test_the_page_and_the_single_process_load_no_ray(tmp_path: Path, environment: dict[str, str]) -> None:
     (photo := tmp_path / "a.png").write_bytes(first())
-    code = "import sys, app, skinapp.__main__ as cli; cli.main(sys.argv[1:]); print({'ray', 'skinapp.ray_batch'} & set(sys.modules))"
+    code = (
+        "import sys, app, skinapp.__main__ as cli; cli.main(sys.argv[1:]); print({'ray', 'skinapp.ray_batch'} & set(sys.modules))"
+    )
     command = [sys.executable, "-c", code, str(photo), *MODEL]
     ran = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
     assert ran.stdout.splitlines()[-1] == "set()"

@@ -16,7 +16,8 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 from skinapp.assessment import loading
 from skinapp.assessment.assessor import Assessor
 from skinapp.i18n.wording import OWN, REFUSED, TAUGHT, TEACH
-from skinapp.teach import collection, course
+from skinapp.teach import pipeline
+from skinapp.teach.dataset import dataset
 from skinapp.teach.progress import Progress
 from skinapp.ui import lessons
 from tests.browsing import DESK, PHONE, entered, photographed, watched
@@ -230,6 +231,6 @@ def test_the_page_of_ones_own_model_says_nothing_about_lesions(
 def own_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     base, place = Assessor.load(provider="cpu"), tmp_path_factory.mktemp("own")
     (place / "a.zip").write_bytes(ZIP)
-    kept = collection.gather(place / "a.zip", base.spec.transform, place, Progress())
-    course.teach(base, kept, course.look(base, kept, Progress()), lessons.SHARE, place / "my-model", Progress())
+    kept = dataset.gather(place / "a.zip", base.spec.transform, place, Progress())
+    pipeline.teach(base, kept, pipeline.look(base, kept, Progress()), lessons.SHARE, place / "my-model", Progress())
     return place / "my-model"

@@ -17,7 +17,7 @@ from skinapp.assessment.classifier import Namer
 from skinapp.errors import SkinAppError
 from skinapp.i18n import wording
 from skinapp.imaging import decode, encode, synthetic
-from skinapp.teach import limits
+from skinapp.teach import quotas
 from skinapp.ui import (
     about,
     answer,
@@ -133,7 +133,7 @@ def looks_and_locks(assessor: Assessor | Namer, with_mcp: bool = False) -> dict[
         "css_paths": [STATIC / "page.css", STATIC / "many.css", live.STYLE, follow.STYLE, ondevice.STYLE, teach.STYLE],
         "favicon_path": STATIC / "favicon.svg",
         "footer_links": ["api"],
-        "max_file_size": max(decode.MAX_BYTES, limits.ZIP_BYTES),  # a photo's own limit is held where it is read
+        "max_file_size": max(decode.MAX_BYTES, quotas.ZIP_BYTES),  # a photo's own limit is held where it is read
         "show_error": False,  # hides what wasn't meant for visitors; a gr.Error is shown all the same
         "strict_cors": True,
         "run_history": False,

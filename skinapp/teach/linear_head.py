@@ -13,8 +13,8 @@ from threadpoolctl import threadpool_limits
 
 from skinapp.assessment import triage
 from skinapp.metrics import accuracy
+from skinapp.teach.dataset.split import Places, Split, folds
 from skinapp.teach.progress import Progress
-from skinapp.teach.split import Places, Split, folds
 
 STRENGTHS = (1e-4, 1e-3, 1e-2, 1e-1, 1.0, 10.0, 100.0)
 """Inverse strengths of regularisation (C) that are tried, on features whose variance is 1 on average."""

@@ -10,8 +10,9 @@ from skinapp.errors import PhotoError, TeachError
 from skinapp.i18n.wording import REFUSED, TAUGHT
 from skinapp.imaging import decode, preprocess
 from skinapp.model.spec import Transform
-from skinapp.teach import archive, limits
-from skinapp.teach.archive import Archive, Entry, Refusal, Unreadable
+from skinapp.teach import quotas
+from skinapp.teach.dataset import zip_archive
+from skinapp.teach.dataset.zip_archive import Archive, Entry, Refusal, Unreadable
 from skinapp.teach.progress import Progress
 
 FILE = "views.u8"
@@ -43,7 +44,7 @@ class Collection:
 
 def gather(zipped: Path, transform: Transform, folder: Path, progress: Progress) -> Collection:
     """Decode the pictures of a zip into `folder`; TeachError where they can't teach anything."""
-    with archive.opened(zipped) as opened:
+    with zip_archive.opened(zipped) as opened:
         if not opened.entries:
             raise TeachError(TAUGHT["nothing"])
         height, width = transform.input_size[1:]
@@ -77,11 +78,11 @@ def _sorted(kept: list[Entry], views: Views, refused: list[Refusal]) -> Collecti
     sizes: dict[str, int] = {}
     for entry in kept:
         sizes[entry.label] = sizes.get(entry.label, 0) + 1
-    labels = tuple(sorted(label for label, size in sizes.items() if size >= limits.LEAST_PICTURES))
+    labels = tuple(sorted(label for label, size in sizes.items() if size >= quotas.LEAST_PICTURES))
     for label in sorted(set(sizes) - set(labels)):
-        refused.append(Refusal(f"{label}/", REFUSED["small_class"].filled(count=sizes[label], least=limits.LEAST_PICTURES)))
-    if len(labels) < limits.LEAST_CLASSES:
-        said = TAUGHT["few_classes"].filled(found=", ".join(labels) or "–", least=limits.LEAST_PICTURES)
+        refused.append(Refusal(f"{label}/", REFUSED["small_class"].filled(count=sizes[label], least=quotas.LEAST_PICTURES)))
+    if len(labels) < quotas.LEAST_CLASSES:
+        said = TAUGHT["few_classes"].filled(found=", ".join(labels) or "–", least=quotas.LEAST_PICTURES)
         raise TeachError(said)
     places = [place for place, entry in enumerate(kept) if entry.label in labels]
     own = [kept[place] for place in places]
@@ -91,8 +92,8 @@ def _sorted(kept: list[Entry], views: Views, refused: list[Refusal]) -> Collecti
         targets=np.array([labels.index(entry.label) for entry in own], np.int64),
         is_test=np.array([entry.is_test for entry in own], np.bool_),
         views=views if len(places) == len(kept) else _chosen(views, places),
-        refused=tuple(refused[: limits.REFUSALS]),
-        refused_more=max(0, len(refused) - limits.REFUSALS),
+        refused=tuple(refused[: quotas.REFUSALS]),
+        refused_more=max(0, len(refused) - quotas.REFUSALS),
     )
 
 

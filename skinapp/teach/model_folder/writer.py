@@ -16,10 +16,10 @@ from skinapp.assessment.loaded_model import Served
 from skinapp.imaging import preprocess
 from skinapp.model import hub, session
 from skinapp.model.spec import CONFIG, OWN, UNLIMITED, FrameHead, HeatmapScale, LesionHead, ModelFile, ModelSpec, sha256
-from skinapp.teach import card
-from skinapp.teach.collection import Collection
-from skinapp.teach.lesson import Lesson
-from skinapp.teach.split import Split
+from skinapp.teach.dataset.dataset import Collection
+from skinapp.teach.dataset.split import Split
+from skinapp.teach.linear_head import Lesson
+from skinapp.teach.model_folder import card
 
 NAME = "my-model"
 """The folder's name; whoever downloads it gives it another."""
@@ -35,7 +35,9 @@ CARD = "README.md"
 
 def write(base: Served, collection: Collection, split: Split, lesson: Lesson, folder: Path) -> Namer:
     """The model folder, opened: what it answers is what was written."""
-    from skinapp.teach.graft import graft  # here, because onnx takes its time, which a page that nobody teaches saves
+    from skinapp.teach.model_folder.onnx_head import (
+        graft,  # here, because onnx takes its time, which a page that nobody teaches saves
+    )
 
     folder.mkdir()
     file = base.source.file

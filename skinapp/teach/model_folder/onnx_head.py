@@ -13,7 +13,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from skinapp.errors import ModelError
 from skinapp.model.session import OUTPUTS
-from skinapp.teach.lesson import Head
+from skinapp.teach.linear_head import Head
 
 LOGITS, CAMS, EMBEDDING = OUTPUTS
 NAME = "/taught/"

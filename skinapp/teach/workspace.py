@@ -13,9 +13,9 @@ from typing import Generic, TypeVar
 
 from skinapp.errors import TeachError
 from skinapp.i18n.wording import TAUGHT
-from skinapp.teach import limits
-from skinapp.teach.collection import Collection
-from skinapp.teach.course import Seen, Taught
+from skinapp.teach import quotas
+from skinapp.teach.dataset.dataset import Collection
+from skinapp.teach.pipeline import Seen, Taught
 from skinapp.teach.progress import Progress
 
 MOST = 16
@@ -121,7 +121,7 @@ class Rooms:
             time.sleep(SWEEP_S)
             now = time.monotonic()
             for session, room in list(self._rooms.items()):
-                if now - room.touched > limits.IDLE_S:
+                if now - room.touched > quotas.IDLE_S:
                     self.close(session)
 
 
@@ -129,5 +129,5 @@ def _clear(place: Path) -> None:
     """Delete what a server left behind that was killed."""
     for folder in place.glob("teach-*"):
         with suppress(OSError):  # another server was faster
-            if time.time() - folder.stat().st_mtime > limits.STALE_S:
+            if time.time() - folder.stat().st_mtime > quotas.STALE_S:
                 shutil.rmtree(folder)

@@ -10,11 +10,13 @@ from numpy.typing import NDArray
 from skinapp.assessment.classifier import Named, Namer
 from skinapp.assessment.loaded_model import Served
 from skinapp.imaging import preprocess
-from skinapp.teach import folder, lesson, twins
-from skinapp.teach.collection import Collection
-from skinapp.teach.lesson import Lesson
+from skinapp.teach import linear_head
+from skinapp.teach.dataset import near_duplicates
+from skinapp.teach.dataset.dataset import Collection
+from skinapp.teach.dataset.split import Places, Split, split
+from skinapp.teach.linear_head import Lesson
+from skinapp.teach.model_folder import writer
 from skinapp.teach.progress import Progress
-from skinapp.teach.split import Places, Split, split
 
 PART = 4
 """Pictures a pass: half of a pool's, so that a visitor's photo joins the next one instead of waiting for many."""
@@ -57,23 +59,23 @@ def look(base: Served, collection: Collection, progress: Progress) -> Seen:
     for start in range(0, count, PART):
         views = np.asarray(collection.views[start : start + PART])
         parts.append(base.session.run(preprocess.normalize(views, base.spec.transform)).embedding)
-        plain += [twins.edges(view) for view in views]
-        mirror += [twins.mirrored(view) for view in views]
+        plain += [near_duplicates.edges(view) for view in views]
+        mirror += [near_duplicates.mirrored(view) for view in views]
         progress.step(len(views))
     embedding = np.concatenate(parts)
-    return Seen(embedding, twins.groups(np.stack(plain), np.stack(mirror), embedding))
+    return Seen(embedding, near_duplicates.groups(np.stack(plain), np.stack(mirror), embedding))
 
 
 def teach(base: Served, collection: Collection, seen: Seen, share: float, out: Path, progress: Progress) -> Taught:
     """The model folder `out` and what it is worth; `share` is held out where the visitor gave no `test` folder."""
     parted = split(collection.labels, collection.targets, seen.groups, collection.is_test, share)
-    learned = lesson.learn(seen.embedding, collection.targets, seen.groups, parted, len(collection.labels), progress)
+    learned = linear_head.learn(seen.embedding, collection.targets, seen.groups, parted, len(collection.labels), progress)
     progress.begin("writing", 3)
-    namer = folder.write(base, collection, parted, learned, out)
+    namer = writer.write(base, collection, parted, learned, out)
     progress.step()
     mistakes = _mistakes(namer, collection, parted, learned)
     progress.step()
-    folder.pack(out, out.with_suffix(".zip"))
+    writer.pack(out, out.with_suffix(".zip"))
     progress.step()
     return Taught(namer, learned, parted, mistakes)
 

@@ -16,7 +16,7 @@ from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 from skinapp.errors import TeachError
 from skinapp.i18n.wording import REFUSED, TAUGHT, Said
 from skinapp.imaging import decode
-from skinapp.teach import limits
+from skinapp.teach import quotas
 
 ENTRY = b"PK\x01\x02"
 """How every entry of a zip's directory begins."""
@@ -56,12 +56,12 @@ class Archive:
         self._file, self.unpacked = file, 0
         self.refused: list[Refusal] = []
         pictures = list(self._pictures(file.infolist()))
-        if len(pictures) > limits.PICTURES:
-            raise TeachError(TAUGHT["too_many"].filled(count=len(pictures), most=limits.PICTURES))
+        if len(pictures) > quotas.PICTURES:
+            raise TeachError(TAUGHT["too_many"].filled(count=len(pictures), most=quotas.PICTURES))
         self.entries = self._classed(pictures)
         labels = {entry.label for entry in self.entries}
-        if len(labels) > limits.CLASSES:
-            raise TeachError(TAUGHT["many_classes"].filled(count=len(labels), most=limits.CLASSES))
+        if len(labels) > quotas.CLASSES:
+            raise TeachError(TAUGHT["many_classes"].filled(count=len(labels), most=quotas.CLASSES))
 
     def read(self, entry: Entry) -> bytes:
         """A picture's bytes, at most one byte more than a photo may have; TeachError once the whole is too large."""
@@ -71,8 +71,8 @@ class Archive:
         except BROKEN:
             raise Unreadable(REFUSED["broken"]) from None
         self.unpacked += len(content)
-        if self.unpacked > limits.UNPACKED_BYTES:
-            raise TeachError(TAUGHT["bomb"].filled(most=limits.UNPACKED_BYTES // 2**20))
+        if self.unpacked > quotas.UNPACKED_BYTES:
+            raise TeachError(TAUGHT["bomb"].filled(most=quotas.UNPACKED_BYTES // 2**20))
         return content
 
     def _pictures(self, infos: list[ZipInfo]) -> Iterator[tuple[PurePosixPath, ZipInfo]]:
@@ -95,8 +95,8 @@ class Archive:
             if folders and folders[0].lower() in SPLITS:
                 folders = folders[1:]
             label = " ".join(folders[0].split()) if folders else ""
-            if not label.isprintable() or not 0 < len(label) <= limits.NAME:
-                said = REFUSED["name"].filled(most=limits.NAME) if label else REFUSED["no_folder"]
+            if not label.isprintable() or not 0 < len(label) <= quotas.NAME:
+                said = REFUSED["name"].filled(most=quotas.NAME) if label else REFUSED["no_folder"]
                 self.refused.append(Refusal(str(path), said))
             else:
                 entries.append(Entry(str(path), label, is_test, info))
@@ -115,11 +115,11 @@ class Unreadable(Exception):
 def opened(path: Path) -> Iterator[Archive]:
     """A zip that is no larger than it may be; TeachError where it isn't one."""
     size = path.stat().st_size
-    if size > limits.ZIP_BYTES:
-        raise TeachError(TAUGHT["heavy"].filled(size=size / 2**20, most=limits.ZIP_BYTES // 2**20))
+    if size > quotas.ZIP_BYTES:
+        raise TeachError(TAUGHT["heavy"].filled(size=size / 2**20, most=quotas.ZIP_BYTES // 2**20))
     # Counted before Python reads the directory, which takes a kilobyte of memory an entry, however many there are.
-    if (count := _entries(path)) > limits.FILES:
-        raise TeachError(TAUGHT["too_many_files"].filled(count=count, most=limits.FILES))
+    if (count := _entries(path)) > quotas.FILES:
+        raise TeachError(TAUGHT["too_many_files"].filled(count=count, most=quotas.FILES))
     try:
         file = ZipFile(path)
     except BROKEN:
