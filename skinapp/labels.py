@@ -51,3 +51,7 @@ ALARMING = tuple(lesion.code for lesion in LESIONS if lesion.priority is not Pri
 """The codes that need a threshold: everything that is not Low."""
 MALIGNANT = tuple(lesion.code for lesion in LESIONS if lesion.malignant)
 """The codes that an answer of two words, malignant or benign, calls malignant: the two cancers and the precursor."""
+NEAR = "near_mel"
+"""The threshold of melanoma that nothing may reach and be Low."""
+THRESHOLDS = (*ALARMING, NEAR)
+"""What a model that knows lesions has thresholds of."""

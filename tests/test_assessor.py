@@ -4,11 +4,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from skinapp import hub, session, wording
-from skinapp.assessor import Assessor
+from skinapp.assessment.assessor import Assessor
 from skinapp.errors import ModelError, PhotoError, ProviderError
+from skinapp.i18n import wording
 from skinapp.labels import CODES, Priority
-from skinapp.spec import ModelSpec, Quality, QualityLimits
+from skinapp.model import hub, session
+from skinapp.model.spec import ModelSpec, Quality, QualityLimits
 from tests import TINY_MODEL, drawings
 
 TINY = Assessor.load(str(TINY_MODEL), "cpu")

@@ -4,7 +4,7 @@ import shutil
 import pytest
 
 from skinapp.errors import ModelError
-from skinapp.spec import ModelSpec
+from skinapp.model.spec import ModelSpec
 from tests import TINY_MODEL
 
 

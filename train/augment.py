@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 
-from skinapp.image import Photo
+from skinapp.imaging.decode import Photo
 
 LUMA = np.array([0.299, 0.587, 0.114])
 

@@ -11,11 +11,11 @@ import numpy as np
 from PIL import Image
 from tqdm.contrib.concurrent import thread_map
 
-from skinapp import image
 from skinapp.errors import SkinAppError
-from skinapp.image import Photo
+from skinapp.imaging import decode
+from skinapp.imaging.decode import Photo
 from skinapp.labels import CODES, View
-from skinapp.spec import sha256
+from skinapp.model.spec import sha256
 
 OUTSIDE = ("scc", "inflammation", "other_benign", "other_malignant")
 """Diagnoses that are none of the seven: never a target, but photos of them tell what is said of lesions that aren't known."""
@@ -137,7 +137,7 @@ def _number(text: str) -> float | None:
 
 def _finder(images: Path) -> Callable[[dict[str, str]], Path]:
     """HAM10000 comes as two folders of `<image_id>.jpg`: find a photo by its id, wherever below `images` it lies."""
-    known = {path.stem: path for path in images.rglob("*") if path.suffix.lower() in image.SUFFIXES}
+    known = {path.stem: path for path in images.rglob("*") if path.suffix.lower() in decode.SUFFIXES}
 
     def find(record: dict[str, str]) -> Path:
         if record["image_id"] not in known:
@@ -154,7 +154,7 @@ def load(rows: Sequence[Row], short_side: int, threads: int) -> list[Photo]:
 
 
 def _small(path: Path, short_side: int) -> Photo:
-    photo = image.read(path)
+    photo = decode.read(path)
     scale = short_side / min(photo.shape[:2])
     if scale >= 1:
         return photo

@@ -13,12 +13,14 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from skinapp import hub, image, session, triage
-from skinapp.assessor import Assessment, Assessor
+from skinapp.assessment import triage
+from skinapp.assessment.assessor import Assessment, Assessor
 from skinapp.errors import ModelError
-from skinapp.image import Photo
+from skinapp.imaging import decode
+from skinapp.imaging.decode import Photo
 from skinapp.labels import Priority
-from skinapp.spec import WEIGHTS, ModelSpec
+from skinapp.model import hub, session
+from skinapp.model.spec import WEIGHTS, ModelSpec
 from train import corrupt, data, metrics, plots, subgroups
 
 BATCH = 16
@@ -134,7 +136,7 @@ def look(assess: Look, rows: Sequence[data.Row], faults: bool) -> Seen:
     seen = Seen(faulty={name: [] for name in corrupt.FAULTS} if faults else {})
     with tqdm(total=len(rows), desc="evaluate", unit="photo") as progress:
         for first in range(0, len(rows), BATCH):
-            photos = [image.read(row.path) for row in rows[first : first + BATCH]]
+            photos = [decode.read(row.path) for row in rows[first : first + BATCH]]
             seen.clean += assess(photos)
             seen.angles += [subgroups.tone_angle(photo) for photo in photos]
             for name, assessments in seen.faulty.items():

@@ -22,10 +22,11 @@ from timm.utils import ModelEmaV3
 from torch.nn.functional import kl_div, log_softmax
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from skinapp import memory, preprocess
-from skinapp.image import Photo
+from skinapp import malloc
+from skinapp.imaging import preprocess
+from skinapp.imaging.decode import Photo
 from skinapp.labels import CODES, View
-from skinapp.spec import WEIGHTS, Transform
+from skinapp.model.spec import WEIGHTS, Transform
 from train import augment, curves, data, metrics, model, splits
 from train.progress import Progress, mean
 
@@ -213,7 +214,7 @@ class Run:
 
 def fit(images: Path, labels: data.Labels, out: Path, recipe: Recipe, *, cpu: bool, workers: int, save_minutes: float) -> Path:
     """Train to the end of the recipe; returns the folder of the weights with the best score on val."""
-    memory.keep_freed()
+    malloc.keep_freed()
     accelerator = Accelerator(mixed_precision=_precision(cpu), cpu=cpu)
     out.mkdir(parents=True, exist_ok=True)
     rows = [row for row in data.read_all(images, labels) if not row.outside or (row.outside == "scc" and recipe.scc)]

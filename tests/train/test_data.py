@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from skinapp.labels import View
-from skinapp.spec import sha256
+from skinapp.model.spec import sha256
 from tests import drawings
 from train import data, splits
 from train.data import DataError, Row
@@ -56,7 +56,9 @@ def test_an_age_that_is_no_number_is_not_known(table, tmp_path, age, read):
 
 
 def test_a_table_of_files_and_lesions_alone_is_enough(table, tmp_path):
-    assert data.read_rows(tmp_path, table({"file": "x.jpg", "dx": "nv"})) == [Row(tmp_path / "x.jpg", 5, "x.jpg", "", "", collection="labels")]
+    assert data.read_rows(tmp_path, table({"file": "x.jpg", "dx": "nv"})) == [
+        Row(tmp_path / "x.jpg", 5, "x.jpg", "", "", collection="labels")
+    ]
 
 
 def test_several_tables_are_read_together_with_views_and_tones_and_what_is_none_of_the_seven_is_kept_apart(table, tmp_path):
@@ -88,7 +90,11 @@ def test_the_fingerprint_of_several_tables_is_another_than_that_of_each_and_depe
 @pytest.mark.parametrize(
     ("record", "split", "said"),
     [
-        ({"file": "a.jpg", "dx": "wart"}, "", "dx is 'wart' for a.jpg; it must be one of akiec, bcc, bkl, df, mel, nv, vasc, or, outside of these, one of scc, inflammation, other_benign, other_malignant."),
+        (
+            {"file": "a.jpg", "dx": "wart"},
+            "",
+            "dx is 'wart' for a.jpg; it must be one of akiec, bcc, bkl, df, mel, nv, vasc, or, outside of these, one of scc, inflammation, other_benign, other_malignant.",
+        ),
         ({"file": "a.jpg", "dx": "nv", "view": "x-ray"}, "", "view is 'x-ray' for a.jpg; it must be dermoscopic or clinical."),
         ({"name": "a.jpg", "dx": "nv"}, "", "has the columns name, dx; it needs dx, and file or image_id."),
         ({"file": "a.jpg", "dx": "nv"}, "val", "has no column split, so 'val' can't be chosen; leave --split out."),

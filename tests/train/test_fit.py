@@ -247,7 +247,11 @@ def test_logits_lean_by_the_log_of_how_often_a_lesion_is_drawn(sampling, adjust,
 
 def test_every_source_has_a_lean_of_its_own_and_clinical_photos_their_share():
     """Where a collection is half carcinomas, a carcinoma's look there must weigh no more than a nevus's elsewhere."""
-    rows = photos({"nv": 90, "bcc": 10}) + photos({"nv": 10, "bcc": 90}, "milk") + photos({"nv": 10, "bcc": 90}, "milk", View.CLINICAL)
+    rows = (
+        photos({"nv": 90, "bcc": 10})
+        + photos({"nv": 10, "bcc": 90}, "milk")
+        + photos({"nv": 10, "bcc": 90}, "milk", View.CLINICAL)
+    )
     truths = fit.Truths.of(rows, recipe(sampling=0.0))
     assert truths.names == ("ham dermoscopic", "milk clinical", "milk dermoscopic")
     shares = [truths.odds[truths.sources == source].sum() for source in range(3)]
@@ -327,8 +331,8 @@ def test_wrong_initial_weights_are_named(drawn, tmp_path):
 FAULTS = """
 import resource
 import torch
-from skinapp import memory
-memory.keep_freed()
+from skinapp import malloc
+malloc.keep_freed()
 for _ in range(3):
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
     for _ in range(10):
