@@ -55,3 +55,6 @@ NEAR = "near_mel"
 """The threshold of melanoma that nothing may reach and be Low."""
 THRESHOLDS = (*ALARMING, NEAR)
 """What a model that knows lesions has thresholds of."""
+TOGETHER = "malignant"
+"""The threshold of all malignant lesions taken together that nothing may reach and be Low: a lesion that is none of the seven may
+look a little like each of several. Models of format 1 have none."""

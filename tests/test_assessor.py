@@ -49,7 +49,7 @@ def test_the_report_has_the_promised_keys():
     _, assessment = TINY.read_and_assess(drawings.encoded(drawings.lesion()))
     report = assessment.to_dict()
     assert list(report) == [
-        "schema", "status", "priority", "top", "probabilities", "quality", "advice", "disclaimer", "model", "elapsed_ms",
+        "schema", "status", "priority", "top", "probabilities", "set", "reason", "view", "careful", "quality", "advice", "disclaimer", "model", "elapsed_ms",
     ]  # fmt: skip
     assert report["schema"] == 1 and report["status"] == "ok"
     assert tuple(report["probabilities"]) == CODES and sum(report["probabilities"].values()) == pytest.approx(1)

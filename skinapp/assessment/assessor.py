@@ -2,24 +2,26 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 from os import PathLike
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from skinapp.assessment import explain, framing, quality, triage
+from skinapp.assessment import explain, framing, prediction_set, quality, triage
+from skinapp.assessment import view as which_view
 from skinapp.assessment.framing import Flaw, Framing
 from skinapp.assessment.loaded_model import Model, Portable, Served, milliseconds, portable
 from skinapp.errors import ModelError
 from skinapp.i18n import wording
-from skinapp.imaging import decode, preprocess
+from skinapp.imaging import decode, looks
 from skinapp.imaging.decode import Photo
 from skinapp.imaging.preprocess import Box
-from skinapp.labels import CODES, LESIONS, SEVERITY, Lesion, Priority
+from skinapp.labels import CODES, LESIONS, SEVERITY, THRESHOLDS, Lesion, Priority, View
 from skinapp.model import hub, session
-from skinapp.model.spec import LESION, HeatmapScale
+from skinapp.model.session import Answer
+from skinapp.model.spec import LESION, HeatmapScale, Look, Rule
 
 SCHEMA = 1
 
@@ -41,6 +43,11 @@ class Assessment:
     scale: HeatmapScale
     model: Model
     elapsed_ms: dict[str, float]
+    rule: Rule
+    view: View | None
+    """How the photo was taken; None where the model can't tell."""
+    careful: bool
+    """Whether the answer is the mean of several looks."""
 
     @classmethod
     def blank(cls, priority: Priority, model: Model) -> Self:
@@ -62,6 +69,9 @@ class Assessment:
             scale=HeatmapScale(dict.fromkeys(CODES, 0.0), dict.fromkeys(CODES, 1.0), 0.0),
             model=model,
             elapsed_ms={"total": 0.0},
+            rule=Rule(1.0, dict.fromkeys(THRESHOLDS, 1.0), {}),
+            view=None,
+            careful=False,
         )
 
     @property
@@ -73,6 +83,16 @@ class Assessment:
     def malignant(self) -> float:
         """The probability of a cancer or its precursor, whichever."""
         return triage.malignant(self.chances)
+
+    @property
+    def set(self) -> tuple[str, ...] | None:
+        """The codes of the lesions among which the true one is nine times in ten; None where the model doesn't say."""
+        return prediction_set.of(self.chances, self.rule.sets)
+
+    @property
+    def reason(self) -> triage.Reason | None:
+        """The threshold that was reached, or would have been had the photo been better; None for what is Low."""
+        return triage.reason(self.chances, self.rule.thresholds)
 
     def overlay(self, photo: Photo, code: str | None = None) -> Photo:
         """The photo with the evidence for one lesion on it; without `code`, for the one that explains the priority."""
@@ -94,6 +114,10 @@ class Assessment:
             "priority": self.priority.value,
             "top": {"code": self.top.code, "name": self.top.name, "probability": float(self.chances.max())},
             "probabilities": triage.by_code(self.chances),
+            "set": None if self.set is None else list(self.set),
+            "reason": None if self.reason is None else vars(self.reason),
+            "view": self.view,
+            "careful": self.careful,
             "quality": {**self.report.to_dict(), "box": list(self.framing.box) if self.framing.box else None},
             "advice": self.advice(language),
             "disclaimer": wording.DISCLAIMER.to(language),
@@ -133,52 +157,60 @@ class Assessor(Served):
         found = portable(f"{self.model.id}@{self.model.revision}" if is_on_hub else str(self.source.folder))
         return replace(found, model=replace(found.model, id=self.model.id))
 
-    def read_and_assess(self, source: str | PathLike[str] | bytes | Photo, *, centred: bool = False) -> tuple[Photo, Assessment]:
+    def read_and_assess(
+        self, source: str | PathLike[str] | bytes | Photo, *, centred: bool = False, careful: bool = False
+    ) -> tuple[Photo, Assessment]:
         """The photo of a file, of bytes or of an array, and its assessment; `centred`: both of the part around the lesion."""
         began = time.perf_counter()
         photo = decode.read(source)
-        assessment = self.assess([photo], {"decode": milliseconds(began)})[0]
+        assessment = self.assess([photo], {"decode": milliseconds(began)}, careful=careful)[0]
         part = assessment.centred(photo) if centred else None
-        return (photo, assessment) if part is None else (part, self.assess([part], {"decode": milliseconds(began)})[0])
+        if part is None:
+            return photo, assessment
+        return part, self.assess([part], {"decode": milliseconds(began)}, careful=careful)[0]
 
-    def assess(self, photos: Sequence[Photo], spent: dict[str, float] | None = None) -> list[Assessment]:
-        """One pass over all photos; `spent` holds the milliseconds of earlier stages. Stages are stated a batch."""
+    def assess(
+        self, photos: Sequence[Photo], spent: dict[str, float] | None = None, *, careful: bool = False
+    ) -> list[Assessment]:
+        """One pass over all photos, or `careful` over several looks at each; `spent` holds the milliseconds of earlier stages.
+        Stages are stated a batch."""
         elapsed = dict(spent or {})
-        views, answer = self.look(photos, elapsed)
+        at = self.spec.looks if careful and self.spec.looks else looks.PLAIN
+        views, answer = self.look(photos, elapsed, at)
         began = time.perf_counter()
-        chances = triage.probabilities(answer.logits, self.spec.temperature)
-        figures = [
-            quality.measure(photo, views[i], answer.embedding[i], answer.cams[i, chances[i].argmax()], self.spec.lesion_head)
-            for i, photo in enumerate(photos)
-        ]
-        places = [preprocess.seen(photo, self.spec.transform) for photo in photos]
-        framings = [framing.inspect(photo, answer.cams[i], places[i], self.spec.frame_head) for i, photo in enumerate(photos)]
+        parts = (
+            Answer(*(values[first : first + len(at)] for values in astuple(answer))) for first in range(0, len(views), len(at))
+        )
+        answers = [self._judge(photo, view, part, at) for photo, view, part in zip(photos, views[:: len(at)], parts, strict=True)]
         elapsed["judge"] = milliseconds(began)
         elapsed["total"] = sum(elapsed.values())
-        return [
-            self._assessment(chances[i], answer.cams[i], figures[i], framings[i], places[i], elapsed) for i in range(len(photos))
-        ]
+        return [replace(one, elapsed_ms=elapsed) for one in answers]
 
-    def _assessment(
-        self,
-        chances: NDArray[np.float64],
-        cams: NDArray[np.float32],
-        figures: quality.Figures,
-        framing: Framing,
-        seen: Box,
-        elapsed_ms: dict[str, float],
-    ) -> Assessment:
-        focus = triage.deciding(chances, self.spec.thresholds)
-        report = quality.judge(figures, self.spec.quality, framing.flaws)
+    def _judge(self, photo: Photo, view: Photo, answer: Answer, at: Sequence[Look]) -> Assessment:
+        """The assessment of one photo from all looks at it. What is the mean of them is the answer; whether it may be given, how
+        the photo was taken and where the lesion lies, the first look says, at the photo as it is."""
+        spec, embedding, cams = self.spec, answer.embedding[0], answer.cams[0]
+        taken = which_view.of(embedding, spec.clinical)
+        rule = spec.rule(taken, careful=len(at) > 1)
+        chances = triage.probabilities(answer.logits.mean(0), rule.temperature)
+        boxes = looks.seen(photo, spec.transform, at)
+        found = framing.inspect(photo, cams, boxes[0], spec.frame_head)
+        figures = quality.measure(photo, view, embedding, cams[answer.logits[0].argmax()], spec.lesion_head)
+        report = quality.judge(figures, spec.limits(taken), found.flaws)
+        focus = triage.deciding(chances, rule.thresholds)
+        is_one = len(at) == 1
         return Assessment(
             chances=chances,
-            cams=cams,
+            cams=cams if is_one else looks.together(answer.cams, at, boxes, spec.heatmap.shift),
             priority=focus.priority if report.ok else Priority.UNCLEAR,
             focus=focus,
             report=report,
-            framing=framing,
-            seen=seen,
-            scale=self.spec.heatmap,
+            framing=found,
+            seen=looks.covering(boxes),
+            scale=spec.heatmap if is_one else replace(spec.heatmap, shift=0.0),
             model=self.model,
-            elapsed_ms=elapsed_ms,
+            elapsed_ms={},
+            rule=rule,
+            view=taken if spec.clinical else None,
+            careful=not is_one,
         )

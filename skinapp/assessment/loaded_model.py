@@ -11,11 +11,11 @@ from typing import Self
 import numpy as np
 
 from skinapp.errors import ModelError, ProviderError
-from skinapp.imaging import preprocess
+from skinapp.imaging import looks, preprocess
 from skinapp.imaging.decode import Photo
 from skinapp.model import hub, session
 from skinapp.model.batcher import Pool
-from skinapp.model.spec import ModelSpec
+from skinapp.model.spec import Look, ModelSpec
 
 log = logging.getLogger(__name__)
 
@@ -62,10 +62,13 @@ class Served:
         """The model's folder with what its makers measured and show: metrics.json, plots/ and examples/, where it has them."""
         return hub.documents(self.source)
 
-    def look(self, photos: Sequence[Photo], elapsed: dict[str, float]) -> tuple[list[Photo], session.Answer]:
-        """One pass over all photos: what the network sees of each, and its answer; the milliseconds go into `elapsed`."""
+    def look(
+        self, photos: Sequence[Photo], elapsed: dict[str, float], at: Sequence[Look] = looks.PLAIN
+    ) -> tuple[list[Photo], session.Answer]:
+        """One pass over all looks at all photos: what the network sees, photo by photo, and its answer; the milliseconds go into
+        `elapsed`."""
         began = time.perf_counter()
-        views = [preprocess.view(photo, self.spec.transform) for photo in photos]
+        views = [view for photo in photos for view in looks.views(photo, self.spec.transform, at)]
         pixels = preprocess.normalize(np.stack(views), self.spec.transform)
         elapsed["preprocess"], began = milliseconds(began), time.perf_counter()
         answer = self.session.run(pixels)

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skinapp.imaging.decode import Photo
-from skinapp.model.spec import LesionHead, Quality, QualityLimits
+from skinapp.model.spec import LesionHead, Quality, QualityLimits, ViewHead
 
 WHITE = 250
 HAIR = 30
@@ -113,8 +113,8 @@ def measure(photo: Photo, view: Photo, embedding: NDArray[np.float32], cam: Cell
     )
 
 
-def evidence(embedding: NDArray[np.float32], head: LesionHead) -> float:
-    """The log-odds that an embedding `[d]` is a lesion's: of its direction, because faint pictures have short embeddings."""
+def evidence(embedding: NDArray[np.float32], head: LesionHead | ViewHead) -> float:
+    """The log-odds that a head tells of an embedding `[d]`: of its direction, because faint pictures have short embeddings."""
     length = float(np.linalg.norm(embedding))
     return float(np.dot(embedding, head.weights)) / max(length, 1e-12) + head.bias
 

@@ -22,6 +22,10 @@ RESAMPLING = {
 }
 
 
+SHARES = {"start": 0.0, "middle": 0.5, "end": 1.0}
+"""Of what is cut off, the share before a crop at this place."""
+
+
 class Box(NamedTuple):
     """A rectangle in a photo's pixels."""
 
@@ -50,19 +54,24 @@ def normalize(views: NDArray[np.uint8], transform: Transform) -> NDArray[np.floa
 
 def view(photo: Photo, transform: Transform) -> Photo:
     """What the network sees of a photo, at its input size."""
+    return crops(photo, transform, ["middle"])[0]
+
+
+def crops(photo: Photo, transform: Transform, places: Sequence[str]) -> list[Photo]:
+    """What the network sees of a photo at the start, in the middle or at the end of its longer side, at its input size."""
     height, width = transform.input_size[1:]
     resized = _resized(photo.shape[1], photo.shape[0], transform)
     picture = Image.fromarray(photo).resize(resized, RESAMPLING[transform.interpolation])
-    left, top = _margin(resized[0], width), _margin(resized[1], height)
-    return np.asarray(picture.crop((left, top, left + width, top + height)))
+    corners = [(_margin(resized[0], width, place), _margin(resized[1], height, place)) for place in places]
+    return [np.asarray(picture.crop((left, top, left + width, top + height))) for left, top in corners]
 
 
-def seen(photo: Photo, transform: Transform) -> Box:
-    """The part of a photo that the network sees, in the photo's pixels."""
+def seen(photo: Photo, transform: Transform, place: str = "middle") -> Box:
+    """The part of a photo that the network sees there, in the photo's pixels."""
     height, width = transform.input_size[1:]
     resized = _resized(photo.shape[1], photo.shape[0], transform)
     across, down = photo.shape[1] / resized[0], photo.shape[0] / resized[1]
-    left, top = _margin(resized[0], width), _margin(resized[1], height)
+    left, top = _margin(resized[0], width, place), _margin(resized[1], height, place)
     return Box(round(left * across), round(top * down), round((left + width) * across), round((top + height) * down))
 
 
@@ -76,5 +85,5 @@ def _resized(width: int, height: int, transform: Transform) -> tuple[int, int]:
     return (side, int(side * height / width)) if width <= height else (int(side * width / height), side)
 
 
-def _margin(length: int, kept: int) -> int:
-    return round((length - kept) / 2)
+def _margin(length: int, kept: int, place: str) -> int:
+    return round((length - kept) * SHARES[place])

@@ -8,19 +8,24 @@ import hashlib
 import json
 import math
 import re
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
 from skinapp.errors import ModelError
-from skinapp.labels import CODES, NEAR, THRESHOLDS
+from skinapp.labels import CODES, NEAR, THRESHOLDS, TOGETHER, View
 
-FORMAT = 1
+FORMAT = 2
+"""Format 1, which is read too, knows photos through dermatoscopes alone, and answers from one look at them."""
 CONFIG = "config.json"
 WEIGHTS = "model.safetensors"
 INTERPOLATIONS = ("bilinear", "bicubic", "lanczos")
 CROP_MODES = ("center", "squash")
+CROPS = ("start", "middle", "end")
+"""Where along a photo's longer side a look at it lies."""
+TURNS = 8
+"""Ways to lay a photo on the table: four turns of it, and of its mirror image."""
 FRAME_FEATURES = 21
 """Numbers that `frame.features` tells of each place in a photo."""
 LESION, OWN = "lesion", "own"
@@ -111,6 +116,42 @@ UNLIMITED = Quality(_NO_LIMITS, _NO_LIMITS)
 
 
 @dataclass(frozen=True)
+class ViewHead:
+    """Log-odds that a photo was taken with a plain camera: `weights` times the network's embedding at length 1, plus `bias`."""
+
+    weights: tuple[float, ...]
+    bias: float
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What turns logits into an answer: `thresholds` by lesion, and the probability from which each lesion is in the set of those
+    that a photo may show (`sets`; none where a model states none)."""
+
+    temperature: float
+    thresholds: dict[str, float]
+    sets: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Look:
+    """One of the looks at a photo that a careful answer is the mean of: which square of it, and how it is turned."""
+
+    crop: str
+    turn: int
+
+
+@dataclass(frozen=True)
+class Clinical:
+    """How plain camera photos are told from those through a dermatoscope, and answered."""
+
+    view_head: ViewHead
+    quick: Rule
+    careful: Rule
+    quality: Quality
+
+
+@dataclass(frozen=True)
 class ModelSpec:
     """Everything the runtime knows of a model, and all that it knows."""
 
@@ -130,6 +171,25 @@ class ModelSpec:
     provenance: dict[str, Any]
     subject: str = LESION
     """`lesion`, or `own` for a model that knows nothing of lesions: no thresholds, no lesion head, no limits of quality."""
+    sets: dict[str, float] = field(default_factory=dict)
+    """With `temperature`, `thresholds` and `quality`: those of one look at a photo through a dermatoscope."""
+    looks: tuple[Look, ...] = ()
+    """At a photo that is answered carefully; none in format 1."""
+    careful: Rule | None = None
+    clinical: Clinical | None = None
+    """None in a model that has seen no plain camera photos."""
+    mix: dict[str, float] = field(default_factory=dict)
+    """How common each lesion is where the probabilities hold."""
+
+    def rule(self, view: View, *, careful: bool) -> Rule:
+        """What turns the logits of a photo of this view into an answer: those of one look, or the mean of several."""
+        if view is View.CLINICAL and self.clinical:
+            return self.clinical.careful if careful else self.clinical.quick
+        return self.careful if careful and self.careful else Rule(self.temperature, self.thresholds, self.sets)
+
+    def limits(self, view: View) -> Quality:
+        """What a photo of this view must reach."""
+        return self.clinical.quality if view is View.CLINICAL and self.clinical else self.quality
 
     @classmethod
     def read(cls, folder: Path) -> Self:
@@ -146,13 +206,13 @@ class ModelSpec:
     @classmethod
     def _parse(cls, top: "_Reader") -> Self:
         own = top.child("skinapp")
-        if (number := own.get("format", int)) != FORMAT:
-            raise own.wrong("format", number, f"this version reads format {FORMAT}; export the model again")
+        if (number := own.get("format", int)) not in range(1, FORMAT + 1):
+            raise own.wrong("format", number, f"this version reads formats 1 to {FORMAT}; export the model again")
         if "subject" in own.value:
             return cls._parse_own(top, own)
-        own.only(
-            {"format", "files", "temperature", "thresholds", "heatmap", "lesion_head", "frame_head", "quality", "provenance"}
-        )
+        is_first = number == 1
+        known = {"format", "files", "temperature", "thresholds", "heatmap", "lesion_head", "frame_head", "quality", "provenance"}
+        own.only(known if is_first else known | {"sets", "careful", "clinical", "mix"})
         labels = tuple(top.get("label_names", list))
         if labels != CODES:
             raise top.wrong("label_names", list(labels), f"the lesions must be {', '.join(CODES)}, in this order")
@@ -160,7 +220,8 @@ class ModelSpec:
             raise top.wrong("num_classes", count, f"it must be {len(labels)}, one a lesion")
         return cls(
             **_shared(top, own, labels),
-            thresholds=_thresholds(own.child("thresholds")),
+            thresholds=_thresholds(own.child("thresholds"), THRESHOLDS if is_first else (*THRESHOLDS, TOGETHER)),
+            **({} if is_first else _second(own)),
             lesion_head=_lesion_head(own.child("lesion_head")),
             frame_head=_frame_head(own.child("frame_head")),
             quality=_quality(own.child("quality")),
@@ -197,7 +258,7 @@ class ModelSpec:
     def write(self, folder: Path) -> None:
         """Write config.json so that `read` gives this spec back and timm can load the folder."""
         own = {
-            "format": FORMAT,
+            "format": FORMAT if self.careful else 1,
             "files": {name: asdict(file) for name, file in self.files.items()},
             "temperature": self.temperature,
             "thresholds": self.thresholds,
@@ -209,6 +270,9 @@ class ModelSpec:
         }
         if self.subject == OWN:
             own = {"subject": OWN, **{key: own[key] for key in ("format", "files", "temperature", "heatmap", "provenance")}}
+        elif self.careful:
+            own |= {"sets": self.sets, "careful": {"looks": [asdict(look) for look in self.looks], **asdict(self.careful)}}
+            own |= {"mix": self.mix, **({"clinical": asdict(self.clinical)} if self.clinical else {})}
         top = {
             "architecture": self.architecture,
             **({"model_args": {"act_layer": self.activation}} if self.activation else {}),
@@ -316,15 +380,67 @@ def _files(reader: _Reader) -> dict[str, ModelFile]:
         if Path(name).name != name:
             raise reader.wrong(name, reader.value[name], "a file lies directly in the model folder")
         entry = reader.child(name)
-        entry.only({field.name for field in fields(ModelFile)})
+        entry.only(_names(ModelFile))
         providers = entry.get("providers", list)
         files[name] = ModelFile(entry.get("sha256", str), entry.get("precision", str), tuple(providers))
     return files
 
 
-def _thresholds(reader: _Reader) -> dict[str, float]:
-    reader.only(set(THRESHOLDS))
-    thresholds = {code: reader.positive(code) for code in THRESHOLDS}
+def _second(own: _Reader) -> dict[str, Any]:
+    """The fields that format 2 adds."""
+    careful = own.child("careful")
+    careful.only({"looks", *_names(Rule)})
+    return {
+        "sets": _shares(own.child("sets")),
+        "mix": _shares(own.child("mix")),
+        "looks": _looks(careful),
+        "careful": _rule(careful),
+        "clinical": _clinical(own.child("clinical")) if "clinical" in own.value else None,
+    }
+
+
+def _clinical(reader: _Reader) -> Clinical:
+    reader.only(_names(Clinical))
+    quick, careful = reader.child("quick"), reader.child("careful")
+    for rule in (quick, careful):
+        rule.only(_names(Rule))
+    weights, bias = _head(reader.child("view_head"))
+    return Clinical(ViewHead(weights, bias), _rule(quick), _rule(careful), _quality(reader.child("quality")))
+
+
+def _rule(reader: _Reader) -> Rule:
+    thresholds = _thresholds(reader.child("thresholds"), (*THRESHOLDS, TOGETHER))
+    return Rule(reader.positive("temperature"), thresholds, _shares(reader.child("sets")))
+
+
+def _looks(reader: _Reader) -> tuple[Look, ...]:
+    looks = []
+    for place, value in enumerate(reader.get("looks", list)):
+        one = _Reader(reader.path, f"{reader.where}looks.{place}.", value)
+        one.only(_names(Look))
+        look = Look(one.get("crop", str), one.get("turn", int))
+        if look.crop not in CROPS:
+            raise one.wrong("crop", look.crop, f"it must be one of {', '.join(CROPS)}")
+        if look.turn not in range(TURNS):
+            raise one.wrong("turn", look.turn, f"it must be from 0 to {TURNS - 1}")
+        looks.append(look)
+    if looks[:1] != [Look("middle", 0)]:
+        raise reader.wrong("looks", reader.value["looks"], "the first look is at the middle, not turned")
+    return tuple(looks)
+
+
+def _shares(reader: _Reader) -> dict[str, float]:
+    """A number from 0 to 1 for each lesion."""
+    shares = _by_label(reader, CODES)
+    for code, share in shares.items():
+        if not 0 <= share <= 1:
+            raise reader.wrong(code, share, "it must be from 0 to 1")
+    return shares
+
+
+def _thresholds(reader: _Reader, names: Sequence[str]) -> dict[str, float]:
+    reader.only(set(names))
+    thresholds = {code: reader.positive(code) for code in names}
     for code, value in thresholds.items():
         if value >= 1:
             raise reader.wrong(code, value, "a probability threshold lies between 0 and 1")
@@ -347,7 +463,7 @@ def _labels(top: _Reader) -> tuple[str, ...]:
 
 
 def _heatmap(reader: _Reader, labels: tuple[str, ...]) -> HeatmapScale:
-    reader.only({field.name for field in fields(HeatmapScale)})
+    reader.only(_names(HeatmapScale))
     floor, full = (_by_label(reader.child(key), labels) for key in ("floor", "full"))
     for code in labels:
         if not 0 <= floor[code] < full[code]:
@@ -356,10 +472,16 @@ def _heatmap(reader: _Reader, labels: tuple[str, ...]) -> HeatmapScale:
 
 
 def _lesion_head(reader: _Reader) -> LesionHead:
+    weights, bias = _head(reader)
+    return LesionHead(weights, bias)
+
+
+def _head(reader: _Reader) -> tuple[tuple[float, ...], float]:
+    """Weights of an embedding's features, and the bias."""
     weights = _weights(reader, "it must be a list of numbers, one a feature of the embedding")
     if not weights:
         raise reader.wrong("weights", [], "it must be a list of numbers, one a feature of the embedding")
-    return LesionHead(weights, float(reader.get("bias", float)))
+    return weights, float(reader.get("bias", float))
 
 
 def _frame_head(reader: _Reader) -> FrameHead:
@@ -379,8 +501,13 @@ def _weights(reader: _Reader, cure: str) -> tuple[float, ...]:
 
 
 def _quality(reader: _Reader) -> Quality:
-    reader.only({field.name for field in fields(Quality)})
+    reader.only(_names(Quality))
     return Quality(*(_numbers(QualityLimits, reader.child(field.name)) for field in fields(Quality)))
+
+
+def _names(kind: type) -> set[str]:
+    """The keys of a dataclass."""
+    return {one.name for one in fields(kind)}
 
 
 def _by_label(reader: _Reader, labels: tuple[str, ...]) -> dict[str, float]:
@@ -390,5 +517,5 @@ def _by_label(reader: _Reader, labels: tuple[str, ...]) -> dict[str, float]:
 
 def _numbers(kind: type[T], reader: _Reader) -> T:
     """A dataclass of plain numbers, with exactly its fields as keys."""
-    reader.only({field.name for field in fields(kind)})  # type: ignore[arg-type]
+    reader.only(_names(kind))
     return kind(**{field.name: reader.get(field.name, field.type) for field in fields(kind)})  # type: ignore[arg-type]
