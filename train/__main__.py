@@ -103,19 +103,22 @@ def evaluate(
     precision: Annotated[Precision, typer.Option(help="Which weights: an ONNX file, or fp32 in torch.")] = Precision.INT8,
     threads: Annotated[int, typer.Option(help="Of ONNX Runtime; 0 leaves it the choice.")] = 0,
     robustness: Annotated[bool, typer.Option(help="Also score the photos with mild faults of cameras: twelve passes.")] = True,
-    tta: Annotated[bool, typer.Option("--tta", help="Average the logits over turns and flips: eight times the passes.")] = False,
+    careful: Annotated[
+        bool, typer.Option(help="Answer from several looks at each photo, as the app does by default; or from one.")
+    ] = True,
 ) -> None:
     """Score a model folder on any folder of photos and CSV, through the app's own code.
 
     Every figure comes with a 95% interval by resampling lesions: photos that the CSV's column group or lesion_id ties together;
     without either, each photo is a lesion. Where the CSV has sex, age or localization, the figures are also given by them, and
-    always by the skin's tone in the photo.
+    always by the skin's tone in the photo; with a column view, by how photos were taken. Lesions outside of the seven (scc,
+    inflammation, other_benign, other_malignant) are counted by the priority that they are given.
     """
     from train.evaluate import Options, write
     from train.evaluate import evaluate as run
 
     with clear_errors():
-        found = run(Options(model, images, labels, split, precision.value, threads, robustness, tta))
+        found = run(Options(model, images, labels, split, precision.value, threads, robustness, careful))
     write(found, json)
     figures = found.report
     typer.echo(

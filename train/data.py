@@ -48,6 +48,11 @@ class Row:
     collection: str = ""
     outside: str = ""
 
+    @property
+    def source(self) -> str:
+        """Its collection and view, whose photos have one mix of lesions, which a network learns to expect of their look."""
+        return f"{self.collection} {self.view}".strip()
+
 
 def read_rows(images: Path, labels: Labels, split: str = "") -> list[Row]:
     """The photos of the seven lesions in CSVs with the columns `file` or `image_id`, and `dx`; with `split`, those of that

@@ -103,8 +103,8 @@ class Truths:
     def of(cls, rows: Sequence[data.Row], recipe: Recipe) -> Self:
         """Within a source, rare lesions are drawn oftener by count^-sampling, and so are rare sources within a view; clinical
         photos are `recipe.clinical` of all, where there are both views."""
-        names, sources = np.unique([source(row) for row in rows], return_inverse=True)
-        _, kinds = np.unique([f"{source(row)} {row.target} {row.outside}" for row in rows], return_inverse=True)
+        names, sources = np.unique([row.source for row in rows], return_inverse=True)
+        _, kinds = np.unique([f"{row.source} {row.target} {row.outside}" for row in rows], return_inverse=True)
         odds = np.bincount(kinds)[kinds] ** -recipe.sampling
         odds *= (np.bincount(sources) ** (1 - recipe.sampling) / np.bincount(sources, odds))[sources]
         is_clinical = np.array([row.view is View.CLINICAL for row in rows])
@@ -112,11 +112,6 @@ class Truths:
             for part, share in ((is_clinical, recipe.clinical), (~is_clinical, 1 - recipe.clinical)):
                 odds[part] *= share / odds[part].sum()
         return cls(np.stack([_set(row, recipe) for row in rows]), sources, tuple(names.tolist()), odds / odds.sum())
-
-
-def source(row: data.Row) -> str:
-    """Photos of one collection and view have one mix of lesions, which a network learns to expect of them."""
-    return f"{row.collection} {row.view}".strip()
 
 
 def _set(row: data.Row, recipe: Recipe) -> metrics.Floats:
@@ -391,7 +386,7 @@ class Judge:
         own = rows[accelerator.process_index :: accelerator.num_processes]
         self.views = np.stack([preprocess.view(photo, shown) for photo in data.load(own, 10**6, threads=2)])
         self.truths, self.shown, self.accelerator = np.array([row.target for row in rows]), shown, accelerator
-        self.sources = np.array([source(row) for row in rows])
+        self.sources = np.array([row.source for row in rows])
 
     def figures(self, net: torch.nn.Module) -> dict[str, float]:
         """Balanced accuracy and melanoma AUC, where there are several sources as the mean over them and of each, of one network:
