@@ -20,7 +20,7 @@ from huggingface_hub.hf_api import RepoFile
 from skinapp.errors import SkinAppError
 from skinapp.model.hub import EMBEDDED, HUB_MODEL
 from skinapp.model.spec import CONFIG, ModelSpec, sha256
-from skinapp.ui import webruntime
+from skinapp.web.bundles import onnxruntime_web
 
 ROOT = Path(__file__).parents[1]
 """Of the checkout that the Space is made of."""
@@ -134,8 +134,8 @@ def _program(root: Path) -> dict[str, Path]:
 
 def _installed(root: Path) -> dict[str, Path]:
     """ONNX Runtime for browsers, which git ignores."""
-    folder = webruntime.FOLDER.relative_to(webruntime.ROOT)
-    names = [*(path.name for path in webruntime.files()), webruntime.VERSION]
+    folder = onnxruntime_web.FOLDER.relative_to(onnxruntime_web.ROOT)
+    names = [*(path.name for path in onnxruntime_web.files()), onnxruntime_web.VERSION]
     for name in names:
         if not (root / folder / name).is_file():
             raise PublishError(f"{root / folder} lacks {name}, which the On-device tab needs; run 'make ondevice' first.")

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from skinapp.assessment.loaded_model import portable
 from skinapp.errors import SkinAppError
-from skinapp.ui import webruntime
-from skinapp.ui.bundle import bundle
+from skinapp.web.bundles import onnxruntime_web
+from skinapp.web.bundles.ondevice import bundle
 
 SELF_TEST = "selftest.html"
 """Compares with a server, which a static host hasn't."""
@@ -23,8 +23,8 @@ def write(model: str | None, out: Path) -> Iterator[str]:
     """Fill an empty folder; a line a file: its size in bytes and its path."""
     if out.is_dir() and any(out.iterdir()):
         raise StaticError(f"{out} is not empty; give a new folder.")
-    if not webruntime.present():
-        raise StaticError(f"{webruntime.FOLDER} lacks ONNX Runtime for browsers; run 'make ondevice' first.")
+    if not onnxruntime_web.present():
+        raise StaticError(f"{onnxruntime_web.FOLDER} lacks ONNX Runtime for browsers; run 'make ondevice' first.")
     files = bundle(portable(model)).without(SELF_TEST)
     for path in sorted(files.paths):
         content = files.content(path)

@@ -11,12 +11,13 @@ from skinapp.errors import PhotoError
 from skinapp.followup import compare
 from skinapp.i18n import wording
 from skinapp.imaging.decode import Photo
-from skinapp.ui import answer, followed, gates, line
+from skinapp.ui import gates, line
 from skinapp.ui.photo import REAR_CAMERA, language_of
+from skinapp.web import STATIC
+from skinapp.web.views import answer
+from skinapp.web.views import followup as followup_view
 
-STATIC = Path(__file__).parent / "static"
-STYLE = STATIC / "follow.css"
-FOLLOW_JS = (STATIC / "follow.js").read_text(encoding="utf-8")
+FOLLOW_JS = (STATIC / "tabs" / "followup.js").read_text(encoding="utf-8")
 
 
 def add(assessor: Assessor, say: gr.I18n) -> None:
@@ -29,9 +30,9 @@ def add(assessor: Assessor, say: gr.I18n) -> None:
     def follow(earlier: dict[str, Any] | None, later: dict[str, Any] | None, request: gr.Request) -> Iterator[Any]:
         language = language_of(request)
         if earlier is None or later is None:
-            yield say("follow") if earlier is later else followed.other(language)
+            yield say("follow") if earlier is later else followup_view.other(language)
         else:
-            yield followed.busy(language)
+            yield followup_view.busy(language)
             yield _compared(assessor, [gates.uploaded(photo) for photo in (earlier, later)], language)
 
     gr.on(
@@ -68,11 +69,11 @@ def _compared(assessor: Assessor, paths: list[Path], language: wording.Language)
     reasons = [one.said.to(language) if isinstance(one, PhotoError) else None for one in read]
     pairs = [one for one in read if not isinstance(one, PhotoError)]
     if len(pairs) < len(read):
-        return followed.failed(reasons, language)
+        return followup_view.failed(reasons, language)
     (earlier, first), (later, second) = pairs
     is_readable = first.report.ok and second.report.ok
     comparison = compare.compare(earlier, later) if is_readable else None
-    return followed.compared((first, second), comparison, language)
+    return followup_view.compared((first, second), comparison, language)
 
 
 def _read(assessor: Assessor, path: Path) -> tuple[Photo, Assessment] | PhotoError:

@@ -9,7 +9,6 @@ import logging
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache, partial
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -24,14 +23,18 @@ from skinapp.errors import PhotoError
 from skinapp.i18n import wording
 from skinapp.imaging import decode
 from skinapp.labels import CODES
-from skinapp.ui import assets, gates, line, photo, report, viewers, viewfinder
+from skinapp.ui import assets, gates, line, photo, viewers
+from skinapp.web import STATIC, answering
+from skinapp.web.bundles import live as live_bundle
+from skinapp.web.views import live as live_view
+from skinapp.web.views import report
+from skinapp.web.views.live import Limits
 
 PATH = "/live"
-STATIC = Path(__file__).parent / "static"
-STYLE = STATIC / "live.css"
 FRAME_BYTES, STILL_BYTES = 200_000, 3_000_000
 """A square of 256 pixels takes 10 to 30 kB, a still 100 to 500."""
 MOST_PIXELS = 2_000_000
+LIMITS = Limits(viewers.MOST, viewers.SECONDS, viewers.LANES)
 
 log = logging.getLogger("skinapp.live")
 
@@ -42,14 +45,14 @@ class _TooLargeError(Exception):
 
 def add(assessor: Assessor, say: gr.I18n) -> None:
     """Put the tab's content into the page that is being built."""
-    scripts = (photo.EVIDENCE_JS, report.script(), (STATIC / "live.js").read_text(encoding="utf-8"))
+    scripts = (photo.EVIDENCE_JS, report.script(), (STATIC / "tabs" / "live.js").read_text(encoding="utf-8"))
     gr.HTML(say("live"), js_on_load="\n".join(scripts), apply_default_css=False, elem_id="live-tab")
 
 
 def content(assessor: Assessor, language: wording.Language) -> str:
     """The tab before the camera is on."""
     folder = next(iter(_files(assessor))).partition("/")[0]
-    return viewfinder.finder(language, f".{PATH}/{folder}/")
+    return live_view.finder(language, f".{PATH}/{folder}/", LIMITS)
 
 
 def routes(assessor: Assessor) -> list[Mount]:
@@ -59,7 +62,7 @@ def routes(assessor: Assessor) -> list[Mount]:
 
 @cache
 def _files(assessor: Assessor) -> dict[str, bytes]:
-    return viewfinder.files(assessor)
+    return live_bundle.files(assessor, LIMITS)
 
 
 class Door:
@@ -157,7 +160,7 @@ def _seen(assessor: Assessor, content: bytes) -> dict[str, Any]:
 
 def _answered(assessor: Assessor, content: bytes, language: wording.Language) -> tuple[str, str]:
     """The full answer to one picture, as the photo tab gives it."""
-    return photo.answered(assessor, decode.read(content, MOST_PIXELS), language)
+    return answering.answered(assessor, decode.read(content, MOST_PIXELS), language)
 
 
 def _viewer(request: Request) -> str:

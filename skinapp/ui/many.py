@@ -15,11 +15,12 @@ from skinapp.i18n import wording
 from skinapp.imaging import decode
 from skinapp.labels import CODES
 from skinapp.metrics import ground_truth
-from skinapp.ui import gates, line, table
+from skinapp.ui import gates, line
 from skinapp.ui.photo import language_of
+from skinapp.web import STATIC
+from skinapp.web.views import many as many_view
 
-STATIC = Path(__file__).parent / "static"
-MANY_JS = "".join((STATIC / name).read_text(encoding="utf-8") for name in ("dropped.js", "many.js"))
+MANY_JS = "".join((STATIC / "tabs" / name).read_text(encoding="utf-8") for name in ("drop.js", "many.js"))
 PASS_ON_JS = "watch('value', () => document.dispatchEvent(new CustomEvent('many-{name}', {{detail: props.value}})));"
 PART = 8
 """Photos that the browser sends at once: a pass of the pool."""
@@ -60,22 +61,22 @@ def _row(assessor: Assessor, language: wording.Language, named: tuple[str, Path]
     try:
         photo, assessment = assessor.read_and_assess(path)
     except PhotoError as error:
-        return table.failed(error.said.to(language), language, file)
-    return table.row(file, assessment.to_dict(language), photo, language)
+        return many_view.failed(error.said.to(language), language, file)
+    return many_view.row(file, assessment.to_dict(language), photo, language)
 
 
 def _figures(given: Any, language: wording.Language) -> str:
     """How right the answers are: `answers` are pairs of file and lesion named, `labels` an uploaded CSV or nothing."""
     answers = given.get("answers") if isinstance(given, dict) else None
-    named = {str(file): code for file, code in _pairs(answers)[: table.MOST] if code in CODES}
+    named = {str(file): code for file, code in _pairs(answers)[: many_view.MOST] if code in CODES}
     try:
         labels = ground_truth.read(_content(given["labels"])) if isinstance(given, dict) and given.get("labels") else {}
     except LabelError as error:
-        return table.refused(error.said.to(language), language)
+        return many_view.refused(error.said.to(language), language)
     truths = ground_truth.truths(list(named), labels)
     if not truths:
-        return table.refused(wording.MANY["no_labels"].to(language), language) if labels else ""
-    return table.figures(ground_truth.figures([named[file] for file in truths], list(truths.values())), truths, language)
+        return many_view.refused(wording.MANY["no_labels"].to(language), language) if labels else ""
+    return many_view.figures(ground_truth.figures([named[file] for file in truths], list(truths.values())), truths, language)
 
 
 def _pairs(answers: Any) -> list[tuple[Any, Any]]:

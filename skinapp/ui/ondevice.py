@@ -1,7 +1,7 @@
 """The On-device tab: a frame with the page that answers in the visitor's browser, and the route that hands out its files."""
 
 from functools import cache
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 
 import gradio as gr
 from starlette.concurrency import run_in_threadpool
@@ -15,12 +15,15 @@ from skinapp.assessment.assessor import Assessor
 from skinapp.assessment.loaded_model import Portable
 from skinapp.errors import SkinAppError
 from skinapp.i18n.wording import Language
-from skinapp.ui import assets, bundle, gates, pieces, webruntime
+from skinapp.ui import assets, gates
+from skinapp.web import STATIC
+from skinapp.web.bundles import ondevice as ondevice_bundle
+from skinapp.web.bundles import onnxruntime_web
+from skinapp.web.views import ondevice as ondevice_view
 
 PATH = "/ondevice"
 ENTRY = "index.html"
-STYLE = Path(__file__).parent / "static" / "frame.css"
-FRAME_JS = (Path(__file__).parent / "static" / "frame.js").read_text(encoding="utf-8")
+FRAME_JS = (STATIC / "tabs" / "iframe.js").read_text(encoding="utf-8")
 KINDS = {
     ".html": "text/html; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
@@ -46,7 +49,7 @@ def add(assessor: Assessor, say: gr.I18n) -> None:
 
 def content(assessor: Assessor, language: Language) -> str:
     """The frame, or what is missing for it."""
-    return pieces.missing(language) if _model(assessor) is None else pieces.frame(f".{PATH}/{ENTRY}", language)
+    return ondevice_view.missing(language) if _model(assessor) is None else ondevice_view.frame(f".{PATH}/{ENTRY}", language)
 
 
 def routes(assessor: Assessor) -> list[Mount]:
@@ -58,7 +61,7 @@ def routes(assessor: Assessor) -> list[Mount]:
 @cache
 def _model(assessor: Assessor) -> Portable | None:
     """The model for browsers, where all that the tab needs is there."""
-    if not webruntime.present():
+    if not onnxruntime_web.present():
         return None
     try:
         return assessor.portable()
@@ -70,7 +73,7 @@ class Files:
     """ASGI app of the tab's files, with the page's own policy; only for whoever may see the page."""
 
     def __init__(self, model: Portable) -> None:
-        self.bundle = bundle.bundle(model)
+        self.bundle = ondevice_bundle.bundle(model)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         response = await run_in_threadpool(self._response, scope)  # the first time it packs some megabytes
@@ -82,7 +85,7 @@ class Files:
             return PlainTextResponse("Not Found", 404)
         if not gates.may_see(Request(scope)):
             return PlainTextResponse("Log in first", 401)
-        lasting = bundle.is_lasting(path)
+        lasting = ondevice_bundle.is_lasting(path)
         headers = {
             "Cache-Control": assets.LASTING if lasting else "no-cache",
             "X-Content-Type-Options": "nosniff",

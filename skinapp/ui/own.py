@@ -7,11 +7,12 @@ from typing import Any
 import gradio as gr
 
 from skinapp.assessment.classifier import Namer
-from skinapp.errors import PhotoError
 from skinapp.i18n import wording
 from skinapp.i18n.wording import ABOUT, OWN, REPORT, TEACH, Language
-from skinapp.ui import answer, gates, line, plain
+from skinapp.ui import gates, line
 from skinapp.ui.photo import EVIDENCE_JS, language_of, photo_input
+from skinapp.web.answering import named
+from skinapp.web.views import answer, classification
 
 
 def add(namer: Namer, say: gr.I18n) -> None:
@@ -45,15 +46,6 @@ def answer_photos(name: Any, photo: gr.Image, outputs: list[gr.HTML]) -> None:
     ).failure(_apologise, None, list(outputs), show_progress="hidden", api_visibility="private")
 
 
-def named(namer: Namer, path: Path, language: Language) -> tuple[str, str]:
-    """The answer to an uploaded photo and its map, or what is wrong with it."""
-    try:
-        photo, found = namer.read_and_assess(path)
-    except PhotoError as error:
-        return answer.failed(error.said.to(language), language), ""
-    return plain.result(found, language), plain.evidence(photo, found, language)
-
-
 def add_about(namer: Namer, say: gr.I18n) -> None:
     """Put the About tab's one component into the page."""
     gr.HTML(say("own_about"), apply_default_css=False, elem_id="about")
@@ -63,8 +55,8 @@ def translations(namer: Namer) -> dict[Language, dict[str, str]]:
     """What this page says before any answer, by language."""
     return {
         language: {
-            "header": plain.header(namer.spec.labels, language),
-            "empty": plain.empty(language),
+            "header": classification.header(namer.spec.labels, language),
+            "empty": classification.empty(language),
             "footer": answer.footer(namer.model, namer.notices, language, wording.OWN["disclaimer"]),
             "own_about": _about(namer, language),
         }

@@ -4,7 +4,6 @@ from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from functools import lru_cache
 from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -18,26 +17,12 @@ from skinapp.errors import SkinAppError
 from skinapp.i18n import wording
 from skinapp.imaging import decode, encode, synthetic
 from skinapp.teach import quotas
-from skinapp.ui import (
-    about,
-    answer,
-    api,
-    assets,
-    cache,
-    examples,
-    follow,
-    followed,
-    gates,
-    lessons,
-    line,
-    live,
-    many,
-    ondevice,
-    own,
-    photo,
-    table,
-    teach,
-)
+from skinapp.ui import about, api, assets, cache, follow, gates, line, live, many, ondevice, own, photo, teach
+from skinapp.web import STATIC, answering
+from skinapp.web.views import answer, examples
+from skinapp.web.views import followup as followup_view
+from skinapp.web.views import many as many_view
+from skinapp.web.views import teach as teach_view
 
 TABS: dict[str, Callable[[Assessor, gr.I18n], None]] = {
     "photo": photo.add,
@@ -50,7 +35,7 @@ TABS: dict[str, Callable[[Assessor, gr.I18n], None]] = {
 }
 OWN_TABS: dict[str, Callable[[Namer, gr.I18n], None]] = {"photo": own.add, "teach": teach.add, "about": own.add_about}
 """Of a model with classes of its own."""
-STATIC = Path(__file__).parent / "static"
+STYLES = ("page", "many", "live", "followup", "iframe", "teach")
 
 
 @contextmanager
@@ -92,7 +77,7 @@ def translations(assessor: Assessor | Namer) -> dict[str, dict[str, str]]:
         language: {
             **{f"tab_{name}": said.to(language) for name, said in wording.TABS.items()},
             "loading": answer.busy(language),
-            "teach": lessons.frame(language),
+            "teach": teach_view.frame(language),
             "own_photo": wording.OWN["photo"].to(language),
             "own_drop": wording.OWN["drop"].to(language),
             **particular[language],
@@ -111,13 +96,13 @@ def _of_lesions(assessor: Assessor) -> dict[wording.Language, dict[str, str]]:
             "ondevice": ondevice.content(assessor, language),
             "live": live.content(assessor, language),
             **{key: wording.FOLLOW[key].to(language) for key in ("earlier", "later", "drop_earlier", "drop_later")},
-            "follow": followed.empty(language),
+            "follow": followup_view.empty(language),
             "header": answer.header(language),
             "tips": answer.tips(language),
             "examples": examples.strip(shelf, language),
             "empty": answer.empty(language),
             "footer": answer.footer(assessor.model, assessor.notices, language),
-            "many": table.frame(language),
+            "many": many_view.frame(language),
         }
         for language in wording.LANGUAGES
     }
@@ -130,7 +115,7 @@ def looks_and_locks(assessor: Assessor | Namer, with_mcp: bool = False) -> dict[
     return {
         "i18n": gr.I18n(**translations(assessor)),
         "theme": theme(),
-        "css_paths": [STATIC / "page.css", STATIC / "many.css", live.STYLE, follow.STYLE, ondevice.STYLE, teach.STYLE],
+        "css_paths": [STATIC / "styles" / f"{name}.css" for name in STYLES],
         "favicon_path": STATIC / "favicon.svg",
         "footer_links": ["api"],
         "max_file_size": max(decode.MAX_BYTES, quotas.ZIP_BYTES),  # a photo's own limit is held where it is read
@@ -174,7 +159,7 @@ def warm(assessor: Assessor | Namer) -> None:
         if isinstance(assessor, Namer):
             assessor.read_and_assess(drawing)
         else:
-            photo.answered(assessor, drawing, "en")
+            answering.answered(assessor, drawing, "en")
 
 
 def theme() -> gr.themes.Base:

@@ -7,14 +7,15 @@ from typing import Any
 import gradio as gr
 
 from skinapp.assessment.assessor import Assessor
-from skinapp.errors import PhotoError
 from skinapp.i18n import wording
 from skinapp.imaging import decode, encode
-from skinapp.ui import answer, examples, gates, line, report
+from skinapp.ui import gates, line
+from skinapp.web import STATIC
+from skinapp.web.answering import answered
+from skinapp.web.views import answer, examples, report
 
-STATIC = Path(__file__).parent / "static"
-EVIDENCE_JS = (STATIC / "evidence.js").read_text(encoding="utf-8")
-EXAMPLES_JS = (STATIC / "examples.js").read_text(encoding="utf-8")
+EVIDENCE_JS = (STATIC / "tabs" / "evidence.js").read_text(encoding="utf-8")
+EXAMPLES_JS = (STATIC / "tabs" / "examples.js").read_text(encoding="utf-8")
 GIVEN_JS = """async (photo, centred) => {
     await new Promise((done) => setTimeout(done));
     return [document.querySelector("#photo img") ? photo : null, centred];
@@ -117,15 +118,3 @@ def _answered(
     """First that the photo is being looked at, then the answer, or that to the part around the spot, or what is wrong with it."""
     yield answer.busy(language), ""
     yield answered(assessor, source, language, centred=centred)
-
-
-def answered(
-    assessor: Assessor, source: Path | bytes | decode.Photo, language: wording.Language, *, centred: bool = False
-) -> tuple[str, str]:
-    """The HTML of the answer to a photo, or of what is wrong with it, and that of the evidence."""
-    try:
-        photo, assessment = assessor.read_and_assess(source, centred=centred)
-    except PhotoError as error:
-        return answer.failed(error.said.to(language), language), ""
-    saved = report.offer(assessment, language) if assessment.report.ok else ""
-    return answer.answer(assessment, language) + saved, answer.evidence(photo, assessment, language)

@@ -21,12 +21,13 @@ from skinapp.teach.dataset import dataset, sample
 from skinapp.teach.pipeline import Taught
 from skinapp.teach.progress import Progress, Stopped
 from skinapp.teach.workspace import Room, Rooms, Work
-from skinapp.ui import answer, cache, gates, lessons, own, plain
+from skinapp.ui import cache, gates, own
 from skinapp.ui.photo import EVIDENCE_JS, language_of, photo_input
+from skinapp.web import STATIC, answering
+from skinapp.web.views import answer, classification
+from skinapp.web.views import teach as teach_view
 
-STYLE = Path(__file__).parent / "static" / "teach.css"
-STATIC = Path(__file__).parent / "static"
-TEACH_JS = "".join((STATIC / name).read_text(encoding="utf-8") for name in ("dropped.js", "teach.js"))
+TEACH_JS = "".join((STATIC / "tabs" / name).read_text(encoding="utf-8") for name in ("drop.js", "teach.js"))
 TEACHING = 3
 """Lessons at the same time; whoever comes next waits in line."""
 TELL_S = 0.4
@@ -89,7 +90,7 @@ class Tab:
 
     def _gather(self, zipped: Path | None, request: gr.Request) -> Iterator[Shown]:
         language, session = language_of(request), _session(request)
-        yield {**self._nothing(), self.given: lessons.working(Progress(), language)}
+        yield {**self._nothing(), self.given: teach_view.working(Progress(), language)}
         try:
             room = self.rooms.new(session)
             place = room.fresh("drawn.zip")
@@ -101,18 +102,18 @@ class Tab:
             work = Work(task)
             yield from self._watched(work, room, self.given, language)
             room.collection = work.result()
-            yield {self.given: lessons.given(room.collection, language)}
+            yield {self.given: teach_view.given(room.collection, language)}
         except Stopped:
             self.rooms.close(session)
-            yield {self.given: lessons.told(TEACH["stopped"].to(language), language)}
+            yield {self.given: teach_view.told(TEACH["stopped"].to(language), language)}
         except TeachError as error:
             self.rooms.close(session)
-            yield {self.given: lessons.told(error.said.to(language), language)}
+            yield {self.given: teach_view.told(error.said.to(language), language)}
 
     def train(self, event: gr.EventData, request: gr.Request) -> Iterator[Shown]:
         """Learn from the pictures that were read."""
         language, session = language_of(request), _session(request)
-        yield {**self._nothing(), self.given: gr.skip(), self.learned: lessons.working(Progress(), language)}
+        yield {**self._nothing(), self.given: gr.skip(), self.learned: teach_view.working(Progress(), language)}
         try:
             room = self.rooms.of(session)
             if room.collection is None:
@@ -122,20 +123,20 @@ class Tab:
             work = Work(partial(self._taught, room, room.collection, room.fresh("my-model"), share))
             yield from self._watched(work, room, self.learned, language)
             room.taught = work.result()
-            told = lessons.taught(room.taught, room.collection, _link(room.taught), language)
+            told = teach_view.taught(room.taught, room.collection, _link(room.taught), language)
             yield {
-                self.given: lessons.given(room.collection, language, share),
+                self.given: teach_view.given(room.collection, language, share),
                 self.learned: told,
                 self.trial: gr.update(visible=True),
-                self.told: plain.empty(language),
+                self.told: classification.empty(language),
             }
         except Stopped:
             yield {
-                self.learned: lessons.told(TEACH["stopped"].to(language), language),
+                self.learned: teach_view.told(TEACH["stopped"].to(language), language),
                 self.given: self._again(session, language),
             }
         except TeachError as error:
-            yield {self.learned: lessons.told(error.said.to(language), language), self.given: self._again(session, language)}
+            yield {self.learned: teach_view.told(error.said.to(language), language), self.given: self._again(session, language)}
 
     def _taught(self, room: Room, given: dataset.Collection, out: Path, share: float) -> Taught:
         room.seen = room.seen or pipeline.look(self.served, given, room.progress)
@@ -147,7 +148,7 @@ class Tab:
         try:
             while work.is_alive():
                 room.touched = time.monotonic()
-                yield {place: lessons.working(progress, language)}
+                yield {place: teach_view.working(progress, language)}
                 work.join(TELL_S)
         finally:
             if work.is_alive():
@@ -176,7 +177,7 @@ class Tab:
         """What the visitor's own model names a photo."""
         language = language_of(request)
         if photo is None:
-            return plain.empty(language), ""
+            return classification.empty(language), ""
         try:
             room = self.rooms.of(_session(request))
             if room.taught is None:
@@ -185,12 +186,12 @@ class Tab:
             return answer.failed(error.said.to(language), language), ""
         path = gates.uploaded(photo)
         room.brought.append(path)
-        return own.named(room.taught.namer, path, language)
+        return answering.named(room.taught.namer, path, language)
 
     def sorry(self, request: gr.Request) -> Shown:
         """A fault of ours."""
         language = language_of(request)
-        return {self.given: lessons.told(wording.UNEXPECTED.to(language), language), self.learned: ""}
+        return {self.given: teach_view.told(wording.UNEXPECTED.to(language), language), self.learned: ""}
 
     def _again(self, session: str, language: Language) -> Any:
         """Step 1 as it was, whose button can be pressed again; nothing where the pictures are gone."""
@@ -198,7 +199,7 @@ class Tab:
             found = self.rooms.of(session).collection
         except TeachError:
             return ""
-        return lessons.given(found, language) if found is not None else ""
+        return teach_view.given(found, language) if found is not None else ""
 
     def _nothing(self) -> Shown:
         return {
@@ -222,7 +223,7 @@ def _share(given: Any) -> float:
     """The share that the visitor keeps back, within its limits."""
     share = given.get("share") if isinstance(given, dict) else None
     least, most = quotas.SHARES
-    return min(most, max(least, float(share))) if isinstance(share, int | float) else lessons.SHARE
+    return min(most, max(least, float(share))) if isinstance(share, int | float) else teach_view.SHARE
 
 
 def _link(taught: Taught) -> str:

@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Frame, Page
 
 from export import static
-from skinapp.ui import webruntime
+from skinapp.web.bundles import onnxruntime_web
 from tests import TINY_MODEL
 from tests.conftest import missing
 
@@ -21,7 +21,7 @@ PATIENCE_MS = 120_000
 
 @pytest.fixture(scope="session", autouse=True)
 def runtime() -> None:
-    if not webruntime.present():
+    if not onnxruntime_web.present():
         missing("ONNX Runtime for browsers is missing: run 'make ondevice' to test the On-device tab")
 
 
