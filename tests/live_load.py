@@ -22,7 +22,7 @@ import numpy as np
 from playwright.sync_api import sync_playwright
 
 from skinapp.model.hub import EMBEDDED
-from skinapp.ui import viewers
+from skinapp.ui.server import live_sessions
 from skinapp.web.bundles import live as live_bundle
 from tests import drawings
 from tests.browsing import DESK, FLAGS
@@ -93,7 +93,7 @@ def crowd(address: str, options: argparse.Namespace) -> None:
             with lock:
                 counts[names[place]] += 1
 
-    lanes = len(names) * viewers.LANES
+    lanes = len(names) * live_sessions.LANES
     with ThreadPoolExecutor(lanes) as executor:
         list(executor.map(watch, range(lanes)))
     rates = sorted(count / options.seconds for count in counts.values())

@@ -21,7 +21,7 @@ from skinapp.i18n import wording
 from skinapp.imaging import decode
 from skinapp.labels import CODES
 from skinapp.teach import quotas
-from skinapp.ui import api
+from skinapp.ui.endpoints import api
 from skinapp.web.views import answer
 from skinapp.web.views import many as many_view
 from tests import drawings

@@ -15,7 +15,7 @@ ONLY = {
     "sklearn": {"skinapp/teach/linear_head.py"},
     "ray": {"skinapp/ray_batch.py"},
     "pyarrow": {"skinapp/ray_batch.py"},
-    "mcp": {"skinapp/ui/mcp.py"},
+    "mcp": {"skinapp/ui/endpoints/mcp.py"},
 }
 
 

@@ -15,8 +15,8 @@ from skinapp.i18n import wording
 from skinapp.imaging import decode
 from skinapp.labels import CODES
 from skinapp.metrics import ground_truth
-from skinapp.ui import gates, line
-from skinapp.ui.photo import language_of
+from skinapp.ui.components import language_of
+from skinapp.ui.server import queueing, request_gate
 from skinapp.web import STATIC
 from skinapp.web.views import many as many_view
 
@@ -40,7 +40,7 @@ def add(assessor: Assessor, say: gr.I18n) -> None:
         return _figures(event._data, language_of(request))
 
     private: dict[str, Any] = {"show_progress": "hidden", "trigger_mode": "multiple", "api_visibility": "private"}
-    desk.assess(assess, None, rows, **private, **line.JOIN).failure(
+    desk.assess(assess, None, rows, **private, **queueing.JOIN).failure(
         None, None, rows, js="() => `<i data-lost=${Math.random()}></i>`", **private
     )
     desk.measure(measure, None, shown, concurrency_limit=1, **private)  # one at a time: the last one counts
@@ -51,8 +51,8 @@ def _rows(assessor: Assessor, given: Any, language: wording.Language) -> str:
     files = given.get("files") if isinstance(given, dict) else None
     if not isinstance(files, list) or not 0 < len(files) <= PART:
         raise gr.Error(wording.NO_PHOTO.to(language), print_exception=False)
-    named = [(str(entry.get("orig_name")), gates.uploaded(entry)) for entry in files if isinstance(entry, dict)]
-    rows = line.each(partial(_row, assessor, language), named)
+    named = [(str(entry.get("orig_name")), request_gate.uploaded(entry)) for entry in files if isinstance(entry, dict)]
+    rows = queueing.each(partial(_row, assessor, language), named)
     return f'<table><tbody data-part="{int(given.get("part", 0))}">{"".join(rows)}</tbody></table>'
 
 
@@ -85,5 +85,5 @@ def _pairs(answers: Any) -> list[tuple[Any, Any]]:
 
 
 def _content(given: Any) -> bytes:
-    with gates.uploaded(given).open("rb") as file:
+    with request_gate.uploaded(given).open("rb") as file:
         return file.read(decode.MAX_BYTES)

@@ -6,7 +6,7 @@ Its content goes out when the tab is first opened: plots and tables weigh more t
 import gradio as gr
 
 from skinapp.assessment.assessor import Assessor
-from skinapp.ui.photo import language_of
+from skinapp.ui.components import language_of
 from skinapp.web.views.about import render
 
 LOCAL = "http://127.0.0.1:7860"

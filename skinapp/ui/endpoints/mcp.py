@@ -28,7 +28,8 @@ from skinapp.assessment.assessor import Assessor
 from skinapp.errors import PhotoError
 from skinapp.i18n import wording
 from skinapp.imaging import encode
-from skinapp.ui import api, gates, line
+from skinapp.ui.endpoints import api
+from skinapp.ui.server import access, queueing, request_gate
 
 log = logging.getLogger("skinapp.mcp")
 
@@ -95,7 +96,7 @@ class Door:
             self._inside -= 1
 
     def _refusal(self, request: Request) -> Response | None:
-        if not (gates.may_see(request) or gates.knows_password(request)):
+        if not (access.may_see(request) or access.knows_password(request)):
             return PlainTextResponse("Log in first, with basic authentication", 401, {"WWW-Authenticate": "Basic"})
         if request.method != "POST":
             return PlainTextResponse("This is an MCP server; give its address to an assistant", 405, {"Allow": "POST"})
@@ -128,7 +129,7 @@ def _server(assessor: Assessor) -> Server[Any, Any]:
 def _classify(assessor: Assessor, given: dict[str, Any], language: wording.Language) -> CallToolResult:
     if given.get("photo") is None:
         return _refused(wording.NO_PHOTO.to(language))
-    [(report, overlay)] = line.each(partial(_assessed, assessor, language, True), [given["photo"]])
+    [(report, overlay)] = queueing.each(partial(_assessed, assessor, language, True), [given["photo"]])
     if "error" in report:
         return _refused(report["error"])
     picture = ImageContent(type="image", data=base64.b64encode(overlay).decode(), mimeType="image/jpeg")
@@ -141,7 +142,7 @@ def _classify_batch(assessor: Assessor, given: dict[str, Any], language: wording
         return _refused(wording.NO_PHOTO.to(language))
     if len(photos) > api.MOST:
         return _refused(wording.TOO_MANY.to(language).format(count=len(photos), most=api.MOST))
-    rows = [report for report, _ in line.each(partial(_assessed, assessor, language, False), photos)]
+    rows = [report for report, _ in queueing.each(partial(_assessed, assessor, language, False), photos)]
     return CallToolResult(content=[_text(rows)], structuredContent={"rows": rows})
 
 
@@ -162,7 +163,7 @@ def _source(given: Any) -> Any:
     try:
         return base64.b64decode(DATA_URI.sub("", text), validate=True)
     except (binascii.Error, ValueError):
-        return gates.uploaded({"path": text})
+        return request_gate.uploaded({"path": text})
 
 
 def _refused(why: str) -> CallToolResult:

@@ -9,19 +9,18 @@ import gradio as gr
 from skinapp.assessment.assessor import Assessor
 from skinapp.i18n import wording
 from skinapp.imaging import decode, encode
-from skinapp.ui import gates, line
+from skinapp.ui.components import EVIDENCE_JS, apologise, language_of, photo_input
+from skinapp.ui.server import queueing, request_gate
 from skinapp.web import STATIC
 from skinapp.web.answering import answered
 from skinapp.web.views import answer, examples, report
 
-EVIDENCE_JS = (STATIC / "tabs" / "evidence.js").read_text(encoding="utf-8")
 EXAMPLES_JS = (STATIC / "tabs" / "examples.js").read_text(encoding="utf-8")
 GIVEN_JS = """async (photo, centred) => {
     await new Promise((done) => setTimeout(done));
     return [document.querySelector("#photo img") ? photo : null, centred];
 }"""
 """Gradio sends an example that was removed once more as the photo: what is seen on the page counts, once it has been drawn."""
-REAR_CAMERA = gr.WebcamOptions(mirror=False, constraints={"video": {"facingMode": {"ideal": "environment"}}})
 
 
 def add(assessor: Assessor, say: gr.I18n) -> None:
@@ -40,33 +39,12 @@ def add(assessor: Assessor, say: gr.I18n) -> None:
     _answer_examples(assessor, shelf, [photo, told, shown])
 
 
-def language_of(request: gr.Request) -> wording.Language:
-    """The language that the visitor's browser asks for."""
-    return wording.preferred(request.headers.get("accept-language", ""))
-
-
-def photo_input(label: Any, drop: Any, place: str = "photo", height: str | int = "var(--photo-height)") -> gr.Image:
-    """Where a photo is given, with what is said there; the front end translates both."""
-    photo = gr.Image(
-        label=label,
-        placeholder=drop,
-        sources=["upload", "webcam", "clipboard"],
-        webcam_options=REAR_CAMERA,
-        format="png",
-        height=height,
-        buttons=["fullscreen"],
-        elem_id=place,
-    )
-    gates.only_uploads(photo)
-    return photo
-
-
 def _answer_photos(assessor: Assessor, say: gr.I18n, photo: gr.Image, centred: gr.Checkbox, outputs: list[gr.HTML]) -> None:
     def answer_photo(given: dict[str, Any] | None, centred: bool, request: gr.Request) -> Iterator[tuple[Any, str]]:
         if given is None:
             yield say("empty"), ""
         else:
-            yield from _answered(assessor, gates.uploaded(given), language_of(request), centred=bool(centred))
+            yield from _answered(assessor, request_gate.uploaded(given), language_of(request), centred=bool(centred))
 
     gr.on(
         [photo.input, photo.clear, centred.input],  # not `change`, which fires twice when one photo replaces another
@@ -78,8 +56,8 @@ def _answer_photos(assessor: Assessor, say: gr.I18n, photo: gr.Image, centred: g
         show_progress="hidden",
         trigger_mode="always_last",
         api_visibility="private",
-        **line.JOIN,
-    ).failure(_apologise, None, list(outputs), show_progress="hidden", api_visibility="private")
+        **queueing.JOIN,
+    ).failure(apologise, None, list(outputs), show_progress="hidden", api_visibility="private")
 
 
 def _answer_examples(assessor: Assessor, shelf: gr.HTML, outputs: list[gr.Image | gr.HTML]) -> None:
@@ -103,13 +81,8 @@ def _answer_examples(assessor: Assessor, shelf: gr.HTML, outputs: list[gr.Image 
         show_progress="hidden",
         trigger_mode="always_last",
         api_visibility="private",
-        **line.JOIN,
-    ).failure(_apologise, None, list(outputs[1:]), show_progress="hidden", api_visibility="private")
-
-
-def _apologise(request: gr.Request) -> tuple[str, str]:
-    language = language_of(request)
-    return answer.failed(wording.UNEXPECTED.to(language), language), ""
+        **queueing.JOIN,
+    ).failure(apologise, None, list(outputs[1:]), show_progress="hidden", api_visibility="private")
 
 
 def _answered(

@@ -9,8 +9,8 @@ import gradio as gr
 from skinapp.assessment.classifier import Namer
 from skinapp.i18n import wording
 from skinapp.i18n.wording import ABOUT, OWN, REPORT, TEACH, Language
-from skinapp.ui import gates, line
-from skinapp.ui.photo import EVIDENCE_JS, language_of, photo_input
+from skinapp.ui.components import EVIDENCE_JS, answer_photos, language_of, photo_input
+from skinapp.ui.server import request_gate
 from skinapp.web.answering import named
 from skinapp.web.views import answer, classification
 
@@ -26,24 +26,9 @@ def add(namer: Namer, say: gr.I18n) -> None:
             shown = gr.HTML("", js_on_load=EVIDENCE_JS, apply_default_css=False)
 
     def name(given: dict[str, Any] | None, request: gr.Request) -> tuple[Any, str]:
-        return (say("empty"), "") if given is None else named(namer, gates.uploaded(given), language_of(request))
+        return (say("empty"), "") if given is None else named(namer, request_gate.uploaded(given), language_of(request))
 
     answer_photos(name, photo, [told, shown])
-
-
-def answer_photos(name: Any, photo: gr.Image, outputs: list[gr.HTML]) -> None:
-    """Have each photo named as soon as it is there."""
-    gr.on(
-        [photo.input, photo.clear],  # not `change`, which fires twice when one photo replaces another
-        name,
-        photo,
-        list(outputs),
-        preprocess=False,
-        show_progress="hidden",
-        trigger_mode="always_last",
-        api_visibility="private",
-        **line.JOIN,
-    ).failure(_apologise, None, list(outputs), show_progress="hidden", api_visibility="private")
 
 
 def add_about(namer: Namer, say: gr.I18n) -> None:
@@ -95,8 +80,3 @@ def _measured(path: Path, language: Language) -> list[tuple[wording.Said, str]]:
         ]
     except (OSError, ValueError, KeyError, TypeError):
         return []
-
-
-def _apologise(request: gr.Request) -> tuple[str, str]:
-    language = language_of(request)
-    return answer.failed(wording.UNEXPECTED.to(language), language), ""

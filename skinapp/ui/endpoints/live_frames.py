@@ -1,4 +1,4 @@
-"""The Live tab: a camera's frames come in one by one, each is answered and dropped. No frame is ever written to disk.
+"""A camera's frames come in one by one, each is answered and dropped. No frame is ever written to disk.
 
 Not Gradio's streaming, which writes every frame into its cache: a door of our own beside it, with the same guards.
 """
@@ -11,7 +11,6 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cache, partial
 from typing import Any
 
-import gradio as gr
 import numpy as np
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
@@ -23,18 +22,16 @@ from skinapp.errors import PhotoError
 from skinapp.i18n import wording
 from skinapp.imaging import decode
 from skinapp.labels import CODES
-from skinapp.ui import assets, gates, line, photo, viewers
-from skinapp.web import STATIC, answering
+from skinapp.ui.server import access, frontend_files, live_sessions, queueing
+from skinapp.web import answering
 from skinapp.web.bundles import live as live_bundle
-from skinapp.web.views import live as live_view
-from skinapp.web.views import report
 from skinapp.web.views.live import Limits
 
 PATH = "/live"
 FRAME_BYTES, STILL_BYTES = 200_000, 3_000_000
 """A square of 256 pixels takes 10 to 30 kB, a still 100 to 500."""
 MOST_PIXELS = 2_000_000
-LIMITS = Limits(viewers.MOST, viewers.SECONDS, viewers.LANES)
+LIMITS = Limits(live_sessions.MOST, live_sessions.SECONDS, live_sessions.LANES)
 
 log = logging.getLogger("skinapp.live")
 
@@ -43,34 +40,23 @@ class _TooLargeError(Exception):
     """More bytes come in than a frame has."""
 
 
-def add(assessor: Assessor, say: gr.I18n) -> None:
-    """Put the tab's content into the page that is being built."""
-    scripts = (photo.EVIDENCE_JS, report.script(), (STATIC / "tabs" / "live.js").read_text(encoding="utf-8"))
-    gr.HTML(say("live"), js_on_load="\n".join(scripts), apply_default_css=False, elem_id="live-tab")
-
-
-def content(assessor: Assessor, language: wording.Language) -> str:
-    """The tab before the camera is on."""
-    folder = next(iter(_files(assessor))).partition("/")[0]
-    return live_view.finder(language, f".{PATH}/{folder}/", LIMITS)
-
-
 def routes(assessor: Assessor) -> list[Mount]:
     """The route of the tab's files and of its frames."""
     return [Mount(PATH, app=Door(assessor))]
 
 
 @cache
-def _files(assessor: Assessor) -> dict[str, bytes]:
+def files(assessor: Assessor) -> dict[str, bytes]:
+    """The tab's files by path."""
     return live_bundle.files(assessor, LIMITS)
 
 
 class Door:
     """ASGI app: hands out the tab's files and answers frames, for this server's own page and whoever may see it alone."""
 
-    def __init__(self, assessor: Assessor, places: viewers.Viewers | None = None) -> None:
-        self._assessor, self._viewers = assessor, places or viewers.Viewers()
-        self._workers = ThreadPoolExecutor(line.ASSESSING, "skinapp-live")
+    def __init__(self, assessor: Assessor, places: live_sessions.Viewers | None = None) -> None:
+        self._assessor, self._viewers = assessor, places or live_sessions.Viewers()
+        self._workers = ThreadPoolExecutor(queueing.ASSESSING, "skinapp-live")
         self._posts: dict[str, Callable[[Request], Awaitable[Response]]] = {
             "start": self._start,
             "frame": self._frame,
@@ -86,13 +72,13 @@ class Door:
 
     async def _response(self, request: Request) -> Response:
         path = request.scope["path"].removeprefix(request.scope.get("root_path", "")).lstrip("/")
-        if not gates.may_see(request):
+        if not access.may_see(request):
             return PlainTextResponse("Log in first", 401)
-        if request.method == "GET" and path in _files(self._assessor):
-            return _file(path, _files(self._assessor)[path])
+        if request.method == "GET" and path in files(self._assessor):
+            return _file(path, files(self._assessor)[path])
         if request.method != "POST" or path not in self._posts:
             return PlainTextResponse("Not Found", 404)
-        if not gates.is_own_page(request):
+        if not access.is_own_page(request):
             return PlainTextResponse("Only this server's own page may ask", 403)
         return await self._guarded(self._posts[path], request)
 
@@ -100,9 +86,9 @@ class Door:
         """The answer, or in a word why there is none: the page has the sentence for it."""
         try:
             return await answer(request)
-        except viewers.GoneError as gone:
+        except live_sessions.GoneError as gone:
             return _ended("over" if gone.over else "gone", 410)
-        except viewers.HastyError:
+        except live_sessions.HastyError:
             return _ended("hasty", 429)
         except _TooLargeError:
             return _ended("large", 413)
@@ -113,7 +99,7 @@ class Door:
         name = self._viewers.enter()
         if name is None:
             return _ended("full", 503)
-        return JSONResponse({"viewer": name, "seconds": viewers.SECONDS})
+        return JSONResponse({"viewer": name, "seconds": live_sessions.SECONDS})
 
     async def _stop(self, request: Request) -> Response:
         self._viewers.leave(_viewer(request))
@@ -183,5 +169,5 @@ def _ended(reason: str, status: int) -> Response:
 
 def _file(path: str, content: bytes) -> Response:
     kind = "text/javascript; charset=utf-8" if path.endswith(".js") else "application/json"
-    headers = {"Cache-Control": assets.LASTING, "X-Content-Type-Options": "nosniff"}
+    headers = {"Cache-Control": frontend_files.LASTING, "X-Content-Type-Options": "nosniff"}
     return Response(content, headers=headers, media_type=kind)

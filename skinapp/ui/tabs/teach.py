@@ -21,8 +21,9 @@ from skinapp.teach.dataset import dataset, sample
 from skinapp.teach.pipeline import Taught
 from skinapp.teach.progress import Progress, Stopped
 from skinapp.teach.workspace import Room, Rooms, Work
-from skinapp.ui import cache, gates, own
-from skinapp.ui.photo import EVIDENCE_JS, language_of, photo_input
+from skinapp.ui import components
+from skinapp.ui.components import EVIDENCE_JS, language_of, photo_input
+from skinapp.ui.server import request_gate, uploads
 from skinapp.web import STATIC, answering
 from skinapp.web.views import answer, classification
 from skinapp.web.views import teach as teach_view
@@ -48,7 +49,7 @@ class Tab:
     """The tab's parts, from top to bottom, and what happens between them."""
 
     def __init__(self, served: Served, say: gr.I18n) -> None:
-        self.served, self.say, self.rooms = served, say, Rooms(cache.lessons())
+        self.served, self.say, self.rooms = served, say, Rooms(uploads.lessons())
         with gr.Column(elem_id="teach-tab"):
             self.desk = gr.HTML(say("teach"), js_on_load=TEACH_JS, apply_default_css=False)
             self.given = gr.HTML("", js_on_load=TEACH_JS, apply_default_css=False)
@@ -71,14 +72,14 @@ class Tab:
         for place in (self.given, self.learned):
             place.stop(self.stop, None, None, queue=False, trigger_mode="multiple", **PRIVATE)
         self.given.forget(self.forget, None, [*steps, self.photo, *trial], **PRIVATE)
-        own.answer_photos(self.name, self.photo, trial)
+        components.answer_photos(self.name, self.photo, trial)
         blocks = gr.context.Context.root_block
         if blocks is not None:
             blocks.unload(self.leave)
 
     def bring(self, event: gr.EventData, request: gr.Request) -> Iterator[Shown]:
         """Read the zip that was uploaded."""
-        zipped = gates.uploaded(event._data.get("file") if isinstance(event._data, dict) else None)
+        zipped = request_gate.uploaded(event._data.get("file") if isinstance(event._data, dict) else None)
         try:
             yield from self._gather(zipped, request)
         finally:
@@ -184,7 +185,7 @@ class Tab:
                 raise TeachError(wording.TAUGHT["gone"])
         except TeachError as error:
             return answer.failed(error.said.to(language), language), ""
-        path = gates.uploaded(photo)
+        path = request_gate.uploaded(photo)
         room.brought.append(path)
         return answering.named(room.taught.namer, path, language)
 

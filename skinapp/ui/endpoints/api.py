@@ -11,8 +11,8 @@ from skinapp.assessment.classifier import Namer
 from skinapp.errors import PhotoError, SkinAppError
 from skinapp.i18n import wording
 from skinapp.imaging.decode import Photo
-from skinapp.ui import gates, line
-from skinapp.ui.photo import language_of
+from skinapp.ui.components import language_of
+from skinapp.ui.server import queueing, request_gate
 
 MOST = 64
 """Photos in one call of /classify_batch."""
@@ -25,8 +25,8 @@ def add(assessor: Assessor | Namer) -> None:
         overlay = gr.Image(label="overlay", format="jpeg", interactive=False)
         photos, rows = gr.File(label="photos", file_count="multiple"), gr.JSON(label="rows")
         one, many = gr.Button(), gr.Button()
-    gates.only_uploads(photo)
-    gates.only_uploads(photos)
+    request_gate.only_uploads(photo)
+    request_gate.only_uploads(photos)
 
     def classify(photo: dict[str, Any] | None, request: gr.Request) -> tuple[dict[str, Any], Photo]:
         """The report on one photo of a skin lesion, and the photo with the evidence laid on it."""
@@ -36,8 +36,8 @@ def add(assessor: Assessor | Namer) -> None:
         """The reports on several photos, each with its file's name; an unreadable file gives its error instead."""
         return _classify_batch(assessor, photos or [], language_of(request))
 
-    one.click(classify, photo, [report, overlay], api_name="classify", preprocess=False, **line.JOIN)
-    many.click(classify_batch, photos, rows, api_name="classify_batch", preprocess=False, **line.JOIN)
+    one.click(classify, photo, [report, overlay], api_name="classify", preprocess=False, **queueing.JOIN)
+    many.click(classify_batch, photos, rows, api_name="classify_batch", preprocess=False, **queueing.JOIN)
 
 
 def _classify(
@@ -46,7 +46,7 @@ def _classify(
     if given is None:
         raise _told(wording.NO_PHOTO.to(language))
     try:
-        photo, assessment = assessor.read_and_assess(gates.uploaded(given))
+        photo, assessment = assessor.read_and_assess(request_gate.uploaded(given))
     except SkinAppError as error:
         raise _told(str(error)) from None
     return assessment.to_dict(language), assessment.overlay(photo)
@@ -57,9 +57,9 @@ def _classify_batch(assessor: Assessor | Namer, given: list[dict[str, Any]], lan
         raise _told(wording.NO_PHOTO.to(language))
     if len(given) > MOST:
         raise _told(wording.TOO_MANY.to(language).format(count=len(given), most=MOST))
-    paths = [gates.uploaded(entry) for entry in given]
+    paths = [request_gate.uploaded(entry) for entry in given]
     names = [PurePath(entry.get("orig_name") or path).name for entry, path in zip(given, paths, strict=True)]
-    reports = line.each(partial(_report, assessor, language), paths)
+    reports = queueing.each(partial(_report, assessor, language), paths)
     return [{"file": name, **report} for name, report in zip(names, reports, strict=True)]
 
 

@@ -1,13 +1,10 @@
 """Closes what Gradio leaves open: the server reads uploads alone, fetches no address, and answers no route it doesn't need."""
 
-import base64
-import binascii
 import logging
 import re
 import secrets
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import gradio as gr
 from gradio import processing_utils, queueing, utils
@@ -16,7 +13,6 @@ from gradio.exceptions import InvalidPathError
 from gradio.utils import get_upload_folder
 from pydantic import ValidationError
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -133,16 +129,6 @@ def _told(error: BaseException | None, show_error: bool) -> dict[str, Any]:
     return told | {"error": told["error"] or ours.en}
 
 
-def is_own_page(request: Request) -> bool:
-    """Whether this server's own page asks. Browsers say so themselves, whatever proxies stand between; older ones name the
-    page's origin, which must be the host that they asked."""
-    site = request.headers.get("sec-fetch-site")
-    if site is not None:
-        return site == "same-origin"
-    hosts = [request.headers.get(name, "").split(",")[0].strip() for name in ("host", "x-forwarded-host")]
-    return urlsplit(request.headers.get("origin", "")).netloc in [host for host in hosts if host]
-
-
 def only_uploads(component: Component) -> None:
     """Make a component refuse addresses, which Gradio would download for whoever asks."""
     keep: Any = component.async_move_resource_to_block_cache
@@ -170,24 +156,3 @@ def uploaded(given: Any) -> Path:
     if path is None or not path.is_relative_to(Path(get_upload_folder()).resolve()) or not path.is_file():
         raise gr.Error(wording.NOT_UPLOADED.en, print_exception=False)
     return path
-
-
-def may_see(request: Request) -> bool:
-    """Whether Gradio, where it asks for a password, knows this visitor; its own check covers its own routes alone."""
-    app: Any = request.scope["app"]
-    if getattr(app, "auth", None) is None:
-        return True
-    names = (f"access-token-{app.cookie_id}", f"access-token-unsecure-{app.cookie_id}")
-    return any(app.tokens.get(request.cookies.get(name)) for name in names)
-
-
-def knows_password(request: Request) -> bool:
-    """Whether a program sends the page's user and password along, as basic authentication."""
-    app: Any = request.scope["app"]
-    scheme, _, given = request.headers.get("authorization", "").partition(" ")
-    try:
-        user, _, password = base64.b64decode(given, validate=True).decode().partition(":")
-    except (binascii.Error, ValueError):
-        return False
-    known = app.auth.get(user) if isinstance(app.auth, dict) else None
-    return scheme.lower() == "basic" and known is not None and secrets.compare_digest(known.encode(), password.encode())

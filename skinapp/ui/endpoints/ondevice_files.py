@@ -1,29 +1,23 @@
-"""The On-device tab: a frame with the page that answers in the visitor's browser, and the route that hands out its files."""
+"""The route that hands out the On-device tab's files."""
 
 from functools import cache
 from pathlib import PurePosixPath
 
-import gradio as gr
 from starlette.concurrency import run_in_threadpool
-from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Mount
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
 from skinapp.assessment.assessor import Assessor
 from skinapp.assessment.loaded_model import Portable
 from skinapp.errors import SkinAppError
-from skinapp.i18n.wording import Language
-from skinapp.ui import assets, gates
-from skinapp.web import STATIC
+from skinapp.ui.server import access, frontend_files
 from skinapp.web.bundles import ondevice as ondevice_bundle
 from skinapp.web.bundles import onnxruntime_web
-from skinapp.web.views import ondevice as ondevice_view
 
 PATH = "/ondevice"
 ENTRY = "index.html"
-FRAME_JS = (STATIC / "tabs" / "iframe.js").read_text(encoding="utf-8")
 KINDS = {
     ".html": "text/html; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
@@ -35,31 +29,16 @@ KINDS = {
 }
 SEALED = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'"
 """What ONNX Runtime's threads may do, whose policy is that of their script: nothing. The page holds its own policy."""
-ISOLATED = {
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Cross-Origin-Embedder-Policy": "require-corp",
-}
-"""On every answer of this server; with them a browser gives WebAssembly its threads."""
-
-
-def add(assessor: Assessor, say: gr.I18n) -> None:
-    """Put the tab's content into the page that is being built."""
-    gr.HTML(say("ondevice"), js_on_load=FRAME_JS, apply_default_css=False, elem_id="ondevice-tab")
-
-
-def content(assessor: Assessor, language: Language) -> str:
-    """The frame, or what is missing for it."""
-    return ondevice_view.missing(language) if _model(assessor) is None else ondevice_view.frame(f".{PATH}/{ENTRY}", language)
 
 
 def routes(assessor: Assessor) -> list[Mount]:
     """The route of the tab's files; none where the tab can't run."""
-    model = _model(assessor)
+    model = available_model(assessor)
     return [] if model is None else [Mount(PATH, app=Files(model))]
 
 
 @cache
-def _model(assessor: Assessor) -> Portable | None:
+def available_model(assessor: Assessor) -> Portable | None:
     """The model for browsers, where all that the tab needs is there."""
     if not onnxruntime_web.present():
         return None
@@ -83,27 +62,12 @@ class Files:
         path = scope["path"].removeprefix(scope.get("root_path", "")).lstrip("/") or ENTRY
         if scope["method"] not in ("GET", "HEAD") or path not in self.bundle.paths:
             return PlainTextResponse("Not Found", 404)
-        if not gates.may_see(Request(scope)):
+        if not access.may_see(Request(scope)):
             return PlainTextResponse("Log in first", 401)
         lasting = ondevice_bundle.is_lasting(path)
         headers = {
-            "Cache-Control": assets.LASTING if lasting else "no-cache",
+            "Cache-Control": frontend_files.LASTING if lasting else "no-cache",
             "X-Content-Type-Options": "nosniff",
         } | ({"Content-Security-Policy": SEALED} if lasting else {})
         kind = KINDS.get(PurePosixPath(path).suffix, "application/octet-stream")
         return Response(self.bundle.content(path), headers=headers, media_type=kind)
-
-
-class Isolation:
-    """ASGI middleware that adds the headers without which a browser gives WebAssembly one thread."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async def isolated(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                MutableHeaders(scope=message).update(ISOLATED)
-            await send(message)
-
-        await self.app(scope, receive, isolated)

@@ -11,8 +11,8 @@ from skinapp.errors import PhotoError
 from skinapp.followup import compare
 from skinapp.i18n import wording
 from skinapp.imaging.decode import Photo
-from skinapp.ui import gates, line
-from skinapp.ui.photo import REAR_CAMERA, language_of
+from skinapp.ui.components import REAR_CAMERA, language_of
+from skinapp.ui.server import queueing, request_gate
 from skinapp.web import STATIC
 from skinapp.web.views import answer
 from skinapp.web.views import followup as followup_view
@@ -33,7 +33,7 @@ def add(assessor: Assessor, say: gr.I18n) -> None:
             yield say("follow") if earlier is later else followup_view.other(language)
         else:
             yield followup_view.busy(language)
-            yield _compared(assessor, [gates.uploaded(photo) for photo in (earlier, later)], language)
+            yield _compared(assessor, [request_gate.uploaded(photo) for photo in (earlier, later)], language)
 
     gr.on(
         [event for slot in given for event in (slot.input, slot.clear)],
@@ -44,7 +44,7 @@ def add(assessor: Assessor, say: gr.I18n) -> None:
         show_progress="hidden",
         trigger_mode="always_last",
         api_visibility="private",
-        **line.JOIN,
+        **queueing.JOIN,
     ).failure(_apologise, None, told, show_progress="hidden", api_visibility="private")
 
 
@@ -60,7 +60,7 @@ def _slot(say: gr.I18n, which: str) -> gr.Image:
         elem_id=which,
         elem_classes="slot",
     )
-    gates.only_uploads(slot)
+    request_gate.only_uploads(slot)
     return slot
 
 
