@@ -31,7 +31,8 @@ from skinapp.imaging.decode import Photo
 from skinapp.model import hub
 from skinapp.model.session import CPU, Session
 from skinapp.model.spec import CONFIG, WEIGHTS, ModelSpec, sha256
-from train import data, evaluate
+from train.data import dataset
+from train.evaluate import run as evaluate
 
 SCHEMA = 1
 ROUNDS = 40
@@ -117,7 +118,7 @@ def _bound(bind: Loaded, pixels: NDArray[np.float32]) -> Callable[[], object] | 
         return None
 
 
-def accuracy(one: Contender, folder: Path, spec: ModelSpec, rows: Sequence[data.Row], threads: int) -> dict[str, float]:
+def accuracy(one: Contender, folder: Path, spec: ModelSpec, rows: Sequence[dataset.Row], threads: int) -> dict[str, float]:
     """Balanced accuracy and melanoma sensitivity: metrics.json's, and measured where it lacks this precision."""
     path = folder / "metrics.json"
     known = json.loads(path.read_text(encoding="utf-8")).get("test", {}) if path.is_file() else {}
@@ -153,8 +154,8 @@ def answers(folder: Path, spec: ModelSpec, photo: Photo, threads: int, rounds: i
     return found
 
 
-def _test_rows(images: Path, labels: Path) -> list[data.Row]:
-    rows = data.read_rows(images, labels)
+def _test_rows(images: Path, labels: Path) -> list[dataset.Row]:
+    rows = dataset.read_rows(images, labels)
     return [row for row in rows if row.split == "test"] or rows
 
 

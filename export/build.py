@@ -22,8 +22,12 @@ from skinapp.imaging import decode, preprocess
 from skinapp.labels import CODES, THRESHOLDS
 from skinapp.model.session import CPU, Session
 from skinapp.model.spec import WEIGHTS, FrameHead, HeatmapScale, LesionHead, ModelFile, ModelSpec, Transform, sha256
-from train import calibrate, data, evaluate, limits, model, plots, refusal, splits
-from train.reference import TorchSession
+from train.calibrate import abstention, answers, quality_limits
+from train.data import dataset, splits
+from train.evaluate import plots
+from train.evaluate import run as evaluate
+from train.network import model
+from train.network.torch_session import TorchSession
 
 SERVED = "model_int8.onnx"
 FILES = {
@@ -54,11 +58,11 @@ def build(
     """
     about = json.loads((checkpoint / "train.json").read_text(encoding="utf-8"))
     if about["recipe"]["labels_sha256"] != sha256(labels):
-        raise data.DataError(
+        raise dataset.DataError(
             f"{checkpoint} was trained by another CSV than {labels}; give that one, or the figures would be false."
         )
     shown = Transform(**{key: tuple(v) if isinstance(v, list) else v for key, v in about["transform"].items()})
-    rows = data.read_rows(images, labels)
+    rows = dataset.read_rows(images, labels)
     train_rows, val_rows = splits.train_and_val(rows, about["recipe"]["val_share"], about["recipe"]["seed"])
     test_rows = [row for row in rows if row.split == "test"]
     out.mkdir(parents=True, exist_ok=True)
@@ -68,8 +72,8 @@ def build(
     origin = _origin(train_rows, [*val_rows, *test_rows], len(calibration_rows))
     spec = _uncalibrated(about, shown, out, {"lean": leaned, **origin})
     runs = Session(out / SERVED, spec, CPU, threads)
-    photos = refusal.Photos(train_rows, val_rows, test_rows, data.read_others(images, others) if others else {}, masks)
-    spec = refusal.teach(calibrate.calibrate(spec, runs, val_rows), runs, photos)
+    photos = abstention.Photos(train_rows, val_rows, test_rows, dataset.read_others(images, others) if others else {}, masks)
+    spec = abstention.teach(answers.calibrate(spec, runs, val_rows), runs, photos)
     spec.write(out)
     write_figures(out, spec, {**measure(out, photos, threads, gated), **measure_refusals(out, photos, threads)})
     return spec
@@ -79,11 +83,11 @@ def recalibrate(folder: Path, images: Path, labels: Path, others: Path | None, m
     """Teach a finished model folder anew which photos to answer, and measure it anew; its weight files stay as they are."""
     spec = ModelSpec.read(folder)
     recipe = spec.provenance["recipe"]
-    rows = data.read_rows(images, labels)
+    rows = dataset.read_rows(images, labels)
     train_rows, val_rows = splits.train_and_val(rows, recipe["val_share"], recipe["seed"])
     test_rows = [row for row in rows if row.split == "test"]
-    photos = refusal.Photos(train_rows, val_rows, test_rows, data.read_others(images, others) if others else {}, masks)
-    spec = refusal.teach(spec, Session(folder / SERVED, spec, CPU, threads), photos)
+    photos = abstention.Photos(train_rows, val_rows, test_rows, dataset.read_others(images, others) if others else {}, masks)
+    spec = abstention.teach(spec, Session(folder / SERVED, spec, CPU, threads), photos)
     spec.write(folder)
     write_figures(folder, spec, {**measure(folder, photos, threads, gated=False), **measure_refusals(folder, photos, threads)})
     return spec
@@ -96,19 +100,19 @@ def write_figures(folder: Path, spec: ModelSpec, figures: dict[str, Any]) -> Non
 
 
 def write_weights(
-    about: Mapping[str, Any], shown: Transform, trained: Path, rows: Sequence[data.Row], threads: int, out: Path
+    about: Mapping[str, Any], shown: Transform, trained: Path, rows: Sequence[dataset.Row], threads: int, out: Path
 ) -> float:
     """The trained weights, their last layer leaned towards the common lesions as far as suits these rows; returns how far."""
     net = model.load(about["architecture"], trained, about["activation"])
-    answer = calibrate.look(shown, TorchSession(net, threads), [row.path for row in rows])
-    power, shift = calibrate.lean(answer.logits, np.array([row.target for row in rows]))
+    answer = answers.look(shown, TorchSession(net, threads), [row.path for row in rows])
+    power, shift = answers.lean(answer.logits, np.array([row.target for row in rows]))
     with torch.no_grad():
         net.get_classifier().bias += torch.from_numpy(shift)
     model.save_half(net, out)
     return power
 
 
-def write_graphs(architecture: str, activation: str, shown: Transform, rows: Sequence[data.Row], out: Path) -> None:
+def write_graphs(architecture: str, activation: str, shown: Transform, rows: Sequence[dataset.Row], out: Path) -> None:
     """The three ONNX files, from the FP16-rounded weights in `out`."""
     with TemporaryDirectory() as scratch:
         full = Path(scratch) / "model_fp32.onnx"
@@ -125,7 +129,7 @@ def write_graphs(architecture: str, activation: str, shown: Transform, rows: Seq
         quantize.to_w8(full, weights, out / "model_w8.onnx")
 
 
-def balanced(rows: Sequence[data.Row], count: int) -> list[data.Row]:
+def balanced(rows: Sequence[dataset.Row], count: int) -> list[dataset.Row]:
     """As many photos of each lesion, drawn from a fixed seed, about `count` in all."""
     rng = np.random.default_rng(0)
     chosen = []
@@ -152,12 +156,12 @@ def _uncalibrated(about: dict[str, Any], shown: Transform, out: Path, more: dict
         heatmap=HeatmapScale(dict.fromkeys(CODES, 0.0), dict.fromkeys(CODES, 1.0), shift=0.0),
         lesion_head=LesionHead((0.0,) * graph.features(out / SERVED), 0.0),
         frame_head=FrameHead((), 0.0),
-        quality=limits.unlimited(),
+        quality=quality_limits.unlimited(),
         provenance=provenance,
     )
 
 
-def measure(folder: Path, photos: refusal.Photos, threads: int, gated: bool) -> dict[str, Any]:
+def measure(folder: Path, photos: abstention.Photos, threads: int, gated: bool) -> dict[str, Any]:
     """The figures of every precision on val and test, and what the quantized files lose against FP32; with `gated`, a served file
     that lost too much on val is refused before test is looked at.
 
@@ -183,16 +187,16 @@ def measure(folder: Path, photos: refusal.Photos, threads: int, gated: bool) -> 
     return found
 
 
-def measure_refusals(folder: Path, photos: refusal.Photos, threads: int) -> dict[str, Any]:
+def measure_refusals(folder: Path, photos: abstention.Photos, threads: int) -> dict[str, Any]:
     """How the served file tells which photos to answer, and how many that are no lesions it sends back."""
     assessor = evaluate.load(str(folder), FILES[SERVED][0], threads)
-    found: dict[str, Any] = {"gate": refusal.measure(assessor, photos)}
+    found: dict[str, Any] = {"gate": abstention.measure(assessor, photos)}
     if "test" in photos.others:
-        found["not_lesions"] = refusal.refusals(assessor, photos.others["test"])
+        found["not_lesions"] = abstention.refusals(assessor, photos.others["test"])
     return found
 
 
-def _origin(trained: Sequence[data.Row], scored: Sequence[data.Row], calibration: int) -> dict[str, Any]:
+def _origin(trained: Sequence[dataset.Row], scored: Sequence[dataset.Row], calibration: int) -> dict[str, Any]:
     """How many photos of each source the weights were trained on, and how many lesions are on both sides: none, if it is fair."""
     return {
         "trained_on": dict(sorted(Counter(row.subset or "unnamed" for row in trained).items())),

@@ -23,7 +23,7 @@ from skinapp.errors import ProviderError, SkinAppError
 from skinapp.model import session
 from skinapp.model.session import CPU, INPUT, LADDER, OUTPUTS, Rung, Session
 from skinapp.model.spec import WEIGHTS, ModelSpec
-from train import model
+from train.network import model
 
 Pass = Callable[[], object]
 Loaded = Callable[[NDArray[np.float32]], Pass]

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from skinapp.errors import SkinAppError
 from skinapp.labels import Priority
-from train import metrics
-from train.evaluate import Evaluation
+from train.evaluate import metrics
+from train.evaluate.run import Evaluation
 
 
 class GateError(SkinAppError):

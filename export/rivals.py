@@ -14,7 +14,7 @@ from timm.data import create_transform
 from skinapp.assessment.assessor import Assessor
 from skinapp.imaging import encode
 from skinapp.model.spec import ModelSpec
-from train import model
+from train.network import model
 
 Answers = Callable[[bytes], tuple[str, bytes]]
 """JPEG bytes to a report (JSON) and an overlay (JPEG)."""

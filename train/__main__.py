@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from train.terminal import clear_errors
+from train.cli_errors import clear_errors
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, rich_markup_mode=None, help=__doc__, pretty_exceptions_enable=False)
 
@@ -68,8 +68,8 @@ def fit(
 ) -> None:
     """Fine-tune a network; the same command again goes on where a killed run was."""
     from skinapp.model.spec import sha256
-    from train.fit import Recipe
-    from train.fit import fit as run
+    from train.fit.run import Recipe
+    from train.fit.run import fit as run
 
     recipe = Recipe(
         model, activation, init, size, eval_size, short_side, epochs, batch, lr, weight_decay, warmup,
@@ -101,8 +101,8 @@ def evaluate(
     without either, each photo is a lesion. Where the CSV has sex, age or localization, the figures are also given by them, and
     always by the skin's tone in the photo.
     """
-    from train.evaluate import Options, write
-    from train.evaluate import evaluate as run
+    from train.evaluate.run import Options, write
+    from train.evaluate.run import evaluate as run
 
     with clear_errors():
         found = run(Options(model, images, labels, split, precision.value, threads, robustness, tta))
@@ -123,7 +123,7 @@ def pack(
     two: Annotated[bool, typer.Option("--two", help="Two classes, malignant and benign, instead of the seven.")] = False,
 ) -> None:
     """Pack photos of a CSV with a column split as a zip for `python -m skinapp.teach` and the page's Teach tab."""
-    from train.pack import pack as run
+    from train.data.zip_dataset import pack as run
 
     with clear_errors():
         counts = run(images, labels, out, each, two)

@@ -18,7 +18,7 @@ from skinapp.model import session
 from skinapp.model.session import CPU, LADDER, OUTPUTS, Session
 from skinapp.model.spec import LesionHead, ModelFile, ModelSpec, sha256
 from tests import TINY_MODEL, drawings, readme
-from train import model
+from train.network import model
 
 SIZE = (3, 64, 64)
 FORMS = ["torch eager FP32", "torch.compile FP32", "ONNX FP32", "ONNX INT8", "ONNX w8", "ONNX FP16", "ONNX INT8-TensorRT"]

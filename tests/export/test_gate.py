@@ -8,8 +8,8 @@ from skinapp.assessment import triage
 from skinapp.assessment.assessor import Assessment
 from skinapp.assessment.loaded_model import Model
 from skinapp.labels import CODES, Priority
-from train.evaluate import Evaluation
-from train.metrics import Answers
+from train.evaluate.metrics import Answers
+from train.evaluate.run import Evaluation
 
 THRESHOLDS = {"akiec": 0.14, "bcc": 0.14, "mel": 0.1, "near_mel": 0.08, "vasc": 0.14}
 

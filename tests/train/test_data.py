@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from tests import drawings
-from train import data, splits
-from train.data import DataError, Row
+from train.data import dataset, splits
+from train.data.dataset import DataError, Row
 
 
 @pytest.fixture
@@ -28,8 +28,8 @@ def test_our_own_layout_is_read_and_a_split_is_chosen(table, tmp_path):
         {"file": "a/x.jpg", "dx": "mel", "split": "train", "group": "g1", "lesion_id": "l1", "subset": "ham10000"},
         {"file": "a/y.jpg", "dx": "nv", "split": "test", "group": "g2", "lesion_id": "l2", "subset": "ham10000"},
     )
-    assert data.read_rows(tmp_path, path, "test") == [Row(tmp_path / "a/y.jpg", 5, "g2", "test", "ham10000")]
-    assert [row.split for row in data.read_rows(tmp_path, path)] == ["train", "test"]
+    assert dataset.read_rows(tmp_path, path, "test") == [Row(tmp_path / "a/y.jpg", 5, "g2", "test", "ham10000")]
+    assert [row.split for row in dataset.read_rows(tmp_path, path)] == ["train", "test"]
 
 
 def test_ham10000s_own_metadata_and_its_two_folders_are_read(table, tmp_path):
@@ -41,7 +41,7 @@ def test_ham10000s_own_metadata_and_its_two_folders_are_read(table, tmp_path):
         {"lesion_id": "HAM_1", "image_id": "ISIC_1", "dx": "bkl", **common},
         {"lesion_id": "HAM_1", "image_id": "ISIC_2", "dx": "bkl", **common},
     )
-    assert data.read_rows(tmp_path, path) == [
+    assert dataset.read_rows(tmp_path, path) == [
         Row(tmp_path / "HAM10000_images_part_1/ISIC_1.jpg", 2, "HAM_1", "", "", "male", 50.0, "back"),
         Row(tmp_path / "HAM10000_images_part_2/ISIC_2.jpg", 2, "HAM_1", "", "", "male", 50.0, "back"),
     ]
@@ -50,11 +50,11 @@ def test_ham10000s_own_metadata_and_its_two_folders_are_read(table, tmp_path):
 @pytest.mark.parametrize(("age", "read"), [("50.0", 50.0), ("65", 65.0), ("", None), ("unknown", None), ("nan", None)])
 def test_an_age_that_is_no_number_is_not_known(table, tmp_path, age, read):
     path = table({"file": "x.jpg", "dx": "mel", "age": age})
-    assert data.read_rows(tmp_path, path) == [Row(tmp_path / "x.jpg", 4, "x.jpg", "", "", age=read)]
+    assert dataset.read_rows(tmp_path, path) == [Row(tmp_path / "x.jpg", 4, "x.jpg", "", "", age=read)]
 
 
 def test_a_table_of_files_and_lesions_alone_is_enough(table, tmp_path):
-    assert data.read_rows(tmp_path, table({"file": "x.jpg", "dx": "nv"})) == [Row(tmp_path / "x.jpg", 5, "x.jpg", "", "")]
+    assert dataset.read_rows(tmp_path, table({"file": "x.jpg", "dx": "nv"})) == [Row(tmp_path / "x.jpg", 5, "x.jpg", "", "")]
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,7 @@ def test_a_table_of_files_and_lesions_alone_is_enough(table, tmp_path):
 )
 def test_a_table_that_cannot_be_used_is_named(table, tmp_path, record, split, said):
     with pytest.raises(DataError) as caught:
-        data.read_rows(tmp_path, table(record), split)
+        dataset.read_rows(tmp_path, table(record), split)
     assert str(caught.value).endswith(said.format(folder=tmp_path))
 
 
@@ -77,7 +77,7 @@ def test_photos_are_kept_at_the_asked_short_side(tmp_path):
     (tmp_path / "big.png").write_bytes(drawings.encoded(drawings.lesion(600, 450)))
     (tmp_path / "small.png").write_bytes(drawings.encoded(drawings.lesion(80, 60)))
     rows = [Row(tmp_path / name, 0, name, "", "") for name in ("big.png", "small.png")]
-    assert [photo.shape for photo in data.load(rows, 150, 2)] == [(150, 200, 3), (60, 80, 3)]
+    assert [photo.shape for photo in dataset.load(rows, 150, 2)] == [(150, 200, 3), (60, 80, 3)]
 
 
 def lesions(count: int, photos: int = 2) -> list[Row]:

@@ -17,7 +17,11 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from torch.nn.functional import cross_entropy
 
 from skinapp.labels import CODES
-from train import curves, data, fit, metrics, model
+from train.data import dataset
+from train.evaluate import metrics
+from train.fit import curves
+from train.fit import run as fit
+from train.network import model
 
 RECIPE = ["--model", "test_efficientnet", "--init", "", "--size", "64", "--eval-size", "64", "--epochs", "12", "--batch", "8", "--cpu",
           "--ema", "0.9", "--lr", "0.005", "--colour", "0"]  # fmt: skip
@@ -133,7 +137,7 @@ def test_going_on_with_other_options_is_refused(drawn, finished):
 WATCHED = """
 import hashlib, pathlib, sys
 sys.path.insert(0, ".")
-import train.fit as fit
+import train.fit.run as fit
 original = fit._train
 def watched(run, loader, judge, teachers, recipe, accelerator, *rest):
     original(run, loader, judge, teachers, recipe, accelerator, *rest)
@@ -170,7 +174,7 @@ def test_two_processes_share_the_work_and_keep_one_set_of_weights(shared):
 def test_two_processes_judge_as_one_does(drawn, shared):
     net = model.create("test_efficientnet", activation="relu")  # as `fit` makes it by default
     net.load_state_dict(torch.load(shared / "out" / "checkpoint.pt", weights_only=True)["ema"])
-    rows = data.read_rows(drawn, drawn / "labels.csv", "val")
+    rows = dataset.read_rows(drawn, drawn / "labels.csv", "val")
     judge = fit.Judge(rows, model.transform(net, 64), Accelerator(mixed_precision=fit._precision(cpu=True), cpu=True))
     alone, last = judge.figures(net.to(memory_format=torch.channels_last)), history(shared / "out")[-1]
     assert alone == {name: last[name] for name in alone}

@@ -7,7 +7,7 @@ from zipfile import ZIP_STORED, ZipFile
 import numpy as np
 
 from skinapp.labels import CODES, MALIGNANT
-from train import data
+from train.data import dataset
 
 TWO = {code: "malignant" if code in MALIGNANT else "benign" for code in CODES}
 
@@ -17,7 +17,7 @@ def pack(images: Path, labels: Path, out: Path, each: int, two: bool, seed: int 
     counts: dict[str, int] = {}
     with ZipFile(out, "w", ZIP_STORED) as packed:
         for split in ("train", "test"):
-            rows = data.read_rows(images, labels, split)
+            rows = dataset.read_rows(images, labels, split)
             names = [TWO[CODES[row.target]] if two else CODES[row.target] for row in rows]
             for place in _chosen(rows, names, each, seed):
                 folder = f"{split}/{names[place]}"
@@ -26,7 +26,7 @@ def pack(images: Path, labels: Path, out: Path, each: int, two: bool, seed: int 
     return counts
 
 
-def _chosen(rows: Sequence[data.Row], names: Sequence[str], each: int, seed: int) -> list[int]:
+def _chosen(rows: Sequence[dataset.Row], names: Sequence[str], each: int, seed: int) -> list[int]:
     """Places of photos, drawn from a seed: an even share of every class, and of a group only one."""
     order = np.random.default_rng(seed).permutation(len(rows))
     share, taken, groups = each // len(set(names)), dict.fromkeys(names, 0), set[str]()

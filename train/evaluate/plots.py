@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from skinapp.labels import CODES
-from train import metrics
+from train.evaluate import metrics
 
 INK, FAINT, MAIN, WARM = "#22313f", "#c4ccd4", "#2a6f97", "#d1495b"
 LINES = dict(zip(CODES, ("#e9a03b", "#8c6bb1", "#5aa469", "#a0785a", WARM, MAIN, "#4fb3bf"), strict=True))

@@ -1,5 +1,5 @@
 """Chooses, on the photos to choose by and on the very file that is served, every number that config.json states about answers:
-temperature, thresholds and the heatmap's scale. Which photos are answered at all, train/refusal.py chooses.
+temperature, thresholds and the heatmap's scale. Which photos are answered at all, train/calibrate/abstention.py chooses.
 """
 
 from collections.abc import Sequence
@@ -14,7 +14,8 @@ from skinapp.imaging import decode, preprocess
 from skinapp.labels import ALARMING, CODES, NEAR
 from skinapp.model.session import Answer, Runs
 from skinapp.model.spec import HeatmapScale, ModelSpec, Transform
-from train import data, metrics
+from train.data import dataset
+from train.evaluate import metrics
 
 SENSITIVITY = {"mel": 0.95, "bcc": 0.90, "akiec": 0.85, "vasc": 0.85}
 """What each threshold must find on the photos to choose by: a missed cancer costs most, a vascular lesion least."""
@@ -39,7 +40,7 @@ MARGIN = 1.1
 BATCH = 16
 
 
-def calibrate(spec: ModelSpec, runs: Runs, rows: Sequence[data.Row]) -> ModelSpec:
+def calibrate(spec: ModelSpec, runs: Runs, rows: Sequence[dataset.Row]) -> ModelSpec:
     """The spec with every number of the answer chosen on these rows."""
     answer = look(spec.transform, runs, [row.path for row in rows])
     truths = np.array([row.target for row in rows])
@@ -125,7 +126,7 @@ def heatmap_scale(cams: NDArray[np.float32], truths: NDArray[np.int64], blank: N
     return HeatmapScale(floor, full, shift)
 
 
-def map_shift(spec: ModelSpec, runs: Runs, rows: Sequence[data.Row]) -> float:
+def map_shift(spec: ModelSpec, runs: Runs, rows: Sequence[dataset.Row]) -> float:
     """The shift at which the map of a photo and that of the photo turned by half agree best, over 200 photos.
 
     Measured, because padding tells only the most it can be (0.48 cells for TensorFlow's networks): training takes some back. On

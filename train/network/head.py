@@ -10,7 +10,7 @@ from timm.models.mobilenetv3 import MobileNetV3
 from torch import nn
 from torch.nn.functional import conv2d, hardsigmoid, linear
 
-from train.data import DataError
+from train.data.dataset import DataError
 
 Parts = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
 """`logits [n, 7]`, `cams [n, 7, h, w]` and `embedding [n, d]`, which the last layer reads, as skinapp.model.session.OUTPUTS."""

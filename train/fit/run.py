@@ -26,8 +26,11 @@ from skinapp.imaging import preprocess
 from skinapp.imaging.decode import Photo
 from skinapp.labels import CODES
 from skinapp.model.spec import WEIGHTS, Transform
-from train import augment, curves, data, metrics, model, splits
-from train.progress import Progress, mean
+from train.data import dataset, splits
+from train.evaluate import metrics
+from train.fit import augment, curves
+from train.fit.progress import Progress, mean
+from train.network import model
 
 CHECKPOINT = "checkpoint.pt"
 BEST = "best"
@@ -142,7 +145,7 @@ class Run:
         state = torch.load(path, map_location="cpu", weights_only=True)
         changed = [key for key, value in asdict(recipe).items() if state["recipe"].get(key) != value]
         if changed:
-            raise data.DataError(
+            raise dataset.DataError(
                 f"{path} was made with another {changed[0]} ({state['recipe'].get(changed[0])!r}); "
                 "give the same options to go on, or another --out to start anew."
             )
@@ -159,7 +162,7 @@ def fit(images: Path, labels: Path, out: Path, recipe: Recipe, *, cpu: bool, wor
     malloc.keep_freed()
     accelerator = Accelerator(mixed_precision=_precision(cpu), cpu=cpu)
     out.mkdir(parents=True, exist_ok=True)
-    train_rows, val_rows = splits.train_and_val(data.read_rows(images, labels), recipe.val_share, recipe.seed)
+    train_rows, val_rows = splits.train_and_val(dataset.read_rows(images, labels), recipe.val_share, recipe.seed)
     accelerator.print(f"{len(train_rows)} photos to train on, {len(val_rows)} to choose by, on {accelerator.device}")
     torch.manual_seed(recipe.seed)  # of the layers that the initial weights leave out
     net = model.create(recipe.architecture, recipe.init, recipe.activation, recipe.drop, recipe.drop_path)
@@ -204,9 +207,9 @@ def _forget_after(step: int, history: Path) -> None:
 
 
 def _loader(
-    rows: Sequence[data.Row], shown: Transform, recipe: Recipe, run: Run, accelerator: Accelerator, workers: int
+    rows: Sequence[dataset.Row], shown: Transform, recipe: Recipe, run: Run, accelerator: Accelerator, workers: int
 ) -> DataLoader[Any]:
-    photos = data.load(rows, recipe.short_side, max(1, workers))
+    photos = dataset.load(rows, recipe.short_side, max(1, workers))
     targets = [row.target for row in rows]
     steps = recipe.epochs * math.ceil(len(rows) / recipe.batch)
     batches = Batches(targets, recipe, steps, run.step, accelerator.process_index, accelerator.num_processes)
@@ -309,9 +312,9 @@ def _lean(batches: Batches, recipe: Recipe) -> torch.Tensor:
 class Judge:
     """Scores a network on the photos to choose by, shown as the app will show them; each process looks at its share of them."""
 
-    def __init__(self, rows: Sequence[data.Row], shown: Transform, accelerator: Accelerator) -> None:
+    def __init__(self, rows: Sequence[dataset.Row], shown: Transform, accelerator: Accelerator) -> None:
         own = rows[accelerator.process_index :: accelerator.num_processes]
-        self.views = np.stack([preprocess.view(photo, shown) for photo in data.load(own, 10**6, threads=2)])
+        self.views = np.stack([preprocess.view(photo, shown) for photo in dataset.load(own, 10**6, threads=2)])
         self.truths, self.shown, self.accelerator = np.array([row.target for row in rows]), shown, accelerator
 
     def figures(self, net: torch.nn.Module) -> dict[str, float]:

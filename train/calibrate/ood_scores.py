@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from skinapp.labels import CODES
 from skinapp.model.session import Answer
 from skinapp.model.spec import LesionHead
-from train import metrics
-from train.fitted import logistic
+from train.calibrate.logistic import logistic
+from train.evaluate import metrics
 
 RIDGE = 0.01
 SHRINKAGE = 0.1

@@ -16,8 +16,9 @@ from skinapp.imaging import decode, preprocess
 from skinapp.imaging.preprocess import Box
 from skinapp.model.session import Answer
 from skinapp.model.spec import FrameHead, Transform
-from train import data, metrics
-from train.fitted import logistic
+from train.calibrate.logistic import logistic
+from train.data import dataset
+from train.evaluate import metrics
 
 PLACES = 150
 """Of a photo that the head is taught by; its neighbours tell the same."""
@@ -33,7 +34,7 @@ def outline(masks: Path, photo: Path) -> NDArray[np.uint8] | None:
     return None if found is None or not found.any() else np.asarray((found > 0) * 255, np.uint8)
 
 
-def frame_head(transform: Transform, rows: Sequence[data.Row], cams: NDArray[np.float32], masks: Path | None) -> FrameHead:
+def frame_head(transform: Transform, rows: Sequence[dataset.Row], cams: NDArray[np.float32], masks: Path | None) -> FrameHead:
     """A logistic regression on `frame.features` of places inside and outside of outlines; without masks, one that finds none."""
     rng, told, inside = np.random.default_rng(0), [], []
     for row, maps in zip(rows, cams, strict=True):
@@ -52,7 +53,7 @@ def frame_head(transform: Transform, rows: Sequence[data.Row], cams: NDArray[np.
     return FrameHead(tuple(float(f"{weight:.5g}") for weight in weights), float(f"{bias:.5g}"))
 
 
-def found(rows: Sequence[data.Row], cams: NDArray[np.float32], assessor: Assessor, masks: Path) -> dict[str, Any]:
+def found(rows: Sequence[dataset.Row], cams: NDArray[np.float32], assessor: Assessor, masks: Path) -> dict[str, Any]:
     """How often the lesion is found, and how good two boxes are that know nothing of the photo."""
     overlaps: dict[str, list[float]] = {"frame": [], "whole photo": [], "middle": [], "otsu": []}
     groups = []
@@ -90,7 +91,7 @@ def overlap(one: Box, other: Box) -> float:
     return shared / (sum(areas) - shared)
 
 
-def flaws(rows: Sequence[data.Row], answer: Answer, assessor: Assessor) -> dict[str, float]:
+def flaws(rows: Sequence[dataset.Row], answer: Answer, assessor: Assessor) -> dict[str, float]:
     """The share of photos that is warned of each flaw of framing."""
     counts = dict.fromkeys(framing.Flaw, 0)
     for row, cams in zip(rows, answer.cams, strict=True):
@@ -101,7 +102,7 @@ def flaws(rows: Sequence[data.Row], answer: Answer, assessor: Assessor) -> dict[
     return {flaw.value: round(count / len(rows), 4) for flaw, count in counts.items()}
 
 
-def centred(rows: Sequence[data.Row], answer: Answer, assessor: Assessor) -> dict[str, Any]:
+def centred(rows: Sequence[dataset.Row], answer: Answer, assessor: Assessor) -> dict[str, Any]:
     """Balanced accuracy and melanoma AUC of the photos as they are and cropped around the lesion."""
     truths, groups = np.array([row.target for row in rows]), [row.group for row in rows]
     cropped = answer.logits.copy()

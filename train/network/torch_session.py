@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from skinapp.model.session import Answer
 from skinapp.model.spec import ModelSpec
-from train import head, model
+from train.network import head, model
 
 
 class TorchSession:

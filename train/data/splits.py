@@ -4,7 +4,7 @@ import random
 from collections import defaultdict
 from collections.abc import Sequence
 
-from train.data import DataError, Row
+from train.data.dataset import DataError, Row
 
 
 def train_and_val(rows: Sequence[Row], share: float, seed: int) -> tuple[list[Row], list[Row]]:

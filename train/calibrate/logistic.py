@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from train.metrics import Floats
+from train.evaluate.metrics import Floats
 
 STEPS = 15
 

@@ -21,7 +21,8 @@ from skinapp.imaging.decode import Photo
 from skinapp.labels import Priority
 from skinapp.model import hub, session
 from skinapp.model.spec import WEIGHTS, ModelSpec, sha256
-from train import corrupt, data, metrics, plots, subgroups
+from train.data import dataset
+from train.evaluate import faults, metrics, plots, subgroups
 
 BATCH = 16
 PRECISIONS = ("int8", "int8_trt", "w8", "fp32")
@@ -65,7 +66,7 @@ class Seen:
 
 def evaluate(options: Options) -> Evaluation:
     """The full report, what it was measured on and how."""
-    rows = data.read_rows(options.images, options.labels, options.split)
+    rows = dataset.read_rows(options.images, options.labels, options.split)
     assessor = load(options.model, options.precision, options.threads)
     found = measure(assessor, rows, robustness=options.robustness, tta=options.tta)
     measured_on = {"images": options.images.name, "labels": options.labels.name, "labels_sha256": sha256(options.labels)}
@@ -73,7 +74,7 @@ def evaluate(options: Options) -> Evaluation:
     return replace(found, report={**about, **found.report})
 
 
-def measure(assessor: Assessor, rows: Sequence[data.Row], *, robustness: bool, tta: bool = False) -> Evaluation:
+def measure(assessor: Assessor, rows: Sequence[dataset.Row], *, robustness: bool, tta: bool = False) -> Evaluation:
     """Every figure of the rows' photos, also by subgroup and, with `robustness`, under each fault."""
     seen = look(partial(averaged, assessor) if tta else assessor.assess, rows, robustness)
     answers, groups = answers_of(seen.clean, rows, assessor.spec), [row.group for row in rows]
@@ -82,18 +83,18 @@ def measure(assessor: Assessor, rows: Sequence[data.Row], *, robustness: bool, t
     report["subgroups"] = subgroups.report(answers, drawn, rows, seen.angles)
     if robustness:
         faulty = {name: answers_of(assessments, rows, assessor.spec) for name, assessments in seen.faulty.items()}
-        report["robustness"] = corrupt.report(answers, faulty, drawn)
+        report["robustness"] = faults.report(answers, faulty, drawn)
     return Evaluation(report, answers, seen.clean)
 
 
-def score(assessor: Assessor, rows: Sequence[data.Row]) -> Evaluation:
+def score(assessor: Assessor, rows: Sequence[dataset.Row]) -> Evaluation:
     """The figures of the photos as they are, all together."""
-    assessments = look(assessor.assess, rows, faults=False).clean
+    assessments = look(assessor.assess, rows, with_faults=False).clean
     answers = answers_of(assessments, rows, assessor.spec)
     return Evaluation(metrics.report(answers, [row.group for row in rows]), answers, assessments)
 
 
-def answers_of(assessments: Sequence[Assessment], rows: Sequence[data.Row], spec: ModelSpec) -> metrics.Answers:
+def answers_of(assessments: Sequence[Assessment], rows: Sequence[dataset.Row], spec: ModelSpec) -> metrics.Answers:
     """Assessments and their rows, as metrics.py takes them."""
     return metrics.Answers(
         np.stack([assessment.chances for assessment in assessments]),
@@ -108,7 +109,7 @@ def load(model: str, precision: str, threads: int) -> Assessor:
     """An assessor of the weight file with this precision on the CPU; fp32 runs the trained weights in torch."""
     if precision == "fp32":
         source = hub.fetch(model, weights)
-        from train.reference import TorchSession
+        from train.network.torch_session import TorchSession
 
         return Assessor(source, TorchSession.load(source.folder / WEIGHTS, source.spec, threads), ())
     source = hub.fetch(model, lambda spec: named(spec, precision))
@@ -130,16 +131,16 @@ def named(spec: ModelSpec, precision: str) -> str:
     return found[0]
 
 
-def look(assess: Look, rows: Sequence[data.Row], faults: bool) -> Seen:
-    """One pass over all rows' photos; with `faults`, over the photos with each fault as well."""
-    seen = Seen(faulty={name: [] for name in corrupt.FAULTS} if faults else {})
+def look(assess: Look, rows: Sequence[dataset.Row], with_faults: bool) -> Seen:
+    """One pass over all rows' photos; with `with_faults`, over the photos with each fault as well."""
+    seen = Seen(faulty={name: [] for name in faults.FAULTS} if with_faults else {})
     with tqdm(total=len(rows), desc="evaluate", unit="photo") as progress:
         for first in range(0, len(rows), BATCH):
             photos = [decode.read(row.path) for row in rows[first : first + BATCH]]
             seen.clean += assess(photos)
             seen.angles += [subgroups.tone_angle(photo) for photo in photos]
             for name, assessments in seen.faulty.items():
-                assessments += assess([corrupt.FAULTS[name].change(photo) for photo in photos])
+                assessments += assess([faults.FAULTS[name].change(photo) for photo in photos])
             progress.update(len(photos))
     return seen
 

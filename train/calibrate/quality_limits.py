@@ -16,7 +16,8 @@ from skinapp.imaging.decode import Photo
 from skinapp.labels import CODES, Priority
 from skinapp.model.session import Runs
 from skinapp.model.spec import ModelSpec, Quality, QualityLimits
-from train import corrupt, data
+from train.data import dataset
+from train.evaluate import faults
 
 PHOTOS = 140
 """Given every fault, as many of each lesion."""
@@ -44,7 +45,7 @@ def _blurred(share: float) -> Callable[[Photo], Photo]:
 
 
 def _shaken(share: float) -> Callable[[Photo], Photo]:
-    return lambda photo: corrupt.smeared(photo, share * min(photo.shape[:2]))
+    return lambda photo: faults.smeared(photo, share * min(photo.shape[:2]))
 
 
 def _lit(times: float) -> Callable[[Photo], Photo]:
@@ -74,7 +75,7 @@ def _shining(share: float) -> Callable[[Photo], Photo]:
 
 
 def _small(side: int) -> Callable[[Photo], Photo]:
-    return lambda photo: corrupt.scaled_down(photo, side)
+    return lambda photo: faults.scaled_down(photo, side)
 
 
 def _hairy(count: int) -> Callable[[Photo], Photo]:
@@ -123,7 +124,7 @@ class Seen:
         return (after.named == self.named) & (after.urgent | ~self.urgent)
 
 
-def choose(spec: ModelSpec, runs: Runs, rows: Sequence[data.Row], clean: Sequence[quality.Figures]) -> Quality:
+def choose(spec: ModelSpec, runs: Runs, rows: Sequence[dataset.Row], clean: Sequence[quality.Figures]) -> Quality:
     """The hard and the soft limits, from photos with faults; `clean` are the figures of all rows' photos as they are.
 
     The photos at hand are almost all of light skin in a dermatoscope's bright light. Brightness is therefore let down to half of
@@ -188,7 +189,7 @@ def look(spec: ModelSpec, runs: Runs, photos: Sequence[Photo]) -> Seen:
     return Seen(figures, every.argmax(1), np.array(urgent))
 
 
-def evenly(rows: Sequence[data.Row], count: int) -> list[data.Row]:
+def evenly(rows: Sequence[dataset.Row], count: int) -> list[dataset.Row]:
     """About this many rows, as many of each lesion as far as there are, evenly over the list."""
     chosen = []
     for target in range(len(CODES)):

@@ -14,8 +14,8 @@ from torch.nn.functional import conv2d, pad
 
 from skinapp.labels import CODES
 from skinapp.model.spec import WEIGHTS, Transform
-from train import head
-from train.data import DataError
+from train.data.dataset import DataError
+from train.network import head
 
 HUB = "hub"
 

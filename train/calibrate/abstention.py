@@ -14,7 +14,9 @@ from skinapp.assessment.assessor import Assessment, Assessor
 from skinapp.assessment.framing import Flaw
 from skinapp.model.session import Answer, Runs
 from skinapp.model.spec import FrameHead, LesionHead, ModelSpec
-from train import calibrate, data, framing, limits, metrics, scores
+from train.calibrate import answers, framing, ood_scores, quality_limits
+from train.data import dataset
+from train.evaluate import metrics
 
 TAUGHT = 1500
 """Photos of lesions that the lesion head is taught by."""
@@ -26,14 +28,14 @@ Others = Mapping[str, Sequence[tuple[Path, str]]]
 class Photos:
     """Lesions to learn from, to choose by and to test; other pictures with their kinds, by split; outlines of lesions, if any."""
 
-    train: Sequence[data.Row]
-    val: Sequence[data.Row]
-    test: Sequence[data.Row]
+    train: Sequence[dataset.Row]
+    val: Sequence[dataset.Row]
+    test: Sequence[dataset.Row]
     others: Others
     masks: Path | None
 
     @property
-    def known(self) -> Sequence[data.Row]:
+    def known(self) -> Sequence[dataset.Row]:
         """The lesions that heads are taught by."""
         return self.train[:: max(1, len(self.train) // TAUGHT)]
 
@@ -46,14 +48,14 @@ def teach(spec: ModelSpec, runs: Runs, photos: Photos) -> ModelSpec:
         spec,
         lesion_head=LesionHead((0.0,) * chosen.embedding.shape[1], 0.0),
         frame_head=framing.frame_head(spec.transform, photos.val, chosen.cams, photos.masks),
-        quality=limits.unlimited(),
+        quality=quality_limits.unlimited(),
     )
     if others:
         known = _look(spec, runs, photos.known).embedding
-        taught = scores.lesion_head(known, calibrate.look(spec.transform, runs, others).embedding)
+        taught = ood_scores.lesion_head(known, answers.look(spec.transform, runs, others).embedding)
         spec = replace(spec, lesion_head=taught)
-    clean = calibrate.measured(spec, [row.path for row in photos.val], chosen)
-    return replace(spec, quality=limits.choose(spec, runs, photos.val, clean))
+    clean = answers.measured(spec, [row.path for row in photos.val], chosen)
+    return replace(spec, quality=quality_limits.choose(spec, runs, photos.val, clean))
 
 
 def measure(assessor: Assessor, photos: Photos) -> dict[str, Any]:
@@ -64,13 +66,13 @@ def measure(assessor: Assessor, photos: Photos) -> dict[str, Any]:
         found["lesions"] = lesions(assessor, photos.test)
     if photos.test and photos.others.get("test"):
         known, paths = photos.known, {split: [path for path, _ in given] for split, given in photos.others.items()}
-        found["scores"] = scores.compare(
+        found["scores"] = ood_scores.compare(
             _look(spec, runs, known),
             np.array([row.target for row in known]),
-            calibrate.look(spec.transform, runs, paths["val"]),
+            answers.look(spec.transform, runs, paths["val"]),
             _look(spec, runs, photos.val),
             _look(spec, runs, photos.test),
-            calibrate.look(spec.transform, runs, paths["test"]),
+            answers.look(spec.transform, runs, paths["test"]),
             [kind for _, kind in photos.others["test"]],
         )
     if photos.masks and spec.frame_head != FrameHead((), 0.0):
@@ -78,7 +80,7 @@ def measure(assessor: Assessor, photos: Photos) -> dict[str, Any]:
     return found
 
 
-def lesions(assessor: Assessor, rows: Sequence[data.Row]) -> dict[str, Any]:
+def lesions(assessor: Assessor, rows: Sequence[dataset.Row]) -> dict[str, Any]:
     """The shares of lesions' photos that are answered and that are answered without a warning, and what each fault costs."""
     reports = [assessment.report for assessment in _assessed(assessor, [row.path for row in rows])]
     drawn = metrics.resamples([row.group for row in rows])
@@ -110,8 +112,8 @@ def _framing(assessor: Assessor, photos: Photos, masks: Path) -> dict[str, Any]:
     }
 
 
-def _look(spec: ModelSpec, runs: Runs, rows: Sequence[data.Row]) -> Answer:
-    return calibrate.look(spec.transform, runs, [row.path for row in rows])
+def _look(spec: ModelSpec, runs: Runs, rows: Sequence[dataset.Row]) -> Answer:
+    return answers.look(spec.transform, runs, [row.path for row in rows])
 
 
 def _assessed(assessor: Assessor, paths: Sequence[Path]) -> list[Assessment]:

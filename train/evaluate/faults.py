@@ -1,8 +1,8 @@
 """Mild faults of cameras and of the hands that hold them, each of one fixed strength, done to a photo before the app sees it.
 
 Lengths are shares of the photo's short side, so that photos of all sizes suffer alike, and nothing depends on chance. Blur,
-shake, JPEG, noise and coarse pixels of random strengths are also what train/augment.py trains with: to a network that was trained
-so these faults are not new.
+shake, JPEG, noise and coarse pixels of random strengths are also what train/fit/augment.py trains with: to a network that was
+trained so these faults are not new.
 """
 
 import io
@@ -18,7 +18,7 @@ from PIL import Image
 from skinapp.imaging import decode
 from skinapp.imaging.decode import Photo
 from skinapp.labels import Priority
-from train import metrics
+from train.evaluate import metrics
 
 BLUR = 1 / 200
 SHAKE = 1 / 32

@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 
 from skinapp.imaging.decode import Photo
-from train import metrics
-from train.data import Row
+from train.data.dataset import Row
+from train.evaluate import metrics
 
 TONES = ((55.0, "very light"), (41.0, "light"), (28.0, "intermediate"), (10.0, "tan"), (-30.0, "brown"), (-math.inf, "dark"))
 """Skin tones, each above this ITA in degrees."""
