@@ -15,9 +15,11 @@ import numpy as np
 import onnx
 import torch
 
-from export import card, gate, graph, quantize
-from export.equalize import equalize
-from export.rounding import round_weights
+from export import graph
+from export.quantization import accuracy_gate, quantize
+from export.quantization.equalization import equalize
+from export.quantization.gptq import round_weights
+from export.release import card
 from skinapp.imaging import decode, preprocess
 from skinapp.labels import CODES, THRESHOLDS
 from skinapp.model.session import CPU, Session
@@ -178,9 +180,9 @@ def measure(folder: Path, photos: abstention.Photos, threads: int, gated: bool) 
                 said[precision] = evaluate.measure(assessor, rows, robustness=split == last)
             else:
                 said[precision] = evaluate.score(assessor, rows)
-        lost = {precision: gate.loss(said["fp32"], one) for precision, one in said.items()}
+        lost = {precision: accuracy_gate.loss(said["fp32"], one) for precision, one in said.items()}
         if gated and split == "val":
-            gate.check(SERVED, lost[served])
+            accuracy_gate.check(SERVED, lost[served])
         found[split] = {precision: {**one.report, **lost[precision].report()} for precision, one in said.items()}
         if split == last:
             plots.write(said[served].answers, said[served].report, folder / "plots")

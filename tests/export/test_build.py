@@ -9,7 +9,9 @@ import timm
 import torch
 from safetensors.torch import load_file
 
-from export import build, card, gate
+from export import build
+from export.quantization import accuracy_gate
+from export.release import card
 from skinapp.assessment import triage
 from skinapp.assessment.assessor import Assessor
 from skinapp.imaging import decode, preprocess
@@ -40,7 +42,7 @@ def folder(drawn, tmp_path_factory):
     (checkpoint / "train.json").write_text(json.dumps(about))
     out = tmp_path_factory.mktemp("folder")
     with pytest.MonkeyPatch.context() as patch:  # one photo of the few is more than the share that may be named otherwise
-        patch.setattr(gate, "LIMITS", replace(gate.LIMITS, named_otherwise=0.1))
+        patch.setattr(accuracy_gate, "LIMITS", replace(accuracy_gate.LIMITS, named_otherwise=0.1))
         build.build(checkpoint, out, drawn, drawn / "labels.csv", drawn / "others.csv", threads=2)
     return out
 
@@ -190,10 +192,10 @@ def test_a_folder_with_a_changed_file_is_refused(folder, tmp_path):
 
 
 def test_a_file_that_loses_too_much_is_refused_and_can_be_looked_at(folder, drawn, tmp_path, monkeypatch):
-    monkeypatch.setattr(gate, "LIMITS", replace(gate.LIMITS, maps_apart=-1.0))
+    monkeypatch.setattr(accuracy_gate, "LIMITS", replace(accuracy_gate.LIMITS, maps_apart=-1.0))
     val = train_and_val(read_rows(drawn, drawn / "labels.csv"), 0.2, 0)[1]
     photos, copy = abstention.Photos([], val, [], {}, None), shutil.copytree(folder, tmp_path / "copy")
-    with pytest.raises(gate.GateError, match=r"^model_int8.onnx loses too much against FP32 on val: .*maps_apart 0"):
+    with pytest.raises(accuracy_gate.GateError, match=r"^model_int8.onnx loses too much against FP32 on val: .*maps_apart 0"):
         build.measure(copy, photos, threads=2, gated=True)
     found = build.measure(copy, photos, threads=2, gated=False)["val"]
     apart = {precision: report["lost_against_fp32"]["maps_apart"] for precision, report in found.items()}

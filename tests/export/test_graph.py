@@ -12,8 +12,9 @@ import onnxruntime
 import pytest
 import torch
 
-from export import build, graph, quantize
-from export.rounding import PAIR, round_weights
+from export import build, graph
+from export.quantization import quantize
+from export.quantization.gptq import PAIR, round_weights
 from skinapp.imaging import decode, preprocess
 from skinapp.labels import CODES
 from skinapp.model.session import CPU, INPUT, OUTPUTS, Session

@@ -12,7 +12,7 @@ from huggingface_hub.utils import disable_progress_bars, enable_progress_bars
 from typer.testing import CliRunner, Result
 
 from export import __main__ as cli
-from export import publish
+from export.release import publish
 from skinapp.assessment.assessor import Assessor
 from skinapp.model import hub
 from skinapp.model.spec import ModelSpec

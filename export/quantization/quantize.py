@@ -22,7 +22,7 @@ from tqdm import tqdm
 from transformers import PretrainedConfig
 
 from export.graph import head_nodes
-from export.rounding import Rounded, watching
+from export.quantization.gptq import Rounded, watching
 from skinapp.model.session import INPUT
 
 PERCENTILE = 99.99

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from export.tables import grid
+from export.release.tables import grid
 
 UNKNOWN = "not measured"
 BASE = ("ONNX FP32", "cpu")

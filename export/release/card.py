@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from export import tables
+from export.release import tables
 from skinapp.i18n.wording import ADVICE, DISCLAIMER
 from skinapp.labels import NEAR, Priority
 from skinapp.model.spec import ModelSpec

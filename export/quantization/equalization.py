@@ -12,7 +12,7 @@ import onnx
 from numpy.typing import NDArray
 from onnx import numpy_helper
 
-from export.rounding import watching
+from export.quantization.gptq import watching
 from skinapp.model.session import INPUT
 
 STRENGTH = 0.3

@@ -63,7 +63,8 @@ def check(name: str, lost: Loss) -> None:
     ]
     if broken:
         raise GateError(
-            f"{name} loses too much against FP32 on val: {', '.join(broken)}; change the quantization in export/quantize.py."
+            f"{name} loses too much against FP32 on val: {', '.join(broken)}; "
+            "change the quantization in export/quantization/quantize.py."
         )
 
 

@@ -22,7 +22,7 @@ from skinapp.model.hub import EMBEDDED, HUB_MODEL
 from skinapp.model.spec import CONFIG, ModelSpec, sha256
 from skinapp.web.bundles import onnxruntime_web
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 """Of the checkout that the Space is made of."""
 PROGRAM = ("app.py", "requirements.txt", "README.md", "LICENSE", "NOTICE", "skinapp")
 """What a Space needs of the checkout; README.md holds its header."""

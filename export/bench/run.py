@@ -22,8 +22,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from tqdm import tqdm
 
-from export import contenders, rivals
-from export.contenders import Contender, Loaded
+from export.bench import baselines, contenders
+from export.bench.contenders import Contender, Loaded
 from skinapp.assessment.assessor import Assessor
 from skinapp.errors import SkinAppError
 from skinapp.imaging import decode, encode, preprocess
@@ -138,13 +138,13 @@ def accuracy(one: Contender, folder: Path, spec: ModelSpec, rows: Sequence[datas
 def answers(folder: Path, spec: ModelSpec, photo: Photo, threads: int, rounds: int) -> dict[str, Any]:
     """By size of the JPEG: the app's whole answer, its pass alone, and the plain script's answer or None."""
     assessor = Assessor.load(str(folder), CPU.name, threads)
-    script = rivals.plain(spec, folder / WEIGHTS, threads) if (folder / WEIGHTS).is_file() else None
+    script = baselines.plain(spec, folder / WEIGHTS, threads) if (folder / WEIGHTS).is_file() else None
     pixels = preprocess.batch([photo], spec.transform)
     found: dict[str, Any] = {}
     for name, size in JPEGS.items():
         content = encode.jpeg(np.asarray(Image.fromarray(photo).resize(size, Image.Resampling.BICUBIC)))
         passes: dict[str, Callable[[], object]] = {
-            "whole": partial(rivals.ours(assessor), content),
+            "whole": partial(baselines.ours(assessor), content),
             "bare": partial(assessor.session.run, pixels),
         }
         if script:
