@@ -16,15 +16,21 @@ import numpy as np
 import onnx
 import torch
 
-from export import card, gate, graph, quantize
-from export.equalize import equalize
-from export.rounding import round_weights
+from export import graph
+from export.quantization import accuracy_gate, quantize
+from export.quantization.equalization import equalize
+from export.quantization.gptq import round_weights
+from export.release import card
 from skinapp.imaging import decode, preprocess
 from skinapp.labels import CODES, THRESHOLDS
 from skinapp.model.session import CPU, Session
 from skinapp.model.spec import WEIGHTS, FrameHead, HeatmapScale, LesionHead, Look, ModelFile, ModelSpec, Transform, sha256
-from train import calibrate, data, evaluate, limits, model, plots, refusal, splits
-from train.reference import TorchSession
+from train.calibrate import abstention, answers, quality_limits
+from train.data import dataset, splits
+from train.evaluate import plots
+from train.evaluate import run as evaluate
+from train.network import model
+from train.network.torch_session import TorchSession
 
 SERVED = "model_int8.onnx"
 FILES = {
@@ -44,36 +50,36 @@ ROUNDING_PHOTOS = 50
 class Rows:
     """The photos of the seven lesions to train on, to choose by and to measure, and those outside of them."""
 
-    train: Sequence[data.Row]
-    val: Sequence[data.Row]
-    test: Sequence[data.Row]
-    outside: Sequence[data.Row]
+    train: Sequence[dataset.Row]
+    val: Sequence[dataset.Row]
+    test: Sequence[dataset.Row]
+    outside: Sequence[dataset.Row]
 
     @classmethod
-    def read(cls, images: Path, labels: data.Labels, recipe: Mapping[str, Any]) -> Self:
+    def read(cls, images: Path, labels: dataset.Labels, recipe: Mapping[str, Any]) -> Self:
         """As training with this recipe splits them."""
-        every = data.read_all(images, labels)
+        every = dataset.read_all(images, labels)
         rows = [row for row in every if not row.outside]
         train, val = splits.train_and_val(rows, recipe["val_share"], recipe["seed"])
         return cls(train, val, [row for row in rows if row.split == "test"], [row for row in every if row.outside])
 
     @property
-    def to_choose_by(self) -> list[data.Row]:
+    def to_choose_by(self) -> list[dataset.Row]:
         """Those of val, with the squamous cell carcinomas among them: they mustn't be called Low."""
         return [*self.val, *(row for row in self.outside if row.split == "val" and row.outside == "scc")]
 
-    def photos(self, images: Path, others: Path | None, masks: Path | None) -> refusal.Photos:
+    def photos(self, images: Path, others: Path | None, masks: Path | None) -> abstention.Photos:
         """As the gate is taught and measured by them."""
-        strangers = data.read_others(images, others) if others else {}
+        strangers = dataset.read_others(images, others) if others else {}
         outside = {split: [row for row in self.outside if row.split == split] for split in ("val", "test")}
-        return refusal.Photos(self.train, self.val, self.test, strangers, masks, outside)
+        return abstention.Photos(self.train, self.val, self.test, strangers, masks, outside)
 
 
 def build(
     checkpoint: Path,
     out: Path,
     images: Path,
-    labels: data.Labels,
+    labels: dataset.Labels,
     others: Path | None,
     threads: int,
     gated: bool = True,
@@ -85,9 +91,9 @@ def build(
     of split test tell how well it does. `masks` is a folder of lesions' outlines, that teach it where the lesion lies.
     """
     about = json.loads((checkpoint / "train.json").read_text(encoding="utf-8"))
-    if about["recipe"]["labels_sha256"] != data.fingerprint(labels):
-        raise data.DataError(
-            f"{checkpoint} was trained by other CSVs than {', '.join(map(str, data.tables(labels)))}; give those, in the same "
+    if about["recipe"]["labels_sha256"] != dataset.fingerprint(labels):
+        raise dataset.DataError(
+            f"{checkpoint} was trained by other CSVs than {', '.join(map(str, dataset.tables(labels)))}; give those, in the same "
             "order, or the figures would be false."
         )
     shown = Transform(**{key: tuple(v) if isinstance(v, list) else v for key, v in about["transform"].items()})
@@ -100,14 +106,14 @@ def build(
     spec = _uncalibrated(about, shown, out, {"lean": leaned, **origin})
     runs = Session(out / SERVED, spec, CPU, threads)
     photos = every.photos(images, others, masks)
-    spec = refusal.teach(calibrate.calibrate(spec, runs, every.to_choose_by, photos.known), runs, photos)
+    spec = abstention.teach(answers.calibrate(spec, runs, every.to_choose_by, photos.known), runs, photos)
     spec.write(out)
     write_figures(out, spec, {**measure(out, photos, threads, gated), **measure_refusals(out, photos, threads)})
     return spec
 
 
 def recalibrate(
-    folder: Path, images: Path, labels: data.Labels, others: Path | None, masks: Path | None, threads: int
+    folder: Path, images: Path, labels: dataset.Labels, others: Path | None, masks: Path | None, threads: int
 ) -> ModelSpec:
     """Choose all numbers of a finished model folder's answers anew, and measure it anew; its weight files stay as they are."""
     spec = ModelSpec.read(folder)
@@ -116,7 +122,7 @@ def recalibrate(
     photos = every.photos(images, others, masks)
     runs = Session(folder / SERVED, spec, CPU, threads)
     spec = replace(spec, looks=LOOKS)
-    spec = refusal.teach(calibrate.calibrate(spec, runs, every.to_choose_by, photos.known), runs, photos)
+    spec = abstention.teach(answers.calibrate(spec, runs, every.to_choose_by, photos.known), runs, photos)
     spec.write(folder)
     write_figures(folder, spec, {**measure(folder, photos, threads, gated=False), **measure_refusals(folder, photos, threads)})
     return spec
@@ -129,19 +135,19 @@ def write_figures(folder: Path, spec: ModelSpec, figures: dict[str, Any]) -> Non
 
 
 def write_weights(
-    about: Mapping[str, Any], shown: Transform, trained: Path, rows: Sequence[data.Row], threads: int, out: Path
+    about: Mapping[str, Any], shown: Transform, trained: Path, rows: Sequence[dataset.Row], threads: int, out: Path
 ) -> float:
     """The trained weights, their last layer leaned towards the common lesions as far as suits these rows; returns how far."""
     net = model.load(about["architecture"], trained, about["activation"])
-    answer = calibrate.look(shown, TorchSession(net, threads), [row.path for row in rows])
-    power, shift = calibrate.lean(answer.logits, rows)
+    answer = answers.look(shown, TorchSession(net, threads), [row.path for row in rows])
+    power, shift = answers.lean(answer.logits, rows)
     with torch.no_grad():
         net.get_classifier().bias += torch.from_numpy(shift)
     model.save_half(net, out)
     return power
 
 
-def write_graphs(architecture: str, activation: str, shown: Transform, rows: Sequence[data.Row], out: Path) -> None:
+def write_graphs(architecture: str, activation: str, shown: Transform, rows: Sequence[dataset.Row], out: Path) -> None:
     """The three ONNX files, from the FP16-rounded weights in `out`."""
     with TemporaryDirectory() as scratch:
         full = Path(scratch) / "model_fp32.onnx"
@@ -158,7 +164,7 @@ def write_graphs(architecture: str, activation: str, shown: Transform, rows: Seq
         quantize.to_w8(full, weights, out / "model_w8.onnx")
 
 
-def balanced(rows: Sequence[data.Row], count: int) -> list[data.Row]:
+def balanced(rows: Sequence[dataset.Row], count: int) -> list[dataset.Row]:
     """As many photos of each lesion, drawn from a fixed seed, about `count` in all."""
     rng = np.random.default_rng(0)
     chosen = []
@@ -185,13 +191,13 @@ def _uncalibrated(about: dict[str, Any], shown: Transform, out: Path, more: dict
         heatmap=HeatmapScale(dict.fromkeys(CODES, 0.0), dict.fromkeys(CODES, 1.0), shift=0.0),
         lesion_head=LesionHead((0.0,) * graph.features(out / SERVED), 0.0),
         frame_head=FrameHead((), 0.0),
-        quality=limits.unlimited(),
+        quality=quality_limits.unlimited(),
         provenance=provenance,
         looks=LOOKS,
     )
 
 
-def measure(folder: Path, photos: refusal.Photos, threads: int, gated: bool) -> dict[str, Any]:
+def measure(folder: Path, photos: abstention.Photos, threads: int, gated: bool) -> dict[str, Any]:
     """The figures of every precision on val and test, and what the quantized files lose against FP32; with `gated`, a served file
     that lost too much on val is refused before test is looked at.
 
@@ -206,9 +212,9 @@ def measure(folder: Path, photos: refusal.Photos, threads: int, gated: bool) -> 
         for precision in evaluate.PRECISIONS:
             assessor = evaluate.load(str(folder), precision, threads)
             said[precision] = evaluate.score(assessor, rows)
-        lost = {precision: gate.loss(said["fp32"], one) for precision, one in said.items()}
+        lost = {precision: accuracy_gate.loss(said["fp32"], one) for precision, one in said.items()}
         if gated and split == "val":
-            gate.check(SERVED, lost[served])
+            accuracy_gate.check(SERVED, lost[served])
         assessor = evaluate.load(str(folder), served, threads)
         whole = evaluate.measure(assessor, [*rows, *photos.outside[split]], robustness=split == last)
         reports = {served: whole.report, f"{served}_quick": said[served].report}
@@ -219,12 +225,12 @@ def measure(folder: Path, photos: refusal.Photos, threads: int, gated: bool) -> 
     return found
 
 
-def measure_refusals(folder: Path, photos: refusal.Photos, threads: int) -> dict[str, Any]:
+def measure_refusals(folder: Path, photos: abstention.Photos, threads: int) -> dict[str, Any]:
     """How the served file tells which photos to answer, and how many that are no lesions it sends back."""
     assessor = evaluate.load(str(folder), FILES[SERVED][0], threads)
-    found: dict[str, Any] = {"gate": refusal.measure(assessor, photos)}
+    found: dict[str, Any] = {"gate": abstention.measure(assessor, photos)}
     if "test" in photos.others:
-        found["not_lesions"] = refusal.refusals(assessor, photos.others["test"], photos.test)
+        found["not_lesions"] = abstention.refusals(assessor, photos.others["test"], photos.test)
     return found
 
 

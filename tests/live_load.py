@@ -22,7 +22,8 @@ import numpy as np
 from playwright.sync_api import sync_playwright
 
 from skinapp.model.hub import EMBEDDED
-from skinapp.ui import viewers, viewfinder
+from skinapp.ui.server import live_sessions
+from skinapp.web.bundles import live as live_bundle
 from tests import drawings
 from tests.browsing import DESK, FLAGS
 from tests.conftest import started
@@ -77,7 +78,7 @@ def browsed(address: str, film: Path, options: argparse.Namespace) -> None:
 
 def crowd(address: str, options: argparse.Namespace) -> None:
     """Many viewers, without the browsers that would take the server's cores."""
-    side = viewfinder.LEAST_SIDE
+    side = live_bundle.LEAST_SIDE
     frames = [drawings.encoded(drawings.lesion(side, side, seed=seed), "JPEG", quality=85) for seed in range(options.viewers)]
     names = [json.loads(posted(http.client.HTTPConnection(urlsplit(address).netloc), "start", ""))["viewer"] for _ in frames]
     until = time.monotonic() + options.seconds
@@ -92,7 +93,7 @@ def crowd(address: str, options: argparse.Namespace) -> None:
             with lock:
                 counts[names[place]] += 1
 
-    lanes = len(names) * viewers.LANES
+    lanes = len(names) * live_sessions.LANES
     with ThreadPoolExecutor(lanes) as executor:
         list(executor.map(watch, range(lanes)))
     rates = sorted(count / options.seconds for count in counts.values())

@@ -7,7 +7,8 @@ import json
 import re
 from pathlib import Path
 
-from export import speed, tables
+from export.bench import markdown
+from export.release import tables
 from skinapp.assessment.assessor import Assessor
 from skinapp.model.hub import EMBEDDED
 from tests import drawings
@@ -33,7 +34,7 @@ def figures() -> str:
 
 def speeds() -> str:
     """The tables of the saved bench."""
-    return speed.render(json.loads(BENCH.read_text()))
+    return markdown.render(json.loads(BENCH.read_text()))
 
 
 def report() -> dict[str, object]:

@@ -21,7 +21,9 @@ from skinapp.i18n import wording
 from skinapp.imaging import decode
 from skinapp.labels import CODES
 from skinapp.teach import quotas
-from skinapp.ui import answer, api, table
+from skinapp.ui.endpoints import api
+from skinapp.web.views import answer
+from skinapp.web.views import many as many_view
 from tests import drawings
 
 META = {"_type": "gradio.FileData"}
@@ -120,7 +122,7 @@ def test_no_picture_that_the_page_shows_or_saves_carries_metadata(assessor: Asse
     content = drawings.encoded(drawings.lesion(320, 240), "JPEG", exif=exif)
     assert b"Secret Camera" in content
     photo, assessment = assessor.read_and_assess(content)
-    shown = answer.evidence(photo, assessment, "en") + table.row("spot.jpg", assessment.to_dict(), photo, "en")
+    shown = answer.evidence(photo, assessment, "en") + many_view.row("spot.jpg", assessment.to_dict(), photo, "en")
     pictures = [base64.b64decode(found) for found in re.findall(r"data:image/\w+;base64,([\w+/=]+)", shown)]
     assert len(pictures) >= 3
     for picture in pictures:

@@ -12,7 +12,7 @@ from skinapp.assessment.loaded_model import Model
 from skinapp.followup import compare
 from skinapp.i18n import wording
 from skinapp.labels import Priority
-from skinapp.ui import followed
+from skinapp.web.views import followup as followup_view
 from tests import drawings
 from tests.browsing import BROKEN, DESK, LOW, PHONE, RETAKE, Visit, photographed
 
@@ -126,7 +126,7 @@ def compared(change: compare.Change, language: wording.Language = "en") -> str:
     blank = Assessment.blank(Priority.LOW, Model("tiny", "r", "f", "fp32", "CPU"))
     edge = np.array([1 + 1j, 5 + 1j, 3 + 4j])
     comparison = compare.Comparison(EARLIER, EARLIER, None, (change,), (edge, edge))
-    return followed.compared((blank, blank), comparison, language)
+    return followup_view.compared((blank, blank), comparison, language)
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ ONLY = {
     "sklearn": {"skinapp/teach/linear_head.py"},
     "ray": {"skinapp/ray_batch.py"},
     "pyarrow": {"skinapp/ray_batch.py"},
-    "mcp": {"skinapp/ui/mcp.py"},
+    "mcp": {"skinapp/ui/endpoints/mcp.py"},
 }
 
 
@@ -65,17 +65,14 @@ def test_train_uses_the_runtime_but_not_export_and_not_the_page(path):
 
 
 @pytest.mark.parametrize("path", files("export"), ids=name)
-def test_export_uses_of_the_page_only_the_files_for_browsers(path):
-    plain = {"skinapp.ui", "skinapp.ui.bundle", "skinapp.ui.bundle.bundle", "skinapp.ui.webruntime"}
+def test_export_uses_of_the_page_only_what_a_browser_gets(path):
     assert not roots(path) & {"app", "gradio"}
-    assert {module for module in imports(path) if module.startswith("skinapp.ui")} <= plain
+    assert not any(module.startswith("skinapp.ui") for module in imports(path))
 
 
-@pytest.mark.parametrize(
-    "path", [ROOT / "skinapp/ui" / f"{name}.py" for name in ("bundle", "pieces", "answer", "webruntime")], ids=name
-)
-def test_what_export_uses_of_the_page_knows_no_gradio(path):
-    assert "gradio" not in roots(path) and "starlette" not in roots(path)
+@pytest.mark.parametrize("path", files("skinapp/web"), ids=name)
+def test_what_a_browser_gets_is_made_without_a_server(path):
+    assert not roots(path) & {"gradio", "starlette"}
 
 
 @pytest.mark.parametrize("path", files("skinapp/ui"), ids=name)

@@ -19,7 +19,8 @@ from playwright.sync_api import Browser, Page, Playwright, Route, expect
 from skinapp.assessment.assessor import Assessor
 from skinapp.i18n import wording
 from skinapp.labels import CODES
-from skinapp.ui import live, viewers
+from skinapp.ui.endpoints import live_frames
+from skinapp.ui.server import live_sessions
 from tests import drawings
 from tests.browsing import DESK, FLAGS, PATIENCE_MS, PHONE, Visit, photographed
 from tests.conftest import served
@@ -90,7 +91,7 @@ def test_a_still_gets_the_photo_tabs_answer_in_the_visitors_language(server: str
         (LESION[:900], 422),
         (drawings.encoded(drawings.plain(90, 2000, 1001)), 422),
         (drawings.encoded(drawings.plain(90, 12, 12)), 422),
-        (b"\xff" * (live.FRAME_BYTES + 1), 413),
+        (b"\xff" * (live_frames.FRAME_BYTES + 1), 413),
     ],
     ids=["empty", "text", "cut", "large", "tiny", "heavy"],
 )
@@ -157,35 +158,35 @@ def test_whoever_needs_a_password_for_the_page_needs_it_for_the_camera(environme
 
 def test_places_are_few_and_come_back_when_somebody_leaves_or_falls_silent() -> None:
     now = 0.0
-    places = viewers.Viewers(2, lambda: now)
+    places = live_sessions.Viewers(2, lambda: now)
     first, second = places.enter(), places.enter()
     assert first and second and places.enter() is None
     places.leave(first)
     third = places.enter()
     assert third and places.enter() is None
-    now = viewers.IDLE_S - 1
+    now = live_sessions.IDLE_S - 1
     with places.looking(second):
-        now += viewers.IDLE_S
+        now += live_sessions.IDLE_S
         assert places.enter() and places.enter() is None, "the third was silent, the second is being answered"
 
 
 def test_a_turn_ends_after_its_time_and_a_viewer_has_two_frames_under_way_at_most() -> None:
     now = 0.0
-    places = viewers.Viewers(2, lambda: now)
+    places = live_sessions.Viewers(2, lambda: now)
     name = places.enter()
     assert name
     with places.looking(name, "still"), places.looking(name), places.looking(name):
-        for kind in viewers.LIMITS:
-            with pytest.raises(viewers.HastyError), places.looking(name, kind):
+        for kind in live_sessions.LIMITS:
+            with pytest.raises(live_sessions.HastyError), places.looking(name, kind):
                 pass
-    now = viewers.SECONDS - 0.1
+    now = live_sessions.SECONDS - 0.1
     with places.looking(name):
         pass
-    now = viewers.SECONDS
-    with pytest.raises(viewers.GoneError) as gone, places.looking(name):
+    now = live_sessions.SECONDS
+    with pytest.raises(live_sessions.GoneError) as gone, places.looking(name):
         pass
     assert gone.value.over
-    with pytest.raises(viewers.GoneError) as gone, places.looking(name):
+    with pytest.raises(live_sessions.GoneError) as gone, places.looking(name):
         pass
     assert not gone.value.over
 
@@ -309,7 +310,7 @@ def test_a_server_that_says_no_or_goes_away_is_told_and_the_camera_goes_off(film
     ):
         page.route(pattern, partial(_instead, answer))
         page.click("[data-do=start]")
-        sentence = wording.LIVE[said].en.format(minutes=viewers.SECONDS // 60, most=viewers.MOST)
+        sentence = wording.LIVE[said].en.format(minutes=live_sessions.SECONDS // 60, most=live_sessions.MOST)
         expect(page.locator(".watch .notice")).to_have_text(sentence)
         assert page.locator(".watch video").evaluate("one => one.srcObject === null")
         page.unroute(pattern)

@@ -14,7 +14,7 @@ from gradio_client import handle_file
 from gradio_client.exceptions import AppError
 
 from skinapp.assessment.assessor import Assessor
-from skinapp.ui import line
+from skinapp.ui.server import queueing
 from tests import callers, drawings
 from tests.conftest import _free_port, served, started
 
@@ -110,13 +110,13 @@ def test_a_photo_that_fails_disturbs_none_that_is_asked_for_beside_it(
 def test_the_line_is_bounded_and_tells_everyone_their_place(held: tuple[str, Held]) -> None:
     address, server = held
     path, function = uploaded(address, drawings.encoded(drawings.lesion())), number_of(address, "classify")
-    answers = [joined(address, f"s{number}", path, function) for number in range(line.ASSESSING)]
-    wait_until(lambda: server.begun() == line.ASSESSING)
-    answers += [joined(address, f"w{number}", path, function) for number in range(line.WAITING)]
+    answers = [joined(address, f"s{number}", path, function) for number in range(queueing.ASSESSING)]
+    wait_until(lambda: server.begun() == queueing.ASSESSING)
+    answers += [joined(address, f"w{number}", path, function) for number in range(queueing.WAITING)]
     assert {answer.status_code for answer in answers} == {200}
     turned_away = joined(address, "late", path, function)
     assert turned_away.status_code == 503
-    assert turned_away.json()["detail"] == f"Queue is full. Max size is {line.WAITING} and size is {line.WAITING}."
+    assert turned_away.json()["detail"] == f"Queue is full. Max size is {queueing.WAITING} and size is {queueing.WAITING}."
     with httpx.stream("GET", f"{address}/gradio_api/queue/data?session_hash=w5", timeout=60) as stream:
         told = next(text for text in stream.iter_lines() if '"estimation"' in text)
     assert '"rank":5' in told.replace(" ", "") and '"queue_size":6' in told.replace(" ", "")
@@ -127,9 +127,9 @@ def test_the_line_is_bounded_and_tells_everyone_their_place(held: tuple[str, Hel
 def test_whoever_leaves_the_line_costs_nothing(held: tuple[str, Held]) -> None:
     address, server = held
     path, function = uploaded(address, drawings.encoded(drawings.lesion())), number_of(address, "classify")
-    for number in range(line.ASSESSING):
+    for number in range(queueing.ASSESSING):
         joined(address, f"s{number}", path, function)
-    wait_until(lambda: server.begun() == line.ASSESSING)
+    wait_until(lambda: server.begun() == queueing.ASSESSING)
     for number in range(5):
         joined(address, f"gone{number}", path, function)
         with httpx.stream("GET", f"{address}/gradio_api/queue/data?session_hash=gone{number}", timeout=60) as stream:
@@ -139,7 +139,7 @@ def test_whoever_leaves_the_line_costs_nothing(held: tuple[str, Held]) -> None:
     with httpx.stream("GET", f"{address}/gradio_api/queue/data?session_hash=stays", timeout=120) as stream:
         server.release()
         assert any('"process_completed"' in text and '"success":true' in text.replace(" ", "") for text in stream.iter_lines())
-    assert server.begun() == line.ASSESSING + 1, "nobody worked for the five that had left"
+    assert server.begun() == queueing.ASSESSING + 1, "nobody worked for the five that had left"
 
 
 def test_after_kill_9_the_same_port_answers_again(environment: dict[str, str], photos: list[callers.Expected]) -> None:

@@ -15,7 +15,7 @@ from skinapp.assessment.assessor import Assessor
 from skinapp.i18n import wording
 from skinapp.i18n.wording import MANY
 from skinapp.labels import Priority
-from skinapp.ui import table
+from skinapp.web.views import many as many_view
 from tests import drawings
 from tests.browsing import DESK, PATIENCE_MS, PHONE, SHOTS, entered, watched
 
@@ -79,7 +79,7 @@ def test_a_folder_becomes_a_table_with_the_most_urgent_first(page: Page, spots: 
     priorities = [
         Priority(re.split(r"\s", row)[0]) for row in rows(page).evaluate_all("all => all.map(one => one.className)")[:21]
     ]
-    order = [table.ORDER.index(priority) for priority in priorities]
+    order = [many_view.ORDER.index(priority) for priority in priorities]
     assert order == sorted(order) and priorities[0] is Priority.URGENT
     expected = [assessor.read_and_assess(path)[1].priority for path in sorted(spots.rglob("*.png"))]
     assert sorted(priorities) == sorted(expected)
@@ -166,7 +166,7 @@ def test_what_is_too_much_is_refused_before_anything_is_sent(page: Page) -> None
         input.files = given.files;
         input.dispatchEvent(new Event("change", {bubbles: true}));
     }""")
-    expect(page.locator(".many .notice[role=alert]")).to_have_text(MANY["too_many"].en.format(most=table.MOST))
+    expect(page.locator(".many .notice[role=alert]")).to_have_text(MANY["too_many"].en.format(most=many_view.MOST))
     expect(page.locator(".running")).to_be_hidden()
 
 

@@ -18,7 +18,7 @@ from mcp.types import CallToolResult
 from skinapp.assessment.assessor import Assessor
 from skinapp.i18n import wording
 from skinapp.imaging import decode
-from skinapp.ui import api, mcp
+from skinapp.ui.endpoints import api, mcp
 from tests import drawings
 from tests.conftest import ROOT, served
 

@@ -14,7 +14,7 @@ from skinapp.errors import PhotoError
 from skinapp.i18n import wording
 from skinapp.imaging import decode
 from skinapp.labels import CODES, Priority
-from skinapp.ui import answer, examples
+from skinapp.web.views import answer, examples
 from tests import TINY_MODEL, drawings
 from tests.browsing import BROKEN, DESK, LOW, PHONE, RETAKE, URGENT, Visit, photographed, shown
 

@@ -19,7 +19,7 @@ from skinapp.i18n.wording import OWN, REFUSED, TAUGHT, TEACH
 from skinapp.teach import pipeline
 from skinapp.teach.dataset import dataset
 from skinapp.teach.progress import Progress
-from skinapp.ui import lessons
+from skinapp.web.views import teach as teach_view
 from tests.browsing import DESK, PHONE, entered, photographed, watched
 from tests.conftest import ROOT, started
 from tests.teach import zips
@@ -232,5 +232,5 @@ def own_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     base, place = Assessor.load(provider="cpu"), tmp_path_factory.mktemp("own")
     (place / "a.zip").write_bytes(ZIP)
     kept = dataset.gather(place / "a.zip", base.spec.transform, place, Progress())
-    pipeline.teach(base, kept, pipeline.look(base, kept, Progress()), lessons.SHARE, place / "my-model", Progress())
+    pipeline.teach(base, kept, pipeline.look(base, kept, Progress()), teach_view.SHARE, place / "my-model", Progress())
     return place / "my-model"

@@ -15,7 +15,7 @@ from skinapp.labels import CODES, Priority
 from skinapp.model import session
 from skinapp.model.hub import EMBEDDED
 from skinapp.model.spec import ModelSpec
-from skinapp.ui import examples
+from skinapp.web.views import examples
 from tests import drawings
 
 SPEC = ModelSpec.read(EMBEDDED)

@@ -8,8 +8,8 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from export import graph
-from export.equalize import equalize
-from export.rounding import watching
+from export.quantization.equalization import equalize
+from export.quantization.gptq import watching
 from skinapp.model.session import INPUT, OUTPUTS
 from tests.export.test_graph import SHIPPED, SIZE, inputs, network
 

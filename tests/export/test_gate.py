@@ -3,13 +3,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from export import gate
+from export.quantization import accuracy_gate
 from skinapp.assessment import triage
 from skinapp.assessment.assessor import Assessment
 from skinapp.assessment.loaded_model import Model
 from skinapp.labels import CODES, Priority
-from train.evaluate import Evaluation
-from train.metrics import Answers
+from train.evaluate.metrics import Answers
+from train.evaluate.run import Evaluation
 
 THRESHOLDS = {"akiec": 0.14, "bcc": 0.14, "mel": 0.1, "near_mel": 0.08, "vasc": 0.14}
 
@@ -26,28 +26,28 @@ def said(*named: str, sure: float = 5.0, maps: int = 0) -> list[Assessment]:
     ]
 
 
-def lost(exact: list[Assessment], quantized: list[Assessment], *truths: str) -> gate.Loss:
+def lost(exact: list[Assessment], quantized: list[Assessment], *truths: str) -> accuracy_gate.Loss:
     targets = np.array([CODES.index(code) for code in truths])
 
     def evaluation(assessments: list[Assessment]) -> Evaluation:
         chances, priorities = (np.array([getattr(one, name) for one in assessments]) for name in ("chances", "priority"))
         return Evaluation({}, Answers(chances, targets, priorities, THRESHOLDS["mel"]), assessments)
 
-    return gate.loss(evaluation(exact), evaluation(quantized))
+    return accuracy_gate.loss(evaluation(exact), evaluation(quantized))
 
 
 def test_the_same_answers_lose_nothing():
     truths = ("mel", "nv", "bcc", "nv")
     found = lost(said(*truths), said(*truths), *truths)
-    assert found == gate.Loss(0, 0, 0, 0, pytest.approx(0, abs=1e-9))
-    gate.check("model_int8.onnx", found)
+    assert found == accuracy_gate.Loss(0, 0, 0, 0, pytest.approx(0, abs=1e-9))
+    accuracy_gate.check("model_int8.onnx", found)
 
 
 def test_each_loss_is_counted_by_hand():
     truths = ("mel", "mel", "nv", "nv")
     found = lost(said(*truths), said("mel", "nv", "nv", "bkl"), *truths)
     # Recalls 1 and 1 become 0.5 and 0.5; one melanoma of two is missed and was Urgent; two photos of four are named otherwise.
-    assert found == gate.Loss(0.5, 0.5, 0.5, 0.25, pytest.approx(0, abs=1e-9))
+    assert found == accuracy_gate.Loss(0.5, 0.5, 0.5, 0.25, pytest.approx(0, abs=1e-9))
 
 
 def test_maps_of_another_net_are_apart():
@@ -55,14 +55,14 @@ def test_maps_of_another_net_are_apart():
 
 
 def test_a_file_that_lost_too_much_is_refused_with_the_figure_and_its_limit():
-    found = gate.Loss(0.004, 0.0123, 0.05, 0.0, 0.02)
-    with pytest.raises(gate.GateError) as refused:
-        gate.check("model_int8.onnx", found)
+    found = accuracy_gate.Loss(0.004, 0.0123, 0.05, 0.0, 0.02)
+    with pytest.raises(accuracy_gate.GateError) as refused:
+        accuracy_gate.check("model_int8.onnx", found)
     assert str(refused.value) == (
         "model_int8.onnx loses too much against FP32 on val: melanoma_sensitivity 0.0123 (at most 0.01), named_otherwise 0.0500 "
-        "(at most 0.03); change the quantization in export/quantize.py."
+        "(at most 0.03); change the quantization in export/quantization/quantize.py."
     )
 
 
 def test_a_gain_is_no_loss():
-    gate.check("model_int8.onnx", gate.Loss(-0.05, -0.05, 0.0, 0.0, 0.0))
+    accuracy_gate.check("model_int8.onnx", accuracy_gate.Loss(-0.05, -0.05, 0.0, 0.0, 0.0))

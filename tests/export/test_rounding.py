@@ -3,8 +3,8 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from export import rounding
-from export.rounding import MOST, PAIR
+from export.quantization import gptq
+from export.quantization.gptq import MOST, PAIR
 from skinapp.model.session import INPUT
 
 
@@ -23,7 +23,7 @@ def convolution(weights, **attributes) -> onnx.ModelProto:
 
 
 def outputs(weights, photos, **attributes):
-    session = rounding.watching(convolution(weights, **attributes), [])
+    session = gptq.watching(convolution(weights, **attributes), [])
     return np.concatenate([session.run(["out"], {INPUT: photo[None]})[0] for photo in photos])
 
 
@@ -45,7 +45,7 @@ def test_outputs_on_other_photos_change_less_than_by_rounding_to_the_nearest_ste
     rng = np.random.default_rng(0)
     weights = rng.normal(size=shape).astype(np.float32)
     photos = alike(rng, 40, shape[1] * attributes.get("group", 1))
-    stored, steps = rounding.round_weights(convolution(weights, **attributes), [], photos[:30])["w"]
+    stored, steps = gptq.round_weights(convolution(weights, **attributes), [], photos[:30])["w"]
     wide = steps[:, None, None, None]
     exact, ours, nearest = (
         outputs(w, photos[30:], **attributes) for w in (weights, stored * wide, np.round(weights / wide) * wide)
@@ -58,7 +58,7 @@ def test_weights_stay_near_their_own_and_within_seven_bits_and_a_sign(shape, att
     rng = np.random.default_rng(1)
     weights = rng.normal(size=shape).astype(np.float32)
     photos = alike(rng, 5, shape[1] * attributes.get("group", 1))
-    stored, steps = rounding.round_weights(convolution(weights, **attributes), [], photos)["w"]
+    stored, steps = gptq.round_weights(convolution(weights, **attributes), [], photos)["w"]
     assert stored.dtype == np.int8 and stored.shape == weights.shape and stored.min() >= -127
     finest = np.abs(weights).max(axis=(1, 2, 3)) / 127
     assert np.all(steps >= finest * 0.999999) and np.all(steps < 2 * finest)
@@ -69,7 +69,7 @@ def test_weights_stay_near_their_own_and_within_seven_bits_and_a_sign(shape, att
 def test_no_two_neighbours_of_one_sign_overflow_sixteen_bits(signs):
     """Neighbours as a GEMM reads them: a place's channels side by side. 255 is the largest activation."""
     weights = signs * np.random.default_rng(5).uniform(0.5, 1, size=(16, 4, 3, 3)).astype(np.float32)
-    stored, steps = rounding.round_weights(convolution(weights), [], alike(np.random.default_rng(6), 5, 4))["w"]
+    stored, steps = gptq.round_weights(convolution(weights), [], alike(np.random.default_rng(6), 5, 4))["w"]
     pairs = stored.transpose(0, 2, 3, 1).reshape(16, -1, 2).astype(int).sum(2)
     assert np.abs(pairs).max() == PAIR and np.abs(255 * pairs).max() < 2**15
     np.testing.assert_allclose(stored * steps[:, None, None, None], weights, atol=8 * steps.max())
@@ -78,23 +78,23 @@ def test_no_two_neighbours_of_one_sign_overflow_sixteen_bits(signs):
 def test_neighbours_of_both_signs_and_depthwise_weights_take_all_of_eight_bits():
     rng = np.random.default_rng(7)
     weights = rng.uniform(0.5, 1, size=(16, 4, 1, 1)) * np.array([1, -1, -1, 1])[:, None, None]
-    stored, _ = rounding.round_weights(convolution(weights.astype(np.float32)), [], alike(rng, 5, 4))["w"]
+    stored, _ = gptq.round_weights(convolution(weights.astype(np.float32)), [], alike(rng, 5, 4))["w"]
     assert np.all(np.abs(stored.astype(int)).max((1, 2, 3)) >= MOST - 1)
     own = rng.uniform(0.5, 1, size=(8, 1, 3, 3)).astype(np.float32)
-    stored, _ = rounding.round_weights(convolution(own, group=8), [], alike(rng, 5, 8))["w"]
+    stored, _ = gptq.round_weights(convolution(own, group=8), [], alike(rng, 5, 8))["w"]
     assert np.all(np.abs(stored.astype(int)).max((1, 2, 3)) >= MOST - 1)
 
 
 def test_inputs_that_have_nothing_in_common_are_rounded_to_the_nearest_step():
     weights = np.random.default_rng(2).normal(size=(1, 4, 5))
     moments = np.eye(5)[None]
-    whole = rounding._carried(weights * 50, moments, limit=2 * MOST)
+    whole = gptq._carried(weights * 50, moments, limit=2 * MOST)
     np.testing.assert_array_equal(whole, np.clip(np.round(weights * 50), -127, 127))
 
 
 def test_the_head_is_left_alone_and_the_same_photos_give_the_same_weights():
     weights = np.random.default_rng(3).normal(size=(16, 8, 1, 1)).astype(np.float32)
     model, photos = convolution(weights), alike(np.random.default_rng(4), 3, 8)
-    assert rounding.round_weights(model, ["conv"], photos) == {}
-    first, second = (rounding.round_weights(model, [], photos)["w"][0] for _ in range(2))
+    assert gptq.round_weights(model, ["conv"], photos) == {}
+    first, second = (gptq.round_weights(model, [], photos)["w"][0] for _ in range(2))
     np.testing.assert_array_equal(first, second)

@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from export import __main__ as cli
 from skinapp.model.spec import CONFIG, ModelSpec, sha256
-from skinapp.ui import webruntime
+from skinapp.web.bundles import onnxruntime_web
 from tests import TINY_MODEL
 
 
@@ -18,10 +18,10 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder of ONNX Runtime's files, as far as their names go."""
     folder = tmp_path / "onnxruntime"
     folder.mkdir()
-    monkeypatch.setattr(webruntime, "FOLDER", folder)
-    for path in webruntime.files():
+    monkeypatch.setattr(onnxruntime_web, "FOLDER", folder)
+    for path in onnxruntime_web.files():
         path.write_bytes(path.name.encode())
-    (folder / webruntime.VERSION).write_text("9.9.9\n")
+    (folder / onnxruntime_web.VERSION).write_text("9.9.9\n")
     return folder
 
 
@@ -68,7 +68,7 @@ def test_a_folder_that_holds_something_is_refused(installed: Path, tmp_path: Pat
 
 
 def test_without_onnx_runtime_it_says_what_to_run(installed: Path, tmp_path: Path) -> None:
-    (installed / webruntime.VERSION).unlink()
+    (installed / onnxruntime_web.VERSION).unlink()
     status, said = run(tmp_path / "site")
     assert status == 2 and "run 'make ondevice' first." in said.replace("\n", " ")
     assert not (tmp_path / "site").exists()

@@ -31,7 +31,7 @@ VISITS, FRAMES, WATCHED_MS = 5, 100, 10_000
 
 TIMED = """async ([code, file, count]) => {
     const modules = new URL(code, location.href);
-    const { open } = await import(new URL("engine.js", modules));
+    const { open } = await import(new URL("ondevice/engine.js", modules));
     const network = await open(modules, await (await fetch(new URL("about.json", modules))).json(), () => undefined);
     const bytes = Uint8Array.from(atob(file), (one) => one.charCodeAt(0));
     const times = [];

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Frame, Page
 
-from export import static
-from skinapp.ui import webruntime
+from export.release import static_site
+from skinapp.web.bundles import onnxruntime_web
 from tests import TINY_MODEL
 from tests.conftest import missing
 
@@ -21,7 +21,7 @@ PATIENCE_MS = 120_000
 
 @pytest.fixture(scope="session", autouse=True)
 def runtime() -> None:
-    if not webruntime.present():
+    if not onnxruntime_web.present():
         missing("ONNX Runtime for browsers is missing: run 'make ondevice' to test the On-device tab")
 
 
@@ -69,7 +69,7 @@ def exported_tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def export(model: str | None, out: Path) -> Path:
-    assert sum(1 for _ in static.write(model, out)) > 20
+    assert sum(1 for _ in static_site.write(model, out)) > 20
     return out
 
 

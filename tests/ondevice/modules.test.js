@@ -3,14 +3,14 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
-import { filled, percent } from "../../skinapp/ui/static/ondevice/answer.js";
-import { orientation } from "../../skinapp/ui/static/ondevice/exif.js";
-import { Steady } from "../../skinapp/ui/static/ondevice/steady.js";
-import { enlarge, heatmap, layer } from "../../skinapp/ui/static/ondevice/overlay.js";
-import { normalize, seen, view } from "../../skinapp/ui/static/ondevice/preprocess.js";
-import { beyond, judged, measure } from "../../skinapp/ui/static/ondevice/quality.js";
-import { deciding, probabilities } from "../../skinapp/ui/static/ondevice/triage.js";
-import { Sharpest } from "../../skinapp/ui/static/live/sharpest.js";
+import { filled, percent } from "../../skinapp/web/static/view/fill_answer.js";
+import { orientation } from "../../skinapp/web/static/inference/exif.js";
+import { Steady } from "../../skinapp/web/static/view/smoothing.js";
+import { enlarge, heatmap, layer } from "../../skinapp/web/static/inference/explain.js";
+import { normalize, seen, view } from "../../skinapp/web/static/inference/preprocess.js";
+import { beyond, judged, measure } from "../../skinapp/web/static/inference/quality.js";
+import { deciding, probabilities } from "../../skinapp/web/static/inference/triage.js";
+import { Sharpest } from "../../skinapp/web/static/live/sharpest.js";
 
 const vectors = JSON.parse(readFileSync(process.env.VECTORS, "utf8"));
 

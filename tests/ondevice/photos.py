@@ -26,7 +26,7 @@ SIZES = [
 
 ASK = """async ([code, files]) => {
     const modules = new URL(code, location.href);
-    const { open } = await import(new URL("engine.js", modules));
+    const { open } = await import(new URL("ondevice/engine.js", modules));
     const network = await open(modules, await (await fetch(new URL("about.json", modules))).json(), () => undefined);
     const answers = [];
     for (const [name, kind, content] of files) {

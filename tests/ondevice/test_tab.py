@@ -18,7 +18,7 @@ from skinapp.assessment.assessor import Assessor
 from skinapp.i18n import wording
 from skinapp.labels import CODES, Priority
 from skinapp.model.spec import ModelSpec
-from skinapp.ui import answer
+from skinapp.web.views import answer
 from tests import TINY_MODEL, drawings
 from tests.browsing import FLAGS, LOW, RETAKE, SHOTS, URGENT, Visit, photographed
 from tests.conftest import served

@@ -18,7 +18,8 @@ from skinapp.imaging import preprocess
 from skinapp.imaging.decode import Photo
 from skinapp.labels import CODES
 from skinapp.model.spec import INTERPOLATIONS, LesionHead, ModelSpec, Transform
-from skinapp.ui import answer, pieces
+from skinapp.web.bundles import manifest
+from skinapp.web.views import answer
 from tests import TINY_MODEL, drawings
 from tests.ondevice import photos
 
@@ -28,7 +29,7 @@ SPEC = ModelSpec.read(TINY_MODEL)
 
 def vectors() -> dict[str, Any]:
     return {
-        "rules": pieces.rules(),
+        "rules": manifest.rules(),
         "views": [view(*size, transform) for transform in transforms() for size in SIZES],
         "levels": levels(),
         "turned": [{"turn": turn, "file": base64.b64encode(photos.turned(turn, "webp")).decode()} for turn in range(1, 9)],

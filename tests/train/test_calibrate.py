@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from train import calibrate
+from train.calibrate import answers
 
 
 def drawn_logits(shares, sharp: float, count: int = 6000):
@@ -14,12 +14,12 @@ def drawn_logits(shares, sharp: float, count: int = 6000):
 
 def test_the_temperature_undoes_what_made_logits_too_sure():
     logits, truths = drawn_logits(np.full(7, 1 / 7), 1.5)
-    assert calibrate.temperature(logits, truths) == pytest.approx(1, abs=0.05)
-    assert calibrate.temperature(3 * logits, truths) == pytest.approx(3, abs=0.15)
+    assert answers.temperature(logits, truths) == pytest.approx(1, abs=0.05)
+    assert answers.temperature(3 * logits, truths) == pytest.approx(3, abs=0.15)
 
 
 def test_answers_lean_as_far_towards_common_lesions_as_training_leant_away():
     logits, truths = drawn_logits(np.array([4, 6, 12, 2, 12, 60, 4]) / 100, 1.2)
-    power, shift = calibrate.lean(logits - 0.5 * np.log(np.bincount(truths) / len(truths)), truths)
+    power, shift = answers.lean(logits - 0.5 * np.log(np.bincount(truths) / len(truths)), truths)
     assert 0.5 <= power <= 0.75
     np.testing.assert_allclose(np.diff(shift), power * np.diff(np.log(np.bincount(truths) + 1)))

@@ -3,9 +3,9 @@ import pytest
 
 from skinapp.labels import CODES
 from tests import drawings
-from train import corrupt, metrics
-from train.corrupt import FAULTS
-from train.metrics import Answers
+from train.evaluate import faults, metrics
+from train.evaluate.faults import FAULTS
+from train.evaluate.metrics import Answers
 
 MEL, NV = CODES.index("mel"), CODES.index("nv")
 PHOTO = drawings.lesion(341, 256)
@@ -73,7 +73,7 @@ def test_a_grey_wall_stays_a_grey_wall(name):
 def test_noise_has_its_strength_at_every_size_and_another_pattern_for_another_photo():
     for width, height in ((120, 90), (341, 256), (600, 450), (1200, 900)):
         grain = changed("noise", drawings.plain(128, width, height)).astype(float) - 128
-        assert grain.std() == pytest.approx(corrupt.GRAIN, rel=0.05) and abs(grain.mean()) < 0.5
+        assert grain.std() == pytest.approx(faults.GRAIN, rel=0.05) and abs(grain.mean()) < 0.5
     one, other = (changed("noise", drawings.plain(value)).astype(int) - value for value in (120, 121))
     assert np.corrcoef(one.ravel(), other.ravel())[0, 1] < 0.1
 
@@ -99,7 +99,7 @@ def test_the_report_counts_what_each_fault_leaves_as_it_was():
         "gaussian_blur": said([MEL, NV, NV, NV], ["urgent", "low", "low", "unclear"]),
         "noise": said([MEL, MEL, NV, NV], ["urgent", "urgent", "low", "low"]),
     }
-    found = corrupt.report(clean, faulty, metrics.resamples(list("abcd")))
+    found = faults.report(clean, faulty, metrics.resamples(list("abcd")))
     blur, noise = found["faults"]["gaussian_blur"], found["faults"]["noise"]
     assert blur["strength"] == "sigma 0.5% of the short side"
     names = ("kept", "urgent_kept", "balanced_accuracy", "urgent_called_low", "answered")

@@ -16,8 +16,8 @@ from timm.layers import create_conv2d
 
 from skinapp.imaging import preprocess
 from tests.hub_server import serve
-from train import model
-from train.data import DataError
+from train.data.dataset import DataError
+from train.network import model
 
 ARCHITECTURE = "test_efficientnet"
 FETCH = f"""

@@ -1,7 +1,7 @@
 from zipfile import ZipFile
 
 from skinapp.labels import CODES
-from train.pack import pack
+from train.data.zip_dataset import pack
 
 
 def test_photos_are_packed_by_split_and_class_one_a_group(drawn, tmp_path):

@@ -5,9 +5,9 @@ import pytest
 
 from skinapp.labels import CODES
 from tests import drawings
-from train import metrics, subgroups
-from train.data import Row
-from train.metrics import Answers
+from train.data.dataset import Row
+from train.evaluate import metrics, subgroups
+from train.evaluate.metrics import Answers
 
 MEL, NV = CODES.index("mel"), CODES.index("nv")
 
