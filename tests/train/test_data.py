@@ -3,7 +3,7 @@ import csv
 import numpy as np
 import pytest
 
-from tests import drawings
+from tests.support import drawings
 from train.data import dataset, splits
 from train.data.dataset import DataError, Row
 

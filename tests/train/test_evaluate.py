@@ -12,7 +12,8 @@ from skinapp.imaging import decode
 from skinapp.labels import CODES, Priority
 from skinapp.model.session import CPU, Answer, Session
 from skinapp.model.spec import ModelSpec, sha256
-from tests import TINY_MODEL, drawings
+from tests import TINY_MODEL
+from tests.support import drawings
 from train.__main__ import app
 from train.calibrate import answers
 from train.data import dataset
