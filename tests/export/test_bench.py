@@ -14,12 +14,14 @@ from typer.testing import CliRunner
 from export import __main__, graph
 from export.bench import baselines, contenders, markdown
 from export.bench import run as bench
+from scripts import update_docs
 from skinapp.imaging import decode, preprocess
 from skinapp.labels import CODES
 from skinapp.model import session
 from skinapp.model.session import CPU, LADDER, OUTPUTS, Session
 from skinapp.model.spec import LesionHead, ModelFile, ModelSpec, sha256
-from tests import TINY_MODEL, drawings, readme
+from tests import TINY_MODEL
+from tests.support import drawings
 from train.network import model
 
 SIZE = (3, 64, 64)
@@ -255,4 +257,4 @@ def test_a_folder_that_is_no_model_is_refused_in_one_sentence(drawn, tmp_path):
 
 
 def test_the_speed_table_is_that_of_the_saved_result():
-    assert readme.block("speed") == readme.speeds(), "run: python -m tests.readme"
+    assert update_docs.block("speed") == update_docs.speeds(), "run: python -m scripts.update_docs"

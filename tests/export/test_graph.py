@@ -19,7 +19,8 @@ from skinapp.imaging import decode, preprocess
 from skinapp.labels import CODES
 from skinapp.model.session import CPU, INPUT, OUTPUTS, Session
 from skinapp.model.spec import LesionHead, ModelSpec, Transform
-from tests import TINY_MODEL, drawings
+from tests import TINY_MODEL
+from tests.support import drawings
 from train.data import dataset
 from train.network import model
 
@@ -198,7 +199,7 @@ def test_int8_files_are_a_third_of_fp32(path, eight_bit):
 
 @pytest.mark.parametrize(("name", "least"), [("cpu.onnx", 0.8), ("trt.onnx", 0.8), ("w8.onnx", 0.97)])
 def test_quantized_maps_follow_the_float_ones(path, eight_bit, name, least):
-    """Random weights forgive less than trained ones, whose maps tests/test_weights.py holds to 0.9."""
+    """Random weights forgive less than trained ones, whose maps tests/skinapp/model/test_embedded_model.py holds to 0.9."""
     pixels = inputs(6, seed=200)
     exact, found = (run(place, pixels)["cams"].ravel() for place in (path, eight_bit / name))
     assert np.corrcoef(exact, found)[0, 1] > least

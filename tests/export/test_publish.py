@@ -16,8 +16,9 @@ from export.release import publish
 from skinapp.assessment.assessor import Assessor
 from skinapp.model import hub
 from skinapp.model.spec import ModelSpec
-from tests import TINY_MODEL, drawings
-from tests.hub_server import Fault, Hub, serve
+from tests import TINY_MODEL
+from tests.support import drawings
+from tests.support.fake_hub import Fault, Hub, serve
 
 NOWHERE = "http://127.0.0.1:1"
 MODEL = {"README.md", "config.json", "metrics.json", "model_fp32.onnx", "plots/roc.svg"}

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from tests import drawings
+from tests.support import drawings
 from train.fit import augment
 
 PLAIN = {"area": 1.0, "colour": 0.0, "faults": 0.0}

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from skinapp.labels import CODES
-from tests import drawings
+from tests.support import drawings
 from train.data.dataset import Row
 from train.evaluate import metrics, subgroups
 from train.evaluate.metrics import Answers

@@ -21,7 +21,7 @@ from skinapp.assessment.assessor import Assessor
 from skinapp.errors import PhotoError
 from skinapp.i18n import wording
 from skinapp.imaging import decode
-from skinapp.labels import CODES
+from skinapp.labels import CODES, View
 from skinapp.ui.server import access, frontend_files, live_sessions, queueing
 from skinapp.web import answering
 from skinapp.web.bundles import live as live_bundle
@@ -130,6 +130,7 @@ def _seen(assessor: Assessor, content: bytes) -> dict[str, Any]:
     return {
         **assessment.report.to_dict(),
         "chances": assessment.chances.tolist(),
+        "view": assessment.view or View.DERMOSCOPIC,
         "priority": assessment.priority,
         "focus": assessment.focus.code,
         "figures": vars(assessment.report.figures),

@@ -10,6 +10,7 @@ from typing import Any
 from skinapp.assessment.assessor import Assessor
 from skinapp.i18n import wording
 from skinapp.i18n.wording import LIVE, Language
+from skinapp.labels import View
 from skinapp.model.spec import Transform
 from skinapp.web import STATIC
 from skinapp.web.bundles import manifest
@@ -45,7 +46,7 @@ def _about(assessor: Assessor, limits: Limits) -> bytes:
     about = {
         "rules": manifest.rules(),
         "issues": manifest.ISSUES,
-        "thresholds": dict(spec.thresholds),
+        "thresholds": {view.value: spec.rule(view, careful=False).thresholds for view in View},
         "shift": spec.heatmap.shift,
         "limits": {"side": side(spec.transform), "still": STILL_SIDE, "lanes": limits.lanes},
         "model": {

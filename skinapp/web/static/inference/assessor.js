@@ -1,10 +1,10 @@
 /**
  * Joins the rooms above, as skinapp/assessment/assessor.py does: pixels and the network's outputs in, an assessment out.
- * @import {Assessment, Config, Outputs, Picture, Pixels, Rules} from "./types.js"
+ * @import {Assessment, Config, Outputs, Picture, Pixels, Rule, Rules} from "./types.js"
  */
 import { heatmap, layer } from "./explain.js";
 import { seen } from "./preprocess.js";
-import { judged, measure } from "./quality.js";
+import { evidence, judged, measure } from "./quality.js";
 import { deciding, probabilities } from "./triage.js";
 
 /** The answer to a photo that can't be judged. */
@@ -23,15 +23,18 @@ export function judge(photo, view, outputs, { pretrained_cfg: transform, skinapp
     // Nothing passes a threshold that is compared with nan: it would be a Low.
     if (!values.every(Number.isFinite)) throw new Error("The model answered with numbers that are not finite.");
   }
-  const chances = probabilities(outputs.logits, own.temperature);
-  const focus = deciding(chances, own.thresholds, rules);
+  const clinical = own.clinical && evidence(outputs.embedding, own.clinical.view_head) > 0 ? own.clinical : undefined;
+  const { temperature, thresholds } = clinical?.quick ?? own;
+  const chances = probabilities(outputs.logits, temperature);
+  const focus = deciding(chances, thresholds, rules);
   const size = outputs.cells[0] * outputs.cells[1];
   const place = chances.indexOf(Math.max(...chances)) * size;
   const cam = { values: outputs.cams.subarray(place, place + size), cells: outputs.cells };
   const figures = measure(photo, view, outputs.embedding, cam, own.lesion_head, rules.quality);
-  const { issues, warnings } = judged(figures, own.quality);
+  const { issues, warnings } = judged(figures, (clinical ?? own).quality);
   return {
     chances,
+    view: clinical ? "clinical" : "dermoscopic",
     priority: issues.length ? UNCLEAR : focus.priority,
     focus: focus.code,
     issues,
@@ -42,6 +45,15 @@ export function judge(photo, view, outputs, { pretrained_cfg: transform, skinapp
     height: photo.height,
     elapsed_ms: {},
   };
+}
+
+/**
+ * Each view's thresholds, from one look at a photo.
+ * @param {Config["skinapp"]} own
+ * @returns {Record<string, Rule["thresholds"]>}
+ */
+export function thresholds({ thresholds: dermoscopic, clinical }) {
+  return { dermoscopic, clinical: clinical?.quick.thresholds ?? dermoscopic };
 }
 
 /**

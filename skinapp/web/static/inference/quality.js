@@ -37,11 +37,11 @@ export function measure(photo, view, embedding, cam, head, rules) {
 }
 
 /**
- * The log-odds that an embedding is a lesion's: of its direction, because faint pictures have short embeddings.
+ * The log-odds that a head tells of an embedding: of its direction, because faint pictures have short embeddings.
  * @param {ArrayLike<number>} embedding
  * @param {{weights: number[], bias: number}} head
  */
-function evidence(embedding, { weights, bias }) {
+export function evidence(embedding, { weights, bias }) {
   const length = Math.hypot(...Array.from(embedding));
   return weights.reduce((sum, weight, i) => sum + weight * embedding[i], 0) / Math.max(length, 1e-12) + bias;
 }

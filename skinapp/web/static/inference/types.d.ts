@@ -34,6 +34,12 @@ export interface QualityRules {
   hair_width: number;
 }
 
+/** What turns logits into an answer. */
+export interface Rule {
+  temperature: number;
+  thresholds: Record<string, number>;
+}
+
 /** The model folder's config.json. */
 export interface Config {
   label_names: string[];
@@ -45,6 +51,12 @@ export interface Config {
     heatmap: HeatmapScale;
     lesion_head: { weights: number[]; bias: number };
     quality: { refuse: QualityLimits; warn: QualityLimits };
+    /** Of a model that has seen plain camera photos. */
+    clinical?: {
+      view_head: { weights: number[]; bias: number };
+      quick: Rule;
+      quality: { refuse: QualityLimits; warn: QualityLimits };
+    };
   };
 }
 
@@ -129,6 +141,7 @@ export interface Outputs {
 
 export interface Assessment {
   chances: number[];
+  view: string;
   priority: string;
   focus: string;
   issues: string[];

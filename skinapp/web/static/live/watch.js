@@ -37,7 +37,7 @@ const CAMERA = {
  * @typedef {object} About
  * @property {Rules} rules
  * @property {string[]} issues
- * @property {Record<string, number>} thresholds
+ * @property {Record<string, Record<string, number>>} thresholds of each view
  * @property {number} shift
  * @property {{side: number, still: number, lanes: number}} limits
  * @property {{name: string, precision: string, provider: string}} model

@@ -2,6 +2,7 @@
  * Brings the model and ONNX Runtime here, seals the page, starts the worker and asks it.
  * @import {About, Config, Engine, Refusal, Reply, Start} from "../inference/types.js"
  */
+import { thresholds } from "../inference/assessor.js";
 import { keeping, STORE, stored } from "./store.js";
 
 /** From here on the browser itself refuses every connection of this page and of what it starts. */
@@ -26,7 +27,7 @@ export class Network {
   /**
    * @param {Worker} worker
    * @param {Engine} engine
-   * @param {Record<string, number>} thresholds the model's
+   * @param {Record<string, Record<string, number>>} thresholds the model's, of each view
    */
   constructor(worker, engine, thresholds) {
     this.worker = worker;
@@ -186,7 +187,7 @@ function started(module, start) {
       reject(new Error(reason));
     };
     worker.onmessage = ({ data }) => {
-      if ("ready" in data) resolve(new Network(worker, data.ready, start.config.skinapp.thresholds));
+      if ("ready" in data) resolve(new Network(worker, data.ready, thresholds(start.config.skinapp)));
       else fail(data.broken);
     };
     worker.onerror = (event) => fail(event.message || "The worker can't be started.");

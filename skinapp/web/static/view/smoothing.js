@@ -33,7 +33,7 @@ export class Steady {
   #wanted = { priority: "", since: 0 };
 
   /**
-   * @param {Record<string, number>} thresholds
+   * @param {Record<string, Record<string, number>>} thresholds of each view
    * @param {Rules} rules
    */
   constructor(thresholds, rules) {
@@ -53,7 +53,7 @@ export class Steady {
     const issues = this.#faults.flat().filter((issue, i, all) => all.indexOf(issue) === i && this.#lasts(issue));
     this.#remember(assessment, now);
     const chances = this.#average() ?? assessment.chances;
-    if (this.#readable.length) this.#settle(chances, now);
+    if (this.#readable.length) this.#settle(chances, assessment.view, now);
     return {
       ...assessment,
       chances,
@@ -90,10 +90,11 @@ export class Steady {
 
   /**
    * @param {number[]} chances
+   * @param {string} view
    * @param {number} now
    */
-  #settle(chances, now) {
-    const { priority, code } = deciding(chances, this.thresholds, this.rules);
+  #settle(chances, view, now) {
+    const { priority, code } = deciding(chances, this.thresholds[view], this.rules);
     const { severity } = this.rules;
     if (priority !== this.#wanted.priority) this.#wanted = { priority, since: now };
     const rises = !this.#priority || severity.indexOf(priority) < severity.indexOf(this.#priority);
