@@ -95,6 +95,7 @@ def _of_lesions(assessor: Assessor) -> dict[wording.Language, dict[str, str]]:
             "photo": wording.PAGE["photo"].to(language),
             "drop": wording.PAGE["drop"].to(language),
             "centred": wording.PAGE["centred"].to(language),
+            "careful": wording.PAGE["careful"].to(language),
             "ondevice": ondevice.content(assessor, language),
             "live": live.content(assessor, language),
             **{key: wording.FOLLOW[key].to(language) for key in ("earlier", "later", "drop_earlier", "drop_later")},

@@ -12,11 +12,16 @@ from skinapp.web.views import answer, classification, report
 
 
 def answered(
-    assessor: Assessor, source: Path | bytes | decode.Photo, language: wording.Language, *, centred: bool = False
+    assessor: Assessor,
+    source: Path | bytes | decode.Photo,
+    language: wording.Language,
+    *,
+    centred: bool = False,
+    careful: bool = True,
 ) -> tuple[str, str]:
     """The HTML of the answer to a photo, or of what is wrong with it, and that of the evidence."""
     try:
-        photo, assessment = assessor.read_and_assess(source, centred=centred)
+        photo, assessment = assessor.read_and_assess(source, centred=centred, careful=careful)
     except PhotoError as error:
         return answer.failed(error.said.to(language), language), ""
     saved = report.offer(assessment, language) if assessment.report.ok else ""

@@ -149,7 +149,7 @@ def _classify_batch(assessor: Assessor, given: dict[str, Any], language: wording
 def _assessed(assessor: Assessor, language: wording.Language, drawn: bool, given: Any) -> tuple[dict[str, Any], bytes]:
     """The report on one photo, or its error, and where wanted the overlay as JPEG."""
     try:
-        photo, assessment = assessor.read_and_assess(_source(given))
+        photo, assessment = assessor.read_and_assess(_source(given), careful=True)
     except PhotoError as error:
         return {"error": str(error)}, b""
     except gr.Error as error:

@@ -16,9 +16,9 @@ from skinapp.web.answering import answered
 from skinapp.web.views import answer, examples, report
 
 EXAMPLES_JS = (STATIC / "tabs" / "examples.js").read_text(encoding="utf-8")
-GIVEN_JS = """async (photo, centred) => {
+GIVEN_JS = """async (photo, ...ways) => {
     await new Promise((done) => setTimeout(done));
-    return [document.querySelector("#photo img") ? photo : null, centred];
+    return [document.querySelector("#photo img") ? photo : null, ...ways];
 }"""
 """Gradio sends an example that was removed once more as the photo: what is seen on the page counts, once it has been drawn."""
 
@@ -29,27 +29,39 @@ def add(assessor: Assessor, say: gr.I18n) -> None:
         with gr.Column(elem_id="give"):
             photo = photo_input(say("photo"), say("drop"))
             centred = gr.Checkbox(label=say("centred"), value=False, container=False, elem_id="centred")
+            careful = gr.Checkbox(label=say("careful"), value=True, container=False, elem_id="careful")
             gr.HTML(say("tips"), apply_default_css=False)
             shelf = gr.HTML(say("examples"), js_on_load=EXAMPLES_JS, apply_default_css=False)
         with gr.Column(elem_id="answer"):
             told = gr.HTML(say("empty"), js_on_load=report.script(), apply_default_css=False)
         with gr.Column(elem_id="evidence"):
             shown = gr.HTML("", js_on_load=EVIDENCE_JS, apply_default_css=False)
-    _answer_photos(assessor, say, photo, centred, [told, shown])
+    _answer_photos(assessor, say, photo, (centred, careful), [told, shown])
     _answer_examples(assessor, shelf, [photo, told, shown])
 
 
-def _answer_photos(assessor: Assessor, say: gr.I18n, photo: gr.Image, centred: gr.Checkbox, outputs: list[gr.HTML]) -> None:
-    def answer_photo(given: dict[str, Any] | None, centred: bool, request: gr.Request) -> Iterator[tuple[Any, str]]:
+def _answer_photos(
+    assessor: Assessor, say: gr.I18n, photo: gr.Image, ways: tuple[gr.Checkbox, gr.Checkbox], outputs: list[gr.HTML]
+) -> None:
+    centred_box, careful_box = ways
+
+    def answer_photo(
+        given: dict[str, Any] | None, centred: bool, careful: bool, request: gr.Request
+    ) -> Iterator[tuple[Any, str]]:
         if given is None:
             yield say("empty"), ""
         else:
-            yield from _answered(assessor, request_gate.uploaded(given), language_of(request), centred=bool(centred))
+            yield from _answered(assessor, request_gate.uploaded(given), language_of(request), bool(centred), bool(careful))
 
     gr.on(
-        [photo.input, photo.clear, centred.input],  # not `change`, which fires twice when one photo replaces another
+        [
+            photo.input,
+            photo.clear,
+            centred_box.input,
+            careful_box.input,
+        ],  # not `change`, which fires twice when one photo replaces another
         answer_photo,
-        [photo, centred],
+        [photo, *ways],
         list(outputs),
         js=GIVEN_JS,
         preprocess=False,  # skinapp decodes; Gradio would open the picture first and fail in its own words
@@ -86,8 +98,8 @@ def _answer_examples(assessor: Assessor, shelf: gr.HTML, outputs: list[gr.Image 
 
 
 def _answered(
-    assessor: Assessor, source: Path | bytes, language: wording.Language, *, centred: bool = False
+    assessor: Assessor, source: Path | bytes, language: wording.Language, centred: bool = False, careful: bool = True
 ) -> Iterator[tuple[str, str]]:
     """First that the photo is being looked at, then the answer, or that to the part around the spot, or what is wrong with it."""
     yield answer.busy(language), ""
-    yield answered(assessor, source, language, centred=centred)
+    yield answered(assessor, source, language, centred=centred, careful=careful)

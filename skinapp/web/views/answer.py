@@ -30,7 +30,7 @@ def answer(assessment: Assessment, language: Language) -> str:
     return (
         f'<section class="answer {priority}" lang="{language}" aria-label="{ANSWER["answer"].to(language)}">'
         f"{_verdict(assessment, language)}{_chances(assessment, language)}"
-        f'{fine}<p class="ran">{ran(assessment.model, assessment.elapsed_ms["total"], language)}</p>'
+        f'{fine}{_view(assessment, language)}<p class="ran">{ran(assessment.model, assessment.elapsed_ms["total"], language)}</p>'
         f'<p class="disclaimer">{wording.DISCLAIMER.to(language)}</p></section>'
     )
 
@@ -221,8 +221,21 @@ def _chances(assessment: Assessment, language: Language) -> str:
     note = ANSWER["chances_note" if ok else "chances_unclear"].to(language)
     return (
         f'<div class="card chances{"" if ok else " greyed"}"><h3>{ANSWER["chances"].to(language)}</h3>'
-        f'<ul>{bars}</ul>{_sum(assessment, language)}<p class="note">{note}</p></div>'
+        f'<ul>{bars}</ul>{_sum(assessment, language)}{_set(assessment, language)}<p class="note">{note}</p></div>'
     )
+
+
+def _set(assessment: Assessment, language: Language) -> str:
+    """The lesions among which the true one nearly always is; not where the photo can't be judged, or the model says none."""
+    if not assessment.report.ok or assessment.set is None:
+        return ""
+    names = ", ".join(NAMES[code].to(language) for code in assessment.set)
+    return f'<p class="set">{ANSWER["set"].to(language).format(names=names)}</p>'
+
+
+def _view(assessment: Assessment, language: Language) -> str:
+    """How the photo seems to have been taken, where the model can tell."""
+    return "" if assessment.view is None else f'<p class="fine view">{ANSWER[f"view_{assessment.view}"].to(language)}</p>'
 
 
 def _sum(assessment: Assessment, language: Language) -> str:

@@ -11,7 +11,7 @@ from skinapp.i18n.wording import LESIONS as NAMES
 from skinapp.i18n.wording import MANY, PRIORITIES, Language
 from skinapp.imaging import decode, encode
 from skinapp.imaging.decode import Photo
-from skinapp.labels import CODES, LESIONS, SEVERITY, Priority
+from skinapp.labels import CODES, LESIONS, NEAR, SEVERITY, TOGETHER, Priority
 from skinapp.metrics.ground_truth import Figures
 from skinapp.web.views.answer import data, foreign, percent
 
@@ -58,8 +58,20 @@ def row(file: str, report: dict[str, Any], photo: Photo, language: Language) -> 
         f'<td class="thumb"><img alt="" src="{_thumbnail(photo)}"></td>'
         f'<th scope="row" class="file"><span>{foreign(file)}</span>{notes}</th>'
         f'<td class="priority"><span class="icon" aria-hidden="true"></span>{PRIORITIES[priority].to(language)}</td>'
-        f'<td class="likeliest">{NAMES[top["code"]].to(language)} <b>{percent(chance)}</b></td><td class="truth"></td></tr>'
+        f'<td class="likeliest">{NAMES[top["code"]].to(language)} <b>{percent(chance)}</b>{_reason(report, language)}</td>'
+        '<td class="truth"></td></tr>'
     )
+
+
+def _reason(report: dict[str, Any], language: Language) -> str:
+    """Which lesion passed its limit, and by how much: often another one than the likeliest."""
+    reason = report["reason"]
+    if reason is None or not report["quality"]["ok"]:
+        return ""
+    name = MANY["together"] if reason["code"] == TOGETHER else NAMES["mel" if reason["code"] == NEAR else reason["code"]]
+    said = MANY["reason"].to(language)
+    filled = said.format(name=name.to(language), chance=f"{reason['probability']:.1%}", limit=f"{reason['threshold']:.1%}")
+    return f'<small class="reason">{filled}</small>'
 
 
 def _told(quality: dict[str, Any]) -> list[str]:
