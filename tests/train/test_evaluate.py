@@ -1,6 +1,7 @@
 import csv
 import json
 import shutil
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -11,7 +12,7 @@ from skinapp.assessment.assessor import Assessor
 from skinapp.imaging import decode
 from skinapp.labels import CODES
 from skinapp.model.session import CPU, Answer, Session
-from skinapp.model.spec import ModelSpec, sha256
+from skinapp.model.spec import Look, ModelSpec, sha256
 from tests import TINY_MODEL
 from train.__main__ import app
 from train.calibrate import answers
@@ -178,7 +179,7 @@ def test_calibration_sets_every_number_of_the_answer(drawn):
     spec = ModelSpec.read(TINY_MODEL)
     runs = Session(TINY_MODEL / "model_fp32.onnx", spec, CPU)
     rows = dataset.read_rows(drawn, drawn / "labels.csv", "val")
-    found = answers.calibrate(spec, runs, rows)
+    found = answers.calibrate(replace(spec, looks=(Look("middle", 0), Look("middle", 2))), runs, rows, rows)
     assert found.temperature != spec.temperature and found.thresholds != spec.thresholds
     assert all(0 <= found.heatmap.floor[code] < found.heatmap.full[code] for code in CODES)
 
