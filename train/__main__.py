@@ -1,4 +1,4 @@
-"""python -m train fit|evaluate|pack: see each command's --help."""
+"""python -m train fit|average|evaluate|pack: see each command's --help."""
 
 from enum import StrEnum
 from pathlib import Path
@@ -89,6 +89,20 @@ def fit(
     with clear_errors():
         best = run(images, labels, out, recipe, cpu=cpu, workers=workers, save_minutes=save_minutes)
     typer.echo(f"best weights: {best}")
+
+
+@app.command()
+def average(
+    best: Annotated[Path, typer.Argument(exists=True, file_okay=False, help="The folder best of a run.")],
+    others: Annotated[list[Path], typer.Argument(exists=True, dir_okay=False, help="Safetensors files of the same network.")],
+    out: Annotated[Path, typer.Option(file_okay=False, help="The folder to write, as best is.")],
+) -> None:
+    """Average the weights of a run and of others that it descends from."""
+    from train.fit.average import average as run
+
+    with clear_errors():
+        run(best, others, out)
+    typer.echo(f"averaged weights: {out}")
 
 
 @app.command()

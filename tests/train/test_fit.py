@@ -13,7 +13,7 @@ import pytest
 import torch
 from accelerate import Accelerator
 from PIL import Image
-from safetensors.numpy import load_file
+from safetensors.numpy import load_file, save_file
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from torch.nn.functional import cross_entropy
 
@@ -330,6 +330,27 @@ def test_wrong_initial_weights_are_named(drawn, tmp_path):
     ran = subprocess.run(command(drawn, tmp_path, "--init", "/nowhere.safetensors"), capture_output=True, text=True, timeout=600)
     assert ran.returncode == 2
     assert "The initial weights /nowhere.safetensors are missing; give a safetensors file, 'hub' or ''." in ran.stderr
+
+
+def test_weights_of_a_run_and_others_are_averaged(finished, tmp_path):
+    own = load_file(finished / "best" / "model.safetensors")
+    save_file(
+        {key: value + 1 if value.dtype == np.float16 else value for key, value in own.items()}, tmp_path / "other.safetensors"
+    )
+    command_line = [sys.executable, "-m", "train", "average", str(finished / "best"), str(tmp_path / "other.safetensors")]
+    run([*command_line, "--out", str(tmp_path / "averaged")])
+    for key, value in load_file(tmp_path / "averaged" / "model.safetensors").items():
+        shift = 0.5 if value.dtype == np.float16 else 0
+        np.testing.assert_allclose(value.astype(float), own[key].astype(float) + shift, rtol=2e-3, atol=2e-3)
+    told = json.loads((tmp_path / "averaged" / "train.json").read_text())
+    assert told["recipe"]["averaged"] == ["other.safetensors"] and told["architecture"] == "test_efficientnet"
+
+
+def test_weights_of_another_network_are_not_averaged(finished, tmp_path):
+    save_file({"weight": np.zeros(3, np.float16)}, tmp_path / "other.safetensors")
+    command_line = [sys.executable, "-m", "train", "average", str(finished / "best"), str(tmp_path / "other.safetensors")]
+    ran = subprocess.run([*command_line, "--out", str(tmp_path / "averaged")], capture_output=True, text=True, timeout=600)
+    assert ran.returncode == 2 and "other.safetensors holds other tensors than" in ran.stderr
 
 
 FAULTS = """
