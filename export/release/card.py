@@ -13,6 +13,8 @@ SOURCES = {
     "isic2017": "ISIC 2017, ISIC Archive, CC-0",
     "isic2020": "ISIC 2020, ISIC Archive, CC BY-NC 4.0",
     "isic_uda": "ISIC UDA, ISIC Archive, CC-0",
+    "milk10k": "MILK10k (MILK study team, ISIC Archive, doi 10.34970/648456), each lesion through a dermatoscope and by a plain "
+    "camera, CC BY-NC 4.0",
     "kaggle9": "a nine-class extract of the ISIC Archive, licences by photo (CC-0, CC BY, CC BY-NC)",
 }
 FOOD101 = (
@@ -31,6 +33,14 @@ INITIAL = {
         f"the weights of a third fit on the same photos (15 epochs at 192 pixels, rate 8e-4), which started from {SECOND_FIT}"
     ),
 }
+FIFTH_FIT = (
+    "a fifth fit (6 epochs at 192 pixels, with ReLU), which started from a third fit (15 epochs at 192 pixels), which started "
+    f"from {SECOND_FIT}"
+)
+INITIAL["tf_efficientnetv2_b0.both_views.safetensors"] = (
+    "the weights of a first run on both views of these photos (10 epochs at 192 pixels, rate 5e-4), which started from "
+    f"{FIFTH_FIT}"
+)
 GROUND_TRUTH = (
     "How the lesions were told: in HAM10000's 10015 photos by histopathology in 5340, by follow-up in 3704, by a consensus of "
     "experts in 902 and by confocal microscopy in 69; the other collections mostly don't say"
@@ -101,14 +111,46 @@ def _technique(spec: ModelSpec) -> list[str]:
     return [
         f"- timm `{spec.architecture}`{_activation(spec)}, input {spec.transform.input_size}, started from "
         f"{_initial(recipe['init'])}{_taught(recipe.get('teachers', []))}.",
-        f"- {recipe['epochs']} epochs at {recipe['size']} pixels, served at {recipe['eval_size']}; all options are in "
+        f"- {recipe['epochs']} epochs at {_sizes(recipe)} pixels, served at {recipe['eval_size']}; all options are in "
         "`config.json`.",
+        *_averaged(recipe),
         f"- The last layer leans towards common lesions: {spec.provenance['lean']} times the log of how common each is on `val`.",
         f"- Exported through Optimum; static INT8 with percentile ranges over {spec.provenance['calibration_photos']} "
         "training photos, as many of each lesion.",
         f"- Temperature {spec.temperature}; thresholds {_thresholds(spec)}, chosen on `val` on the CPU's INT8 file. They",
-        "  serve all files: the columns below show what each makes of them (`int8_trt` was computed on a CPU).\n",
+        "  serve all files: the columns below show what each makes of them (`int8_trt` was computed on a CPU).",
+        *_views(spec),
+        "",
     ]
+
+
+def _views(spec: ModelSpec) -> list[str]:
+    """What format 2 adds: views, looks, sets and the mix of lesions."""
+    if spec.careful is None:
+        return []
+    lines = [
+        f"- One photo is answered from the mean of {len(spec.looks)} looks at it (turned, and along its longer side), by a "
+        f"temperature of {spec.careful.temperature} and thresholds of their own; many photos, live and bulk from one look.",
+        "- Probabilities hold for this mix of lesions, to which the photos of `val` were weighted in either view: "
+        f"{', '.join(f'{code} {share:.1%}' for code, share in spec.mix.items())}.",
+        "- Prediction sets are conformal by lesion and view: for nine in ten of `val`'s photos of each lesion it is in the set.",
+    ]
+    if spec.clinical:
+        lines.append(
+            "- Plain camera photos are told from those through a dermatoscope by a head on the embedding, and have a temperature "
+            f"({spec.clinical.careful.temperature}), thresholds, sets and limits of quality of their own."
+        )
+    return lines
+
+
+def _sizes(recipe: dict[str, Any]) -> str:
+    """The sides of the training views; recipes of format 1 have one."""
+    return ", then ".join(map(str, recipe.get("sizes", [recipe.get("size")])))
+
+
+def _averaged(recipe: dict[str, Any]) -> list[str]:
+    names = recipe.get("averaged", [])
+    return [f"- The weights are the mean of that run's and of {', '.join(f'`{name}`' for name in names)}."] if names else []
 
 
 def _taught(teachers: list[str]) -> str:
@@ -126,6 +168,7 @@ def _assessment(figures: dict[str, Any]) -> list[str]:
             lines += tables.overview(split, figures[split])
     for split, report in _told(figures)[-1:]:
         lines += [f"### The served file on `{split}`, in more detail\n", _headline(report), *tables.priorities(report)]
+        lines += [*tables.views(report), *tables.sets(report), *tables.outside(report)]
         lines += [*tables.lesions(report), *tables.calibration(report), *tables.robustness(report), *tables.subgroups(report)]
         lines += [f"![{text}](plots/{name}.png)\n" for name, text in PLOTS.items() if name != "robustness" or name in report]
     gate = figures.get("gate", {})
@@ -141,7 +184,7 @@ def _headline(report: dict[str, Any]) -> str:
 def _application(spec: ModelSpec, figures: dict[str, Any]) -> list[str]:
     few = [_too_few(report) for _, report in _told(figures)[-1:]]
     return [
-        "- Intended for teaching and research on dermatoscopic photos of single lesions.",
+        f"- Intended for teaching and research on {_kinds(spec)} of single lesions.",
         "- Not for deciding about anybody's health, nor for photos of anything but one of the seven lesions.",
         *_limits(spec),
         *[f"- Too few photos for any figure, and nothing is claimed: {names}." for names in few if names],
@@ -164,12 +207,18 @@ def _known(spec: ModelSpec) -> bool:
     return "ham10000" in spec.provenance["trained_on"]
 
 
+def _kinds(spec: ModelSpec) -> str:
+    return "photos through a dermatoscope, and close-ups by plain cameras," if spec.clinical else "dermatoscopic photos"
+
+
 def _limits(spec: ModelSpec) -> list[str]:
     if not _known(spec):
         return ["- Nothing is claimed for photos of another kind than those it was trained on."]
     return [
-        "- Trained almost only on light skin and on photos taken through a dermatoscope: for dark skin and for plain phone "
-        "photos nothing was measured, and nothing is claimed.",
+        "- Trained almost only on light skin: for dark skin too little was measured, and nothing is claimed.",
+        "- A plain photo is worth less than one through a dermatoscope: the figures by view say how much."
+        if spec.clinical
+        else "- Trained on photos taken through a dermatoscope: for plain phone photos nothing was measured or is claimed.",
         "- Skin tones are those of the photos: no dermatoscope's white balance is known, and bluish skin counts as very light.",
     ]
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from skinapp.labels import CODES, LESIONS
+from skinapp.labels import CODES, LESIONS, Priority
 
 LABELS = {
     "balanced_accuracy": "balanced accuracy",
@@ -20,6 +20,7 @@ LABELS = {
     "answered": "photos answered (not sent back for a retake)",
 }
 AGAINST_FP32 = {"agrees_with_fp32": "same lesion as FP32", "lost_against_fp32.urgent_to_low": "Urgent by FP32, but called Low"}
+PRIORITIES = tuple(priority.value for priority in Priority)
 HARD = "healthy_skin_dermatoscopic_patch"
 """The kind of pictures that is told from lesions hardest."""
 ASPECTS = {"skin_tone": "skin tone in the photo (ITA)", "sex": "sex", "age": "age", "site": "body site"}
@@ -85,6 +86,69 @@ def robustness(report: dict[str, Any]) -> list[str]:
     head = ("fault", "same lesion named", "Urgent photos still Urgent", "balanced accuracy", "melanomas called Low", "answered")
     title = f"Under mild faults of cameras, this share of the photos is still named the same: {cell(found['kept'])}\n"
     return [title, *grid(head, rows)]
+
+
+VIEW_LABELS = {
+    "urgent_called_low": "melanomas called Low",
+    "melanoma.sensitivity": LABELS["melanoma.sensitivity"],
+    "melanoma.specificity": LABELS["melanoma.specificity"],
+    "melanoma.auc": LABELS["melanoma.auc"],
+    "malignant_auc": LABELS["malignant_auc"],
+    "balanced_accuracy": LABELS["balanced_accuracy"],
+    "accuracy": LABELS["accuracy"],
+    "ece": LABELS["ece"],
+    "ece_on_mix": "calibration error on the stated mix of lesions",
+    "answered": LABELS["answered"],
+}
+VIEWS = {"dermoscopic": "through a dermatoscope", "clinical": "by a plain camera"}
+
+
+def views(report: dict[str, Any]) -> list[str]:
+    """The figures by how photos were taken, melanomas missed and false alarms first."""
+    if "by_view" not in report:
+        return []
+    parts = report["by_view"]
+    told = report["view_told"]
+    rows = [("photos / lesions", *(f"{part['n']} / {part['lesions']}" for part in parts.values()))]
+    rows += [(label, *(cell(_at(part, key)) for part in parts.values())) for key, label in VIEW_LABELS.items()]
+    rows += [
+        (f"recall, {lesion.name}", *(cell(part["recall"][code]) for part in parts.values()))
+        for code, lesion in zip(CODES, LESIONS, strict=True)
+    ]
+    rows.append(("view told rightly", *(f"{told[view]:.3f}" for view in parts)))
+    return ["By how the photo was taken:\n", *grid(("figure", *(VIEWS[view] for view in parts)), rows)]
+
+
+def sets(report: dict[str, Any]) -> list[str]:
+    """How often the true lesion is in the prediction set, and how many lesions are in it."""
+    parts = report.get("by_view", {"all": report})
+    if not all("sets" in part for part in parts.values()):
+        return []
+    rows = [("lesions in a set, mean", *(cell(part["sets"]["size"]) for part in parts.values()))]
+    rows += [
+        (f"in the set, {lesion.name}", *(cell(part["sets"]["coverage"][code]) for part in parts.values()))
+        for code, lesion in zip(CODES, LESIONS, strict=True)
+    ]
+    return [
+        "Prediction sets, meant to hold the true lesion nine times in ten:\n",
+        *grid(("figure", *(VIEWS.get(view, view) for view in parts)), rows),
+    ]
+
+
+def outside(report: dict[str, Any]) -> list[str]:
+    """What is said of lesions that are none of the seven."""
+    rows = [
+        (
+            f"{_words(kind)}, {VIEWS[view]}",
+            str(one["n"]),
+            *(str(one["priorities"][key]) for key in PRIORITIES),
+            cell(one["called_low"]),
+        )
+        for kind, views_ in report.get("outside", {}).items()
+        for view, one in views_.items()
+    ]
+    head = ("lesion outside of the seven", "photos", *PRIORITIES, "called Low")
+    return ["Lesions that are none of the seven (`scc`: squamous cell carcinoma):\n", *grid(head, rows)] if rows else []
 
 
 def subgroups(report: dict[str, Any]) -> list[str]:
