@@ -1,0 +1,1 @@
+"""The model folder and how it runs."""
