@@ -18,11 +18,10 @@ import torch
 from export import card, gate, graph, quantize
 from export.equalize import equalize
 from export.rounding import round_weights
-from skinapp import image, preprocess
-from skinapp.labels import CODES
-from skinapp.session import CPU, Session
-from skinapp.spec import WEIGHTS, FrameHead, HeatmapScale, LesionHead, ModelFile, ModelSpec, Transform, sha256
-from skinapp.triage import THRESHOLDS
+from skinapp.imaging import decode, preprocess
+from skinapp.labels import CODES, THRESHOLDS
+from skinapp.model.session import CPU, Session
+from skinapp.model.spec import WEIGHTS, FrameHead, HeatmapScale, LesionHead, ModelFile, ModelSpec, Transform, sha256
 from train import calibrate, data, evaluate, limits, model, plots, refusal, splits
 from train.reference import TorchSession
 
@@ -114,7 +113,7 @@ def write_graphs(architecture: str, activation: str, shown: Transform, rows: Seq
     with TemporaryDirectory() as scratch:
         full = Path(scratch) / "model_fp32.onnx"
         graph.to_onnx(model.load(architecture, out / WEIGHTS, activation), shown.input_size, full)
-        pixels = [preprocess.batch([image.read(row.path)], shown)[0] for row in rows]
+        pixels = [preprocess.batch([decode.read(row.path)], shown)[0] for row in rows]
         some = pixels[:: max(1, len(pixels) // ROUNDING_PHOTOS)]
         float_graph, head = onnx.load(full), graph.head_nodes(full)
         equalize(float_graph, head, some)

@@ -16,8 +16,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from skinapp import wording
-from skinapp.assessor import Assessor
+from skinapp.assessment.assessor import Assessor
+from skinapp.i18n import wording
 from tests import drawings, hostile
 from tests.conftest import ROOT, served
 

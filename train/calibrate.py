@@ -9,10 +9,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from skinapp import explain, image, preprocess, quality, triage
-from skinapp.labels import ALARMING, CODES
-from skinapp.session import Answer, Runs
-from skinapp.spec import HeatmapScale, ModelSpec, Transform
+from skinapp.assessment import explain, quality, triage
+from skinapp.imaging import decode, preprocess
+from skinapp.labels import ALARMING, CODES, NEAR
+from skinapp.model.session import Answer, Runs
+from skinapp.model.spec import HeatmapScale, ModelSpec, Transform
 from train import data, metrics
 
 SENSITIVITY = {"mel": 0.95, "bcc": 0.90, "akiec": 0.85, "vasc": 0.85}
@@ -55,7 +56,7 @@ def look(transform: Transform, runs: Runs, paths: Sequence[Path]) -> Answer:
     """The answers to photos, together."""
     answers = []
     for first in range(0, len(paths), BATCH):
-        photos = [image.read(path) for path in paths[first : first + BATCH]]
+        photos = [decode.read(path) for path in paths[first : first + BATCH]]
         answers.append(runs.run(preprocess.batch(photos, transform)))
     parts = zip(*(astuple(answer) for answer in answers), strict=True)
     return Answer(*(np.concatenate(part) for part in parts))
@@ -65,7 +66,7 @@ def measured(spec: ModelSpec, paths: Sequence[Path], answer: Answer) -> list[qua
     """Each photo's figures of quality, from the answers to all of them."""
     found = []
     for place, path in enumerate(paths):
-        photo, cam = image.read(path), answer.cams[place, answer.logits[place].argmax()]
+        photo, cam = decode.read(path), answer.cams[place, answer.logits[place].argmax()]
         view = preprocess.view(photo, spec.transform)
         found.append(quality.measure(photo, view, answer.embedding[place], cam, spec.lesion_head))
     return found
@@ -108,7 +109,7 @@ def thresholds(chances: NDArray[np.float64], truths: NDArray[np.int64]) -> dict[
         own = np.sort(chances[truths == CODES.index(code), CODES.index(code)])
         missed = int(np.floor(len(own) * (1 - SENSITIVITY[code]) + 1e-9))
         found[code] = min(np.floor(own[missed] * 1e4) / 1e4, np.floor(1e4 / len(CODES)) / 1e4) if len(own) else 1 / len(CODES)
-    found[triage.NEAR] = np.floor(found["mel"] * NEARLY * 1e4) / 1e4
+    found[NEAR] = np.floor(found["mel"] * NEARLY * 1e4) / 1e4
     return {code: max(float(value), 1e-4) for code, value in found.items()}
 
 
@@ -132,7 +133,7 @@ def map_shift(spec: ModelSpec, runs: Runs, rows: Sequence[data.Row]) -> float:
     """
     agreement = np.zeros(len(SHIFTS))
     for row in rows[:: max(1, len(rows) // 200)]:
-        view = preprocess.view(image.read(row.path), spec.transform)
+        view = preprocess.view(decode.read(row.path), spec.transform)
         answer = runs.run(preprocess.normalize(np.stack([view, view[::-1, ::-1]]), spec.transform))
         upright, turned = (_stretched(cam) for cam in answer.cams[:, answer.logits[0].argmax()])
         agreement += [_agree(upright, turned, shift) for shift in SHIFTS]

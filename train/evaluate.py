@@ -13,12 +13,14 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from skinapp import hub, image, session, triage
-from skinapp.assessor import Assessment, Assessor
+from skinapp.assessment import triage
+from skinapp.assessment.assessor import Assessment, Assessor
 from skinapp.errors import ModelError
-from skinapp.image import Photo
+from skinapp.imaging import decode
+from skinapp.imaging.decode import Photo
 from skinapp.labels import Priority
-from skinapp.spec import WEIGHTS, ModelSpec, sha256
+from skinapp.model import hub, session
+from skinapp.model.spec import WEIGHTS, ModelSpec
 from train import corrupt, data, metrics, plots, subgroups
 
 BATCH = 16
@@ -35,7 +37,7 @@ class Options:
 
     model: str
     images: Path
-    labels: Path
+    labels: data.Labels
     split: str = ""
     precision: str = "int8"
     threads: int = 0
@@ -66,7 +68,8 @@ def evaluate(options: Options) -> Evaluation:
     rows = data.read_rows(options.images, options.labels, options.split)
     assessor = load(options.model, options.precision, options.threads)
     found = measure(assessor, rows, robustness=options.robustness, tta=options.tta)
-    measured_on = {"images": options.images.name, "labels": options.labels.name, "labels_sha256": sha256(options.labels)}
+    names = ", ".join(table.name for table in data.tables(options.labels))
+    measured_on = {"images": options.images.name, "labels": names, "labels_sha256": data.fingerprint(options.labels)}
     about = {"model": vars(assessor.model), "options": {**vars(options), **measured_on}}
     return replace(found, report={**about, **found.report})
 
@@ -133,7 +136,7 @@ def look(assess: Look, rows: Sequence[data.Row], faults: bool) -> Seen:
     seen = Seen(faulty={name: [] for name in corrupt.FAULTS} if faults else {})
     with tqdm(total=len(rows), desc="evaluate", unit="photo") as progress:
         for first in range(0, len(rows), BATCH):
-            photos = [image.read(row.path) for row in rows[first : first + BATCH]]
+            photos = [decode.read(row.path) for row in rows[first : first + BATCH]]
             seen.clean += assess(photos)
             seen.angles += [subgroups.tone_angle(photo) for photo in photos]
             for name, assessments in seen.faulty.items():

@@ -10,11 +10,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from skinapp import image, preprocess, quality, triage
-from skinapp.image import Photo
+from skinapp.assessment import quality, triage
+from skinapp.imaging import decode, preprocess
+from skinapp.imaging.decode import Photo
 from skinapp.labels import CODES, Priority
-from skinapp.session import Runs
-from skinapp.spec import ModelSpec, Quality, QualityLimits
+from skinapp.model.session import Runs
+from skinapp.model.spec import ModelSpec, Quality, QualityLimits
 from train import corrupt, data
 
 PHOTOS = 140
@@ -128,7 +129,7 @@ def choose(spec: ModelSpec, runs: Runs, rows: Sequence[data.Row], clean: Sequenc
     The photos at hand are almost all of light skin in a dermatoscope's bright light. Brightness is therefore let down to half of
     theirs, whatever the answers to darkened photos do, so that darker skin is not taken for a dark photo.
     """
-    photos = [image.read(row.path) for row in evenly(rows, PHOTOS)]
+    photos = [decode.read(row.path) for row in evenly(rows, PHOTOS)]
     known = look(spec, runs, photos)
     found: dict[str, dict[str, float]] = {"refuse": {}, "warn": {}}
     for fault in FAULTS.values():

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from skinapp import labels
 from skinapp.labels import CODES, LESIONS, SEVERITY, Priority
-from skinapp.score import (
+from skinapp.metrics.accuracy import (
     Floats,
     accuracies,
     average,

@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from skinapp import frame, quality
-from skinapp.assessor import Assessment, Assessor
-from skinapp.session import Answer, Runs
-from skinapp.spec import FrameHead, LesionHead, ModelSpec
+from skinapp.assessment import quality
+from skinapp.assessment.assessor import Assessment, Assessor
+from skinapp.assessment.framing import Flaw
+from skinapp.model.session import Answer, Runs
+from skinapp.model.spec import FrameHead, LesionHead, ModelSpec
 from train import calibrate, data, framing, limits, metrics, scores
 
 TAUGHT = 1500
@@ -82,7 +83,7 @@ def lesions(assessor: Assessor, rows: Sequence[data.Row]) -> dict[str, Any]:
     reports = [assessment.report for assessment in _assessed(assessor, [row.path for row in rows])]
     drawn = metrics.resamples([row.group for row in rows])
     plain = np.array([report.ok and not report.warnings for report in reports])
-    faults = (*quality.Issue, *frame.Flaw)
+    faults = (*quality.Issue, *Flaw)
     return {
         "n": len(rows),
         "let_through": metrics.interval(metrics.average(np.array([report.ok for report in reports]), drawn)),

@@ -1,1 +1,1 @@
-"""The model folder and how it runs."""
+"""The model folder: its config, where it comes from, and how its network runs."""

@@ -12,10 +12,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from skinapp import naming, settings
+from skinapp import settings
+from skinapp.assessment import loading
 from skinapp.errors import SkinAppError
-from skinapp.teach import collection, course
-from skinapp.teach.course import Taught
+from skinapp.teach import pipeline
+from skinapp.teach.dataset import dataset
+from skinapp.teach.pipeline import Taught
 from skinapp.teach.progress import Progress
 
 
@@ -27,14 +29,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.out.exists():
             raise SkinAppError(f"{options.out} exists; name a folder that doesn't.")
         chosen = settings.read(os.environ)
-        served = naming.load(options.model or chosen.model, chosen.provider, chosen.threads)
+        served = loading.load(options.model or chosen.model, chosen.provider, chosen.threads)
         began = time.monotonic()
         with TemporaryDirectory() as scratch:
-            kept = collection.gather(options.pictures, served.spec.transform, Path(scratch), Progress())
+            kept = dataset.gather(options.pictures, served.spec.transform, Path(scratch), Progress())
             for one in kept.refused:
                 print(f"{one.name}: {one.said.en}", file=sys.stderr)
-            seen = course.look(served, kept, Progress())
-            taught = course.teach(served, kept, seen, options.share, options.out, Progress())
+            seen = pipeline.look(served, kept, Progress())
+            taught = pipeline.teach(served, kept, seen, options.share, options.out, Progress())
             _tell(taught, kept, time.monotonic() - began)
     except SkinAppError as error:
         print(error, file=sys.stderr)
@@ -51,7 +53,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _tell(taught: Taught, kept: collection.Collection, seconds: float) -> None:
+def _tell(taught: Taught, kept: dataset.Collection, seconds: float) -> None:
     figures, labels = taught.lesson.figures, kept.labels
     print(f"{len(taught.split.train)} pictures learned from, {figures['n']} held out, {seconds:.1f} s")
     for name in ("accuracy", "balanced_accuracy"):

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Iterator, Sized
 from typing import Protocol, TypeVar
 
 from skinapp.errors import TeachError
-from skinapp.teach import limits
-from skinapp.wording import TAUGHT
+from skinapp.i18n.wording import TAUGHT
+from skinapp.teach import quotas
 
 T_co = TypeVar("T_co", covariant=True)
 T = TypeVar("T")
@@ -43,8 +43,8 @@ class Progress:
         """For the one who works: Stopped, if nobody waits any more; TeachError once the budget of time is spent."""
         if self._is_stopped:
             raise Stopped
-        if self.spent_s > limits.SECONDS:
-            raise TeachError(TAUGHT["slow"].filled(most=limits.SECONDS // 60))
+        if self.spent_s > quotas.SECONDS:
+            raise TeachError(TAUGHT["slow"].filled(most=quotas.SECONDS // 60))
 
     @property
     def spent_s(self) -> float:

@@ -9,11 +9,11 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from skinapp import memory
+from skinapp import malloc
 
 FOLDER = "skinapp"
 
-memory.bound_heaps()
+malloc.bound_heaps()
 
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 # A dashboard that the page hasn't got: Gradio would keep the last 10,000 calls and sum them all up after every call.

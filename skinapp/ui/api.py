@@ -6,11 +6,11 @@ from typing import Any
 
 import gradio as gr
 
-from skinapp import wording
-from skinapp.assessor import Assessor
+from skinapp.assessment.assessor import Assessor
+from skinapp.assessment.classifier import Namer
 from skinapp.errors import PhotoError, SkinAppError
-from skinapp.image import Photo
-from skinapp.naming import Namer
+from skinapp.i18n import wording
+from skinapp.imaging.decode import Photo
 from skinapp.ui import gates, line
 from skinapp.ui.photo import language_of
 

@@ -14,7 +14,7 @@ from typing import Any
 from gradio.utils import get_upload_folder
 from starlette.concurrency import run_in_threadpool
 
-from skinapp import wording
+from skinapp.i18n import wording
 
 SWEEP_S = 60
 """Seconds between two looks at the folder."""

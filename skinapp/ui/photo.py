@@ -6,9 +6,10 @@ from typing import Any
 
 import gradio as gr
 
-from skinapp import explain, image, wording
-from skinapp.assessor import Assessor
+from skinapp.assessment.assessor import Assessor
 from skinapp.errors import PhotoError
+from skinapp.i18n import wording
+from skinapp.imaging import decode, encode
 from skinapp.ui import answer, examples, gates, line, report
 
 STATIC = Path(__file__).parent / "static"
@@ -89,7 +90,7 @@ def _answer_examples(assessor: Assessor, shelf: gr.HTML, outputs: list[gr.Image 
         if not isinstance(number, int) or not 0 <= number < len(known):
             raise gr.Error(wording.EXAMPLES["gone"].to(language), print_exception=False)
         content = known[number].content
-        seen: Any = explain.shrunk(image.read(content))
+        seen: Any = encode.shrunk(decode.read(content))
         for told, shown in _answered(assessor, content, language):
             yield seen, told, shown
             seen = gr.skip()  # packed as PNG once, which takes as long as the answer
@@ -119,7 +120,7 @@ def _answered(
 
 
 def answered(
-    assessor: Assessor, source: Path | bytes | image.Photo, language: wording.Language, *, centred: bool = False
+    assessor: Assessor, source: Path | bytes | decode.Photo, language: wording.Language, *, centred: bool = False
 ) -> tuple[str, str]:
     """The HTML of the answer to a photo, or of what is wrong with it, and that of the evidence."""
     try:

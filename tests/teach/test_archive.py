@@ -11,12 +11,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from skinapp import image, preprocess
 from skinapp.errors import TeachError
-from skinapp.spec import ModelSpec
-from skinapp.teach import archive, collection, limits
+from skinapp.i18n.wording import REFUSED, TAUGHT
+from skinapp.imaging import decode, preprocess
+from skinapp.model.spec import ModelSpec
+from skinapp.teach import quotas
+from skinapp.teach.dataset import dataset, zip_archive
 from skinapp.teach.progress import Progress, Stopped
-from skinapp.wording import REFUSED, TAUGHT
 from tests import TINY_MODEL, drawings
 from tests.teach import zips
 
@@ -24,17 +25,17 @@ TRANSFORM = ModelSpec.read(TINY_MODEL).transform
 
 
 def found(path: Path) -> dict[str, tuple[str, bool]]:
-    with archive.opened(path) as opened:
+    with zip_archive.opened(path) as opened:
         return {entry.name: (entry.label, entry.is_test) for entry in opened.entries}
 
 
 def refused(path: Path) -> dict[str, str]:
-    with archive.opened(path) as opened:
+    with zip_archive.opened(path) as opened:
         return {one.name: one.said.en for one in opened.refused}
 
 
-def gather(path: Path, progress: Progress | None = None) -> collection.Collection:
-    return collection.gather(path, TRANSFORM, path.parent, progress or Progress())
+def gather(path: Path, progress: Progress | None = None) -> dataset.Collection:
+    return dataset.gather(path, TRANSFORM, path.parent, progress or Progress())
 
 
 def complaint(path: Path) -> str:
@@ -86,7 +87,7 @@ def test_a_name_that_points_elsewhere_or_is_no_picture_is_refused(tmp_path, name
     path = zips.zipped(tmp_path / "a.zip", {name: b"", **zips.classes()})
     assert refused(path) == {name.replace("\\", "/"): REFUSED[why].en}
     assert len(gather(path).names) == 10
-    assert sorted(one.name for one in tmp_path.iterdir()) == ["a.zip", collection.FILE], "nothing was unpacked"
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["a.zip", dataset.FILE], "nothing was unpacked"
 
 
 def test_names_that_a_system_reserves_are_names_like_others_because_nothing_is_written_under_them(tmp_path):
@@ -94,7 +95,7 @@ def test_names_that_a_system_reserves_are_names_like_others_because_nothing_is_w
     path = zips.zipped(tmp_path / "a.zip", {**{name: zips.small(9) for name in names}, **zips.classes()})
     assert set(found(path)) == {*names[:-1], *zips.classes()}, "one that begins with a dot is clutter"
     assert gather(path).labels == ("class0", "class1")
-    assert sorted(one.name for one in tmp_path.iterdir()) == ["a.zip", collection.FILE]
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["a.zip", dataset.FILE]
 
 
 def test_a_name_that_stands_there_twice_is_used_once(tmp_path):
@@ -114,20 +115,20 @@ def test_a_class_is_the_same_however_its_letters_are_put_together(tmp_path):
 
 
 def test_deep_and_long_names_are_refused_at_once_and_told_short(tmp_path):
-    deep, long = "a/" * (limits.DEPTH + 1) + "1.png", f"a/{'é' * limits.PATH}.png"
-    path = zips.zipped(tmp_path / "a.zip", {**zips.classes(), deep: b"", long: b"", "a/" * limits.DEPTH + "1.png": b""})
+    deep, long = "a/" * (quotas.DEPTH + 1) + "1.png", f"a/{'é' * quotas.PATH}.png"
+    path = zips.zipped(tmp_path / "a.zip", {**zips.classes(), deep: b"", long: b"", "a/" * quotas.DEPTH + "1.png": b""})
     told = refused(path)
-    said = REFUSED["deep"].filled(letters=limits.PATH, folders=limits.DEPTH).en
+    said = REFUSED["deep"].filled(letters=quotas.PATH, folders=quotas.DEPTH).en
     assert list(told.values()) == [said, said] and len(found(path)) == 11
-    assert all(len(name) <= archive.SHOWN + 1 for name in told)
-    worst = zips.zipped(tmp_path / "b.zip", {"a/" * 31 + f"{number}.png": b"" for number in range(limits.PICTURES)})
+    assert all(len(name) <= zip_archive.SHOWN + 1 for name in told)
+    worst = zips.zipped(tmp_path / "b.zip", {"a/" * 31 + f"{number}.png": b"" for number in range(quotas.PICTURES)})
     assert {label for label, _ in found(worst).values()} == {"a"}
 
 
 def test_a_list_of_files_that_is_too_long_is_refused_before_it_is_read(tmp_path):
     path = zips.zipped(tmp_path / "a.zip", {"a/" * 32_000 + f"{number}.png": b"" for number in range(200)})
     tracemalloc.start()
-    assert complaint(path) == TAUGHT["long_names"].filled(size=200 * 64_052 / 2**20, most=limits.DIRECTORY_BYTES // 2**20).en
+    assert complaint(path) == TAUGHT["long_names"].filled(size=200 * 64_052 / 2**20, most=quotas.DIRECTORY_BYTES // 2**20).en
     assert tracemalloc.get_traced_memory()[1] < 16 * 2**20
     tracemalloc.stop()
 
@@ -184,14 +185,14 @@ def test_whatever_a_zip_calls_its_files_they_stay_where_they_are_and_are_told_in
     with ZipFile(path, "w") as packed:
         for name in names:
             packed.writestr(name, b"")
-    with archive.opened(path) as opened:
+    with zip_archive.opened(path) as opened:
         entries, others = opened.entries, opened.refused
     for entry in entries:
         parts = Path(entry.name).parts
         assert ".." not in parts and not Path(entry.name).is_absolute() and parts
-        assert entry.label.isprintable() and 0 < len(entry.label) <= limits.NAME and entry.label == entry.label.strip()
+        assert entry.label.isprintable() and 0 < len(entry.label) <= quotas.NAME and entry.label == entry.label.strip()
     assert len({entry.name for entry in entries}) == len(entries)
-    assert all(one.name.isprintable() and len(one.name) <= archive.SHOWN + 1 for one in others)
+    assert all(one.name.isprintable() and len(one.name) <= zip_archive.SHOWN + 1 for one in others)
     assert len(entries) + len(others) <= len(names)
 
 
@@ -216,7 +217,7 @@ def test_a_zip_with_any_byte_changed_is_read_or_refused_with_a_sentence(tmp_path
         info.extra = struct.pack("<HHQQQ", 1, 24, 2**40, 2**40, 2**40)
         packed.writestr(info, zips.small(5))
     sound = path.read_bytes()
-    directory = sound.find(archive.ENTRY)
+    directory = sound.find(zip_archive.ENTRY)
     for number in range(600):
         content = bytearray(sound)
         first = directory if number % 3 else 0
@@ -262,7 +263,7 @@ def test_what_file_managers_leave_behind_is_passed_over_without_a_word(tmp_path)
 
 
 def test_unreadable_and_huge_pictures_are_refused_by_name_and_reason(tmp_path):
-    wide = drawings.encoded(drawings.plain(90, image.MAX_PIXELS // 4000 + 1, 4000))
+    wide = drawings.encoded(drawings.plain(90, decode.MAX_PIXELS // 4000 + 1, 4000))
     files = {**zips.classes(each=6), "class0/broken.png": zips.small()[:60], "class0/none.jpg": b"", "class1/wide.png": wide}
     path = zips.zipped(tmp_path / "a.zip", {**files, "loose.png": zips.small()})
     content = path.read_bytes()
@@ -277,7 +278,7 @@ def test_unreadable_and_huge_pictures_are_refused_by_name_and_reason(tmp_path):
 
 
 def test_a_bomb_ends_when_it_has_grown_too_large_whatever_it_says_of_itself(tmp_path, monkeypatch):
-    monkeypatch.setattr(limits, "UNPACKED_BYTES", 40 * 2**20)
+    monkeypatch.setattr(quotas, "UNPACKED_BYTES", 40 * 2**20)
     zeros = b"\0" * (12 * 2**20)
     path = zips.zipped(tmp_path / "a.zip", {f"class{number % 2}/{number}.png": zeros for number in range(10)})
     content = path.read_bytes()
@@ -297,20 +298,20 @@ def test_pictures_that_are_large_together_are_refused_before_any_is_decoded(tmp_
     Image.new("1", (7000, 7000)).save(buffer, "PNG", optimize=True)
     path = zips.zipped(tmp_path / "a.zip", {f"class{number % 2}/{number}.png": buffer.getvalue() for number in range(200)})
     assert path.stat().st_size < 2**18
-    monkeypatch.setattr(image, "read", lambda content: pytest.fail("it was decoded"))
+    monkeypatch.setattr(decode, "read", lambda content: pytest.fail("it was decoded"))
     progress = Progress()
     with pytest.raises(TeachError) as caught:
         gather(path, progress)
-    assert caught.value.said == TAUGHT["large"].filled(most=limits.PIXELS // 10**6)
-    assert progress.stage == "checking" and progress.done == limits.PIXELS // 7000**2
+    assert caught.value.said == TAUGHT["large"].filled(most=quotas.PIXELS // 10**6)
+    assert progress.stage == "checking" and progress.done == quotas.PIXELS // 7000**2
 
 
 def test_pictures_that_take_long_are_given_up_with_a_sentence(tmp_path, monkeypatch):
-    monkeypatch.setattr(limits, "SECONDS", -1)
+    monkeypatch.setattr(quotas, "SECONDS", -1)
     assert complaint(zips.zipped(tmp_path / "a.zip", zips.classes())) == TAUGHT["slow"].filled(most=-1).en
 
 
-def _tried(path: Path) -> list[archive.Refusal]:
+def _tried(path: Path) -> list[zip_archive.Refusal]:
     """What a zip that lies about its sizes gets: refusals of its entries, or a word on the whole."""
     try:
         return list(gather(path).refused)
@@ -318,20 +319,20 @@ def _tried(path: Path) -> list[archive.Refusal]:
         return []
 
 
-@pytest.mark.parametrize("count", [limits.FILES + 1, 50_000])
+@pytest.mark.parametrize("count", [quotas.FILES + 1, 50_000])
 def test_too_many_files_are_refused_before_the_directory_is_read(tmp_path, count):
     path = tmp_path / "a.zip"
     with ZipFile(path, "w") as packed:
         for number in range(count):
             packed.writestr(f"a/{number}", b"")
-    assert complaint(path) == TAUGHT["too_many_files"].filled(count=count, most=limits.FILES).en
+    assert complaint(path) == TAUGHT["too_many_files"].filled(count=count, most=quotas.FILES).en
 
 
 def test_too_many_pictures_and_classes_are_refused(tmp_path):
-    path = zips.zipped(tmp_path / "a.zip", {f"a/{number}.png": b"" for number in range(limits.PICTURES + 1)})
-    assert complaint(path) == TAUGHT["too_many"].filled(count=limits.PICTURES + 1, most=limits.PICTURES).en
+    path = zips.zipped(tmp_path / "a.zip", {f"a/{number}.png": b"" for number in range(quotas.PICTURES + 1)})
+    assert complaint(path) == TAUGHT["too_many"].filled(count=quotas.PICTURES + 1, most=quotas.PICTURES).en
     path = zips.zipped(tmp_path / "b.zip", {f"{number}/a.png": b"" for number in range(3000)})
-    assert complaint(path) == TAUGHT["many_classes"].filled(count=3000, most=limits.CLASSES).en
+    assert complaint(path) == TAUGHT["many_classes"].filled(count=3000, most=quotas.CLASSES).en
 
 
 def test_one_class_small_classes_and_none_are_told(tmp_path):
@@ -340,7 +341,7 @@ def test_one_class_small_classes_and_none_are_told(tmp_path):
     kept = gather(zips.zipped(tmp_path / "c.zip", {**zips.classes(2), "rare/1.png": zips.small(9), "hollow/": b""}))
     assert kept.labels == ("class0", "class1")
     assert [(one.name, one.said.en) for one in kept.refused] == [
-        ("rare/", REFUSED["small_class"].filled(count=1, least=limits.LEAST_PICTURES).en)
+        ("rare/", REFUSED["small_class"].filled(count=1, least=quotas.LEAST_PICTURES).en)
     ]
     assert kept.views.shape == (10, 32, 32, 3), "the picture that was left out isn't in the file"
 
@@ -354,8 +355,8 @@ def test_what_is_no_zip_is_told(tmp_path, content):
 def test_a_heavy_zip_is_refused_unread(tmp_path):
     path = tmp_path / "a.zip"
     with path.open("wb") as file:
-        file.truncate(limits.ZIP_BYTES + 2**20)
-    assert complaint(path) == TAUGHT["heavy"].filled(size=limits.ZIP_BYTES / 2**20 + 1, most=limits.ZIP_BYTES // 2**20).en
+        file.truncate(quotas.ZIP_BYTES + 2**20)
+    assert complaint(path) == TAUGHT["heavy"].filled(size=quotas.ZIP_BYTES / 2**20 + 1, most=quotas.ZIP_BYTES // 2**20).en
 
 
 def test_views_are_what_the_network_sees(tmp_path):
@@ -363,7 +364,7 @@ def test_views_are_what_the_network_sees(tmp_path):
     kept = gather(zips.zipped(tmp_path / "a.zip", files))
 
     for name, view in zip(kept.names, kept.views, strict=True):
-        assert np.array_equal(view, preprocess.view(image.read(files[name]), TRANSFORM))
+        assert np.array_equal(view, preprocess.view(decode.read(files[name]), TRANSFORM))
     assert kept.counts() == [("class0", 5, 0), ("class1", 5, 0)]
 
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from skinapp.errors import TeachError
-from skinapp.teach import limits, rooms
+from skinapp.i18n.wording import TAUGHT
+from skinapp.teach import quotas, workspace
 from skinapp.teach.progress import Progress, Stopped
-from skinapp.teach.rooms import Rooms, Work
-from skinapp.wording import TAUGHT
+from skinapp.teach.workspace import Rooms, Work
 
 
 @pytest.fixture
@@ -55,7 +55,7 @@ def test_names_of_rooms_cant_be_guessed(house: Rooms) -> None:
 
 
 def test_when_all_rooms_are_taken_the_next_visitor_is_told_so(house: Rooms) -> None:
-    for number in range(rooms.MOST):
+    for number in range(workspace.MOST):
         house.new(str(number))
     with pytest.raises(TeachError) as caught:
         house.new("late")
@@ -65,18 +65,18 @@ def test_when_all_rooms_are_taken_the_next_visitor_is_told_so(house: Rooms) -> N
 
 
 def test_one_visitor_cant_keep_all_rooms_from_the_others(house: Rooms) -> None:
-    greedy = [house.new(f"greedy{number}", "10.0.0.1") for number in range(rooms.MOST)]
+    greedy = [house.new(f"greedy{number}", "10.0.0.1") for number in range(workspace.MOST)]
     greedy[5].touched -= 1  # the one that was used last the longest ago
     room = house.new("ann", "10.0.0.2")
     assert room.folder.is_dir() and not greedy[5].folder.exists()
-    assert sum(one.folder.is_dir() for one in greedy) == rooms.MOST - 1
+    assert sum(one.folder.is_dir() for one in greedy) == workspace.MOST - 1
     with pytest.raises(TeachError) as caught:
         house.of("greedy5")
     assert caught.value.said == TAUGHT["displaced"]
-    for number in range(2 * rooms.MOST):
+    for number in range(2 * workspace.MOST):
         with suppress(TeachError):
             house.new(f"bob{number}", "10.0.0.2")
-    assert sum(one.folder.is_dir() for one in greedy) == rooms.MOST // 2, "and the other one can't either"
+    assert sum(one.folder.is_dir() for one in greedy) == workspace.MOST // 2, "and the other one can't either"
     house.new("greedy5", "10.0.0.3")
     house.close("greedy5")
     with pytest.raises(TeachError) as caught:
@@ -85,20 +85,20 @@ def test_one_visitor_cant_keep_all_rooms_from_the_others(house: Rooms) -> None:
 
 
 def test_a_class_behind_one_address_may_have_all_rooms_and_who_comes_late_gets_an_unused_one(house: Rooms) -> None:
-    pupils = [house.new(f"pupil{number}", "10.0.0.1") for number in range(rooms.MOST)]
+    pupils = [house.new(f"pupil{number}", "10.0.0.1") for number in range(workspace.MOST)]
     with pytest.raises(TeachError) as caught:
         house.new("late", "10.0.0.1")
     assert caught.value.said == TAUGHT["busy"] and all(one.folder.is_dir() for one in pupils)
-    pupils[7].touched -= limits.SPARE_S + 1
+    pupils[7].touched -= quotas.SPARE_S + 1
     assert house.new("late", "10.0.0.1").folder.is_dir()
     assert [number for number, one in enumerate(pupils) if not one.folder.exists()] == [7]
 
 
 def test_a_room_that_nobody_uses_is_emptied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rooms, "SWEEP_S", 0.05)
+    monkeypatch.setattr(workspace, "SWEEP_S", 0.05)
     house = Rooms(tmp_path / "lessons")
     idle, used = house.new("ann"), house.new("bob")
-    idle.touched -= limits.IDLE_S + 1
+    idle.touched -= quotas.IDLE_S + 1
     deadline = time.monotonic() + 60
     while idle.folder.exists() and time.monotonic() < deadline:
         time.sleep(0.05)

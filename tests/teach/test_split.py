@@ -4,11 +4,11 @@ import cv2
 import numpy as np
 import pytest
 
-from skinapp import image
 from skinapp.errors import TeachError
-from skinapp.teach import patterns, split, twins
+from skinapp.i18n.wording import TAUGHT
+from skinapp.imaging import decode
+from skinapp.teach.dataset import near_duplicates, sample, split
 from skinapp.teach.progress import Progress, Stopped
-from skinapp.wording import TAUGHT
 from tests import drawings
 
 RNG = np.random.default_rng(0)
@@ -18,12 +18,12 @@ PICTURES = [drawings.lesion(200, 200, colour=drawings.COLOURS[seed % 7], seed=se
 def grouped(pictures, embedding=None):
     """The groups of pictures, by their edges alone unless embeddings are given: each picture's own axis."""
     own = np.eye(len(pictures), dtype=np.float32) if embedding is None else embedding
-    plain, mirror = (np.stack([of(picture) for picture in pictures]) for of in (twins.edges, twins.mirrored))
-    return twins.groups(plain, mirror, own, Progress())
+    plain, mirror = (np.stack([of(picture) for picture in pictures]) for of in (near_duplicates.edges, near_duplicates.mirrored))
+    return near_duplicates.groups(plain, mirror, own, Progress())
 
 
 def compressed(picture):
-    return image.read(drawings.encoded(picture, "JPEG", quality=40))
+    return decode.read(drawings.encoded(picture, "JPEG", quality=40))
 
 
 @pytest.mark.parametrize(
@@ -38,7 +38,7 @@ def compressed(picture):
     ids=["jpeg", "half", "brighter", "mirror", "copy"],
 )
 def test_an_edited_copy_is_a_twin_and_another_picture_is_none(edit):
-    pictures = [patterns.draw(name, seed) for name in patterns.PATTERNS for seed in range(3)]
+    pictures = [sample.draw(name, seed) for name in sample.PATTERNS for seed in range(3)]
     groups = grouped([*pictures, *map(edit, pictures)])
     assert (groups[:12] == groups[12:]).all()
     assert len(set(groups)) == 12
@@ -47,13 +47,13 @@ def test_an_edited_copy_is_a_twin_and_another_picture_is_none(edit):
 def test_alike_embeddings_make_twins_where_edges_dont():
     embedding = np.eye(12, dtype=np.float32)
     embedding[1] = embedding[0] + 0.01 * RNG.normal(size=12)
-    groups = grouped([patterns.draw("dots", seed) for seed in range(12)], embedding)
+    groups = grouped([sample.draw("dots", seed) for seed in range(12)], embedding)
     assert groups[0] == groups[1] and len(set(groups)) == 11
 
 
 def test_what_is_alike_in_a_chain_is_one_group_however_far_apart_its_ends_are(monkeypatch):
-    monkeypatch.setattr(twins, "SAME_FEATURES", 0.4)
-    rng, count = np.random.default_rng(0), 3 * twins.CHUNK
+    monkeypatch.setattr(near_duplicates, "SAME_FEATURES", 0.4)
+    rng, count = np.random.default_rng(0), 3 * near_duplicates.CHUNK
     embedding = np.zeros((count, count), np.float32)
     for place in range(count):  # each like its neighbours alone, but for two gaps
         embedding[place, place] = 1
@@ -61,7 +61,7 @@ def test_what_is_alike_in_a_chain_is_one_group_however_far_apart_its_ends_are(mo
             embedding[place, place - 1] = 1
     order = rng.permutation(count)
     nothing = np.zeros((count, 4), np.uint64)
-    groups = twins.groups(nothing, nothing, embedding[order], Progress())
+    groups = near_duplicates.groups(nothing, nothing, embedding[order], Progress())
     chain = np.searchsorted([300, 500], order, side="right")
     assert len(set(groups)) == 3 and all(len(set(groups[chain == one])) == 1 for one in range(3))
 
@@ -69,12 +69,12 @@ def test_what_is_alike_in_a_chain_is_one_group_however_far_apart_its_ends_are(mo
 def test_thousands_of_copies_are_compared_without_holding_up_others_and_stop_when_nobody_waits():
     alike, progress = np.ones((4000, 4), np.uint64), Progress()
     embedding = np.random.default_rng(0).normal(size=(4000, 8)).astype(np.float32)
-    assert set(twins.groups(alike, alike, embedding, progress)) == {0}
+    assert set(near_duplicates.groups(alike, alike, embedding, progress)) == {0}
     assert (progress.stage, progress.done) == ("comparing", 4000)
     progress.step = lambda count=1: progress.stop() or Progress.step(progress, count)
     with pytest.raises(Stopped):
-        twins.groups(alike, alike, embedding, progress)
-    assert progress.done == twins.CHUNK
+        near_duplicates.groups(alike, alike, embedding, progress)
+    assert progress.done == near_duplicates.CHUNK
 
 
 def test_pictures_of_one_colour_are_no_twins_by_their_edges():
