@@ -153,12 +153,20 @@ VALUES = (
         "a",
         "\ud800",
         "\0",
-        "x" * 10**5,
+        "x" * 10**3,
         [],
         [[]],
         {},
     ),
-    *({"": None}, [None] * 3, [10**400] * 3, ["\ud800"] * 3, [True] * 3, json.loads("[" * 900 + "]" * 900)),
+    *(
+        {"": None},
+        [None] * 3,
+        [10**400] * 3,
+        ["\ud800"] * 3,
+        [True] * 3,
+        json.loads("[" * 900 + "]" * 900),
+        {"a": ["b" * 10**3] * 100},
+    ),
 )
 
 
@@ -178,7 +186,7 @@ def test_whatever_a_config_says_it_is_read_or_refused_with_a_sentence(folder):
 
 def test_a_config_with_any_byte_changed_is_read_or_refused_with_a_sentence(folder):
     rng, sound = np.random.default_rng(0), (folder / "config.json").read_bytes()
-    for _ in range(500):
+    for _ in range(300):
         content = bytearray(sound)
         for place in rng.integers(0, len(content), rng.integers(1, 5)):
             content[place] = rng.integers(256)
@@ -271,7 +279,7 @@ def test_what_is_no_onnx_file_is_told_whatever_its_bytes_are(folder):
             external_data.locations(path)
         with pytest.raises(ModelError, match=r"model_fp32\.onnx can't be run by ONNX Runtime \(.+\); fetch the model again\.$"):
             Session(path, ModelSpec.read(folder), CPU)
-    for _ in range(500):
+    for _ in range(300):
         content = bytearray(sound)
         for place in rng.integers(0, len(content), rng.integers(1, 5)):
             content[place] = rng.integers(256)

@@ -8,6 +8,7 @@ import hashlib
 import json
 import math
 import re
+import reprlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
@@ -205,11 +206,12 @@ class ModelSpec:
         try:
             if (size := path.stat().st_size) > MOST_BYTES:
                 raise ModelError(f"{path} has {size} bytes, more than {MOST_BYTES}; fetch or build the model folder again.")
-            return cls._parse(_Reader(path, "", json.loads(path.read_text(encoding="utf-8"))))
+            raw = json.loads(path.read_text(encoding="utf-8"))
         except FileNotFoundError:
             raise ModelError(f"{folder} holds no {CONFIG}; give a model folder made by 'python -m export build'.") from None
         except (OSError, ValueError, RecursionError) as error:
             raise ModelError(f"{path} can't be read as JSON ({error}); fetch or build the model folder again.") from None
+        return cls._parse(_Reader(path, "", raw))
 
     @classmethod
     def _parse(cls, top: "_Reader") -> Self:
@@ -359,8 +361,10 @@ def _is_finite(value: object) -> bool:
 
 
 def _shown(value: object) -> str:
-    """A value as it is told: as Python writes it, and not endlessly."""
-    text = repr(value)
+    """A value as it is told: as Python writes it, and neither endlessly nor endlessly nested."""
+    short = reprlib.Repr()
+    short.maxlevel, short.maxlist, short.maxdict, short.maxstring = 4, 12, 12, SHOWN
+    text = short.repr(value)
     return text if len(text) <= SHOWN else f"{text[:SHOWN]}…"
 
 
