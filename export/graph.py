@@ -15,7 +15,7 @@ from torch import nn
 from transformers import PretrainedConfig
 
 from skinapp.model.session import INPUT, OUTPUTS
-from train import head
+from train.network import head
 
 OPSET = 18
 HEAD = "/head/"

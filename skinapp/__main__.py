@@ -34,6 +34,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.engine == "ray":
             return _score_with_ray(options)
         paths = list(_paths(map(Path, options.photos)))
+        if options.careful is None:
+            options.careful = len(paths) == 1
         if options.overlay and len(paths) != 1:
             raise SkinAppError(f"--overlay takes one photo, but {len(paths)} were given; leave it out or give one.")
         if options.overlay and not options.overlay.absolute().parent.is_dir():
@@ -56,6 +58,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("photos", nargs="+", metavar="PHOTO|FOLDER", help="with --engine ray also a URI, as s3://bucket/folder")
     parser.add_argument("--json", action="store_true", help="print one JSON object a line")
     parser.add_argument("--overlay", metavar="OUT.png", type=Path, help="write the photo with the evidence drawn on it")
+    parser.add_argument(
+        "--careful",
+        action=argparse.BooleanOptionalAction,
+        help="answer from several looks at a photo, or from one; default: several if one photo is given",
+    )
     parser.add_argument("--centred", action="store_true", help="find the lesion and answer the part around it")
     parser.add_argument("--model", metavar="FOLDER|OWNER/NAME[@REV]", help="default: $SKINAPP_MODEL, else the embedded model")
     parser.add_argument("--engine", choices=("local", "ray"), default="local", help="default: local, this process alone")
@@ -78,8 +85,8 @@ def _check_engine(options: argparse.Namespace) -> None:
     if options.engine == "ray":
         if not options.out:
             raise SkinAppError("--engine ray writes Parquet files; say where with --out FOLDER.")
-        if options.json or options.overlay or options.centred:
-            name = "--json" if options.json else "--overlay" if options.overlay else "--centred"
+        given = {"--json": options.json, "--overlay": options.overlay, "--centred": options.centred, "--careful": options.careful}
+        if name := next((name for name, value in given.items() if value), None):
             raise SkinAppError(f"{name} belongs to --engine local, and --engine ray writes Parquet files; leave one of them out.")
         return
     for name in ("out", "workers", "batch_size", "threads"):
@@ -134,7 +141,7 @@ def _one(path: Path, assessor: Assessor | Namer, options: argparse.Namespace) ->
     """Assess and print one photo; False if it can't be read."""
     try:
         centred = {"centred": True} if options.centred else {}
-        photo, assessment = assessor.read_and_assess(path, **centred)
+        photo, assessment = assessor.read_and_assess(path, careful=options.careful, **centred)
     except PhotoError as error:
         _print({"file": str(path), "error": str(error)} if options.json else f"{path}  error: {error}")
         return False

@@ -1,14 +1,9 @@
 """What several tests share: the tiny model, loaded, and the real page on it, served by app.py in a process of its own."""
 
 import os
-import queue
 import shutil
-import socket
-import subprocess
 import sys
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,17 +11,14 @@ import pytest
 
 from skinapp.assessment.assessor import Assessor
 from skinapp.model.hub import EMBEDDED
-from tests import TINY_MODEL, drawings
+from tests import TINY_MODEL
+from tests.support import drawings
+from tests.support.app_server import missing, served, started
 
 if TYPE_CHECKING:  # the model environment, which runs some of the tests, holds no playwright
     from playwright.sync_api import Browser, Playwright
 
-    from tests.browsing import Visit
-
-ROOT = Path(__file__).parent.parent
-
-START_S = 300
-"""Seconds until app.py must have said its address; it takes 4 on an idle machine."""
+    from tests.support.browser import Visit
 
 
 @pytest.fixture(scope="session")
@@ -66,8 +58,6 @@ def stumbling_server(environment: dict[str, str]) -> Iterator[str]:
     fault = """
 import sys, app
 from skinapp.assessment.assessor import Assessor
-from skinapp.model.hub import EMBEDDED
-from tests import TINY_MODEL, drawings
 def stumble(*given):
     raise RuntimeError("/secret/place")
 Assessor.read_and_assess = stumble
@@ -75,11 +65,6 @@ sys.exit(app.main(sys.argv[1:]))
 """
     with served([sys.executable, "-c", fault], environment) as address:
         yield address
-
-
-def missing(reason: str) -> None:
-    """Skip what can't be tested on this machine; CI's has everything."""
-    pytest.fail(reason) if os.environ.get("CI") == "true" else pytest.skip(reason)
 
 
 @pytest.fixture(scope="session")
@@ -103,7 +88,7 @@ def driver() -> "Iterator[Playwright]":
 @pytest.fixture(scope="session")
 def browser(driver: "Playwright", chromium: str) -> "Iterator[Browser]":
     """One for all tests."""
-    from tests.browsing import FLAGS
+    from tests.support.browser import FLAGS
 
     browser = driver.chromium.launch(executable_path=chromium, args=FLAGS)
     yield browser
@@ -113,7 +98,7 @@ def browser(driver: "Playwright", chromium: str) -> "Iterator[Browser]":
 @pytest.fixture
 def visit(browser: "Browser", server: str, request: pytest.FixtureRequest) -> "Iterator[Visit]":
     """A visit at the desk in English, or as the test's parameters say; no visit may err or leave this machine."""
-    from tests.browsing import DESK, Visit, leaving
+    from tests.support.browser import DESK, Visit, leaving
 
     options = {"viewport": DESK, "locale": "en-US", **getattr(request, "param", {})}
     context = browser.new_context(**options)
@@ -131,36 +116,3 @@ def teaching_server(environment: dict[str, str], tmp_path_factory: pytest.TempPa
     uploads = tmp_path_factory.mktemp("teach")
     with started([sys.executable, "app.py"], {**environment, "GRADIO_TEMP_DIR": str(uploads)}, EMBEDDED) as (address, _):
         yield address, uploads
-
-
-@contextmanager
-def served(command: list[str], environment: dict[str, str]) -> Iterator[str]:
-    with started(command, environment) as (address, _):
-        yield address
-
-
-@contextmanager
-def started(
-    command: list[str], environment: dict[str, str], model: Path = TINY_MODEL, port: int = 0
-) -> Iterator[tuple[str, subprocess.Popen[str]]]:
-    """The page on a model, at its address, and its process."""
-    command = [*command, "--model", str(model), "--port", str(port or _free_port())]
-    with subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True) as process:
-        said: queue.Queue[str] = queue.Queue()
-        # The pipe is read to its end, or the server would stop when it is full.
-        threading.Thread(target=lambda: [said.put(line) for line in process.stderr or ()], daemon=True).start()
-        try:
-            lines = [said.get(timeout=START_S)]
-            while not lines[-1].startswith("http"):
-                assert process.poll() is None, lines
-                lines.append(said.get(timeout=START_S))
-            yield lines[-1].split()[0].rstrip("/"), process
-        finally:
-            process.terminate()
-
-
-def _free_port() -> int:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        port: int = taken.getsockname()[1]
-    return port

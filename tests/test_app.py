@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from tests import TINY_MODEL
-from tests.conftest import ROOT, _free_port
+from tests.support.app_server import ROOT, free_port
 
 
 def run(environment: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -97,7 +97,7 @@ def test_a_port_that_is_taken_is_one_line_too(environment: dict[str, str]) -> No
 def test_without_a_tunnel_the_page_says_so_and_goes_on_locally(environment: dict[str, str], tmp_path: Path) -> None:
     nowhere = "http://127.0.0.1:9"  # nobody listens there, so that the tunnel's program can't be downloaded
     offline = {"HTTPS_PROXY": nowhere, "HTTP_PROXY": nowhere, "NO_PROXY": "127.0.0.1,localhost", "HF_HOME": str(tmp_path)}
-    command = [sys.executable, "app.py", "--model", str(TINY_MODEL), "--port", str(_free_port())]
+    command = [sys.executable, "app.py", "--model", str(TINY_MODEL), "--port", str(free_port())]
     environment = {**environment, **offline, "SKINAPP_SHARE": "1"}
     with subprocess.Popen(
         command, cwd=ROOT, env=environment, text=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from train.terminal import clear_errors
+from train.cli_errors import clear_errors
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, rich_markup_mode=None, help=__doc__, pretty_exceptions_enable=False)
 
@@ -65,7 +65,7 @@ def fit(
     ] = "akiec,bcc",
     area: Annotated[float, typer.Option(help="Smallest share of a photo's centre square that a view shows.")] = 0.4,
     colour: Annotated[float, typer.Option(help="Strength of the colour changes; 0 for none.")] = 1.0,
-    faults: Annotated[float, typer.Option(help="Share of views with a fault of cameras (train/augment.py).")] = 0.3,
+    faults: Annotated[float, typer.Option(help="Share of views with a fault of cameras (train/fit/augment.py).")] = 0.3,
     teacher: Annotated[
         list[Path], typer.Option(file_okay=False, help="The folder best of a run to learn from too; may be given several times.")
     ] = [],  # noqa: B006
@@ -77,14 +77,14 @@ def fit(
     save_minutes: Annotated[float, typer.Option(help="Minutes between checkpoints within an epoch.")] = 5.0,
 ) -> None:
     """Fine-tune a network; the same command again goes on where a killed run was."""
-    from train import data
-    from train.fit import Recipe
-    from train.fit import fit as run
+    from train.data import dataset
+    from train.fit.run import Recipe
+    from train.fit.run import fit as run
 
     recipe = Recipe(
         model, activation, init, tuple(size), eval_size, short_side, epochs, batch, lr, weight_decay, warmup,
         smoothing, mixup, drop, drop_path, ema, sampling, adjust, clinical, tuple(filter(None, scc.split(","))), area, colour,
-        faults, tuple(map(str, teacher)), taught, val_share, seed, data.fingerprint(labels),
+        faults, tuple(map(str, teacher)), taught, val_share, seed, dataset.fingerprint(labels),
     )  # fmt: skip
     with clear_errors():
         best = run(images, labels, out, recipe, cpu=cpu, workers=workers, save_minutes=save_minutes)
@@ -103,19 +103,22 @@ def evaluate(
     precision: Annotated[Precision, typer.Option(help="Which weights: an ONNX file, or fp32 in torch.")] = Precision.INT8,
     threads: Annotated[int, typer.Option(help="Of ONNX Runtime; 0 leaves it the choice.")] = 0,
     robustness: Annotated[bool, typer.Option(help="Also score the photos with mild faults of cameras: twelve passes.")] = True,
-    tta: Annotated[bool, typer.Option("--tta", help="Average the logits over turns and flips: eight times the passes.")] = False,
+    careful: Annotated[
+        bool, typer.Option(help="Answer from several looks at each photo, as the app does by default; or from one.")
+    ] = True,
 ) -> None:
     """Score a model folder on any folder of photos and CSV, through the app's own code.
 
     Every figure comes with a 95% interval by resampling lesions: photos that the CSV's column group or lesion_id ties together;
     without either, each photo is a lesion. Where the CSV has sex, age or localization, the figures are also given by them, and
-    always by the skin's tone in the photo.
+    always by the skin's tone in the photo; with a column view, by how photos were taken. Lesions outside of the seven (scc,
+    inflammation, other_benign, other_malignant) are counted by the priority that they are given.
     """
-    from train.evaluate import Options, write
-    from train.evaluate import evaluate as run
+    from train.evaluate.run import Options, write
+    from train.evaluate.run import evaluate as run
 
     with clear_errors():
-        found = run(Options(model, images, labels, split, precision.value, threads, robustness, tta))
+        found = run(Options(model, images, labels, split, precision.value, threads, robustness, careful))
     write(found, json)
     figures = found.report
     typer.echo(
@@ -133,7 +136,7 @@ def pack(
     two: Annotated[bool, typer.Option("--two", help="Two classes, malignant and benign, instead of the seven.")] = False,
 ) -> None:
     """Pack photos of a CSV with a column split as a zip for `python -m skinapp.teach` and the page's Teach tab."""
-    from train.pack import pack as run
+    from train.data.zip_dataset import pack as run
 
     with clear_errors():
         counts = run(images, labels, out, each, two)

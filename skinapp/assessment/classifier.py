@@ -71,8 +71,8 @@ class Named:
 class Namer(Served):
     """A model of somebody's own classes, which names what photos show."""
 
-    def read_and_assess(self, source: str | PathLike[str] | bytes | Photo) -> tuple[Photo, Named]:
-        """The photo of a file, of bytes or of an array, and what it is named."""
+    def read_and_assess(self, source: str | PathLike[str] | bytes | Photo, *, careful: bool = False) -> tuple[Photo, Named]:
+        """The photo of a file, of bytes or of an array, and what it is named; always from one look, `careful` or not."""
         began = time.perf_counter()
         photo = decode.read(source)
         return photo, self.assess([photo], {"decode": milliseconds(began)})[0]

@@ -22,7 +22,7 @@ RATIO = 0.82
 NEAR = 3.0
 """Pixels within which a match agrees with the others."""
 LEAST = 12
-"""Agreeing matches: with fewer, photos of two lesions might be laid on each other (python -m tests.follow_pairs)."""
+"""Agreeing matches: with fewer, photos of two lesions might be laid on each other (python -m benchmarks.followup_pairs)."""
 LEAST_SPREAD = 0.12
 """How far apart they must lie, as a share of the photo: a cluster fixes no scale."""
 LEAST_SCALE, MOST_SCALE = 1 / 3, 3.0

@@ -200,6 +200,7 @@ PAGE = {
         "# Add a photo of the spot\nChoose, drop or paste one, or use the camera", "# 添加皮损照片\n选择、拖放、粘贴，或使用相机"
     ),
     "centred": Said("Find the spot and answer the part around it", "找到皮损，并只判断其周围部分"),
+    "careful": Said("Look several times and answer from all looks", "多次查看照片，综合作答"),
     "tip_fill": Said("One spot, in the middle, filling about half the frame", "只拍一处皮损，置于中央，约占画面一半"),
     "tip_sharp": Said("Hold still and tap on the spot to focus", "保持稳定，点按皮损对焦"),
     "tip_light": Said("Even light, no flash, no hair across the spot", "光线均匀，不用闪光灯，避开毛发"),
@@ -244,6 +245,13 @@ ANSWER = {
     "priority": Said("Priority", "优先级"),
     "step": Said("Step {step} of {steps} on the priority scale", "优先级第 {step} 级，共 {steps} 级"),
     "chances": Said("How likely each lesion is", "各种皮损的可能性"),
+    "set": Said("Nine times in ten, the true kind is among: {names}.", "十次中有九次，真实的类别在以下之中：{names}。"),
+    "view_dermoscopic": Said("Taken through a dermatoscope, it seems.", "看来是用皮肤镜拍摄的。"),
+    "view_clinical": Said(
+        "Taken with a plain camera, it seems: such photos show less than those through a dermatoscope, and answers to them are "
+        "right less often.",
+        "看来是用普通相机拍摄的：这类照片显示的信息少于皮肤镜照片，回答的正确率也较低。",
+    ),
     "chances_note": Said(
         "The priority follows the most serious lesion that passes its limit, even when another one is likelier. "
         "Just below melanoma's limit it is still Medium.",
@@ -445,6 +453,8 @@ PLOTS = {
 
 MANY = {
     "title": Said("Many photos at once", "一次查看多张照片"),
+    "reason": Said("{name} {chance}, limit {limit}", "{name} {chance}，界限 {limit}"),
+    "together": Said("Malignant kinds together", "各恶性类别合计"),
     "drop": Said("Drop a folder or photos here, or choose them", "将文件夹或照片拖放到此处，或选择"),
     "files": Said("Choose photos", "选择照片"),
     "folder": Said("Choose a folder", "选择文件夹"),

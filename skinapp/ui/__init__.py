@@ -5,7 +5,6 @@ import gc
 import inspect
 import os
 import tempfile
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -43,5 +42,4 @@ def _import_gradio() -> None:
         gc.enable()
 
 
-if find_spec("gradio"):  # the model environment, which has none, uses the rooms of the page that know none
-    _import_gradio()
+_import_gradio()

@@ -4,7 +4,6 @@ from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from functools import lru_cache
 from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -18,39 +17,27 @@ from skinapp.errors import SkinAppError
 from skinapp.i18n import wording
 from skinapp.imaging import decode, encode, synthetic
 from skinapp.teach import quotas
-from skinapp.ui import (
-    about,
-    answer,
-    api,
-    assets,
-    cache,
-    examples,
-    follow,
-    followed,
-    gates,
-    lessons,
-    line,
-    live,
-    many,
-    ondevice,
-    own,
-    photo,
-    table,
-    teach,
-)
+from skinapp.ui.endpoints import api, live_frames, ondevice_files
+from skinapp.ui.server import frontend_files, isolation, queueing, request_gate, uploads
+from skinapp.ui.tabs import about, custom, followup, live, many, ondevice, photo, teach
+from skinapp.web import STATIC, answering
+from skinapp.web.views import answer, examples
+from skinapp.web.views import followup as followup_view
+from skinapp.web.views import many as many_view
+from skinapp.web.views import teach as teach_view
 
 TABS: dict[str, Callable[[Assessor, gr.I18n], None]] = {
     "photo": photo.add,
     "many": many.add,
     "live": live.add,
-    "follow": follow.add,
+    "follow": followup.add,
     "ondevice": ondevice.add,
     "teach": teach.add,
     "about": about.add,
 }
-OWN_TABS: dict[str, Callable[[Namer, gr.I18n], None]] = {"photo": own.add, "teach": teach.add, "about": own.add_about}
+OWN_TABS: dict[str, Callable[[Namer, gr.I18n], None]] = {"photo": custom.add, "teach": teach.add, "about": custom.add_about}
 """Of a model with classes of its own."""
-STATIC = Path(__file__).parent / "static"
+STYLES = ("page", "many", "live", "followup", "iframe", "teach")
 
 
 @contextmanager
@@ -70,7 +57,7 @@ def build(assessor: Assessor | Namer) -> gr.Blocks:
     """The whole page with its client API, ready to launch."""
     say = gr.I18n(**translations(assessor))
     tabs = OWN_TABS if isinstance(assessor, Namer) else TABS
-    page = gr.Blocks(title="skinapp", analytics_enabled=False, delete_cache=cache.gradios())
+    page = gr.Blocks(title="skinapp", analytics_enabled=False, delete_cache=uploads.gradios())
     with page:
         gr.HTML(say("header"), apply_default_css=False)
         with gr.Tabs(elem_id="tabs", overflow_behavior="wrap"):
@@ -79,20 +66,20 @@ def build(assessor: Assessor | Namer) -> gr.Blocks:
                     add(assessor, say)  # type: ignore[arg-type]  # the tabs are those of its kind
         gr.HTML(say("footer"), apply_default_css=False)
         api.add(assessor)
-    gates.harden()
-    page.queue(max_size=line.WAITING, default_concurrency_limit=2, status_update_rate=line.TELLING_S)
+    request_gate.harden()
+    page.queue(max_size=queueing.WAITING, default_concurrency_limit=2, status_update_rate=queueing.TELLING_S)
     return page
 
 
 @lru_cache(maxsize=1)
 def translations(assessor: Assessor | Namer) -> dict[str, dict[str, str]]:
     """What the page says before any answer, by language; whole pieces, because Gradio translates one key a component."""
-    particular = own.translations(assessor) if isinstance(assessor, Namer) else _of_lesions(assessor)
+    particular = custom.translations(assessor) if isinstance(assessor, Namer) else _of_lesions(assessor)
     return {
         language: {
             **{f"tab_{name}": said.to(language) for name, said in wording.TABS.items()},
             "loading": answer.busy(language),
-            "teach": lessons.frame(language),
+            "teach": teach_view.frame(language),
             "own_photo": wording.OWN["photo"].to(language),
             "own_drop": wording.OWN["drop"].to(language),
             **particular[language],
@@ -108,16 +95,17 @@ def _of_lesions(assessor: Assessor) -> dict[wording.Language, dict[str, str]]:
             "photo": wording.PAGE["photo"].to(language),
             "drop": wording.PAGE["drop"].to(language),
             "centred": wording.PAGE["centred"].to(language),
+            "careful": wording.PAGE["careful"].to(language),
             "ondevice": ondevice.content(assessor, language),
             "live": live.content(assessor, language),
             **{key: wording.FOLLOW[key].to(language) for key in ("earlier", "later", "drop_earlier", "drop_later")},
-            "follow": followed.empty(language),
+            "follow": followup_view.empty(language),
             "header": answer.header(language),
             "tips": answer.tips(language),
             "examples": examples.strip(shelf, language),
             "empty": answer.empty(language),
             "footer": answer.footer(assessor.model, assessor.notices, language),
-            "many": table.frame(language),
+            "many": many_view.frame(language),
         }
         for language in wording.LANGUAGES
     }
@@ -125,12 +113,12 @@ def _of_lesions(assessor: Assessor) -> dict[wording.Language, dict[str, str]]:
 
 def looks_and_locks(assessor: Assessor | Namer, with_mcp: bool = False) -> dict[str, Any]:
     """Arguments of `launch`: how the page looks, and everything of Gradio's that would keep or tell on a photo shut off."""
-    locks = [Middleware(gates.Gate), Middleware(ondevice.Isolation), Middleware(assets.Assets)]
-    routes = [] if isinstance(assessor, Namer) else [*live.routes(assessor), *ondevice.routes(assessor)]
+    locks = [Middleware(request_gate.Gate), Middleware(isolation.Isolation), Middleware(frontend_files.Assets)]
+    routes = [] if isinstance(assessor, Namer) else [*live_frames.routes(assessor), *ondevice_files.routes(assessor)]
     return {
         "i18n": gr.I18n(**translations(assessor)),
         "theme": theme(),
-        "css_paths": [STATIC / "page.css", STATIC / "many.css", live.STYLE, follow.STYLE, ondevice.STYLE, teach.STYLE],
+        "css_paths": [STATIC / "styles" / f"{name}.css" for name in STYLES],
         "favicon_path": STATIC / "favicon.svg",
         "footer_links": ["api"],
         "max_file_size": max(decode.MAX_BYTES, quotas.ZIP_BYTES),  # a photo's own limit is held where it is read
@@ -141,8 +129,8 @@ def looks_and_locks(assessor: Assessor | Namer, with_mcp: bool = False) -> dict[
         "mcp_server": False,
         "ssr_mode": False,
         "quiet": True,
-        "allowed_paths": [str(cache.lessons())],
-        "app_kwargs": {"middleware": locks, "routes": routes, "lifespan": cache.swept}
+        "allowed_paths": [str(uploads.lessons())],
+        "app_kwargs": {"middleware": locks, "routes": routes, "lifespan": uploads.swept}
         | (_mcp(assessor, routes) if with_mcp else {}),
     }
 
@@ -155,13 +143,13 @@ def _mcp(assessor: Assessor | Namer, routes: Sequence[BaseRoute]) -> dict[str, A
         raise SkinAppError(
             "SKINAPP_MCP needs mcp, which isn't installed; run 'pip install -r requirements-mcp.txt', or unset it."
         )
-    from skinapp.ui import mcp
+    from skinapp.ui.endpoints import mcp
 
     door = mcp.Door(assessor)
 
     @asynccontextmanager
     async def both(app: Any) -> AsyncIterator[None]:
-        async with cache.swept(app), door.open(app):
+        async with uploads.swept(app), door.open(app):
             yield
 
     return {"routes": [*routes, *door.routes()], "lifespan": both}
@@ -174,7 +162,7 @@ def warm(assessor: Assessor | Namer) -> None:
         if isinstance(assessor, Namer):
             assessor.read_and_assess(drawing)
         else:
-            photo.answered(assessor, drawing, "en")
+            answering.answered(assessor, drawing, "en")
 
 
 def theme() -> gr.themes.Base:

@@ -11,14 +11,18 @@ import torch
 from PIL import Image
 from typer.testing import CliRunner
 
-from export import __main__, bench, contenders, graph, rivals, speed
+from export import __main__, graph
+from export.bench import baselines, contenders, markdown
+from export.bench import run as bench
+from scripts import update_docs
 from skinapp.imaging import decode, preprocess
 from skinapp.labels import CODES
 from skinapp.model import session
 from skinapp.model.session import CPU, LADDER, OUTPUTS, Session
 from skinapp.model.spec import LesionHead, ModelFile, ModelSpec, sha256
-from tests import TINY_MODEL, drawings, readme
-from train import model
+from tests import TINY_MODEL
+from tests.support import drawings
+from train.network import model
 
 SIZE = (3, 64, 64)
 FORMS = ["torch eager FP32", "torch.compile FP32", "ONNX FP32", "ONNX INT8", "ONNX w8", "ONNX FP16", "ONNX INT8-TensorRT"]
@@ -148,7 +152,7 @@ def table(rows, answers=None):
     machine = {"cpu": "a CPU", "instructions": ["avx2"], "cores": 2, "gpu": None, "load": 0.2}
     about = {"date": "2026-01-02", "versions": {"torch": "2"}, "threads": 2, "turns": {"rounds": 40}}
     shown = {"machine": machine, "model": {"architecture": "b0", "revision": "abc"}, "rows": rows, "answers": answers or {}}
-    return speed.render({**about, **shown}).splitlines()
+    return markdown.render({**about, **shown}).splitlines()
 
 
 def test_ratios_are_those_of_the_medians_to_onnx_fp32_on_the_cpu_at_the_same_batch():
@@ -188,7 +192,7 @@ def test_the_whole_answer_is_held_against_its_pass_and_against_the_plain_script(
 
 def test_a_saved_result_renders_as_it_did(result, tmp_path):
     bench.write(result, tmp_path / "bench.json")
-    assert speed.render(json.loads((tmp_path / "bench.json").read_text())) == speed.render(result)
+    assert markdown.render(json.loads((tmp_path / "bench.json").read_text())) == markdown.render(result)
 
 
 @pytest.fixture(scope="module")
@@ -230,7 +234,7 @@ def test_a_gpu_session_is_made_for_one_shape_and_one_precision(rung, precision, 
 
 def test_the_plain_script_says_what_the_network_says(folder, drawn):
     """With pytorch-grad-cam installed its probabilities are torch's; without it there is no script, and its row is not measured."""
-    script = rivals.plain(spec_of(folder), folder / "model.safetensors", 1)
+    script = baselines.plain(spec_of(folder), folder / "model.safetensors", 1)
     if script is None:
         with pytest.raises(ImportError):
             import pytorch_grad_cam  # noqa: F401
@@ -253,4 +257,4 @@ def test_a_folder_that_is_no_model_is_refused_in_one_sentence(drawn, tmp_path):
 
 
 def test_the_speed_table_is_that_of_the_saved_result():
-    assert readme.block("speed") == readme.speeds(), "run: python -m tests.readme"
+    assert update_docs.block("speed") == update_docs.speeds(), "run: python -m scripts.update_docs"

@@ -9,14 +9,19 @@ import timm
 import torch
 from safetensors.torch import load_file
 
-from export import build, card, gate
+from export import build
+from export.quantization import accuracy_gate
+from export.release import card
 from skinapp.assessment import triage
 from skinapp.assessment.assessor import Assessor
 from skinapp.imaging import decode, preprocess
 from skinapp.model.spec import LesionHead, ModelSpec, sha256
-from train import calibrate, corrupt, evaluate, limits, model, refusal
-from train.data import DataError, read_rows
-from train.splits import train_and_val
+from train.calibrate import abstention, answers, quality_limits
+from train.data.dataset import DataError, read_rows
+from train.data.splits import train_and_val
+from train.evaluate import faults
+from train.evaluate import run as evaluate
+from train.network import model
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +42,7 @@ def folder(drawn, tmp_path_factory):
     (checkpoint / "train.json").write_text(json.dumps(about))
     out = tmp_path_factory.mktemp("folder")
     with pytest.MonkeyPatch.context() as patch:  # one photo of the few is more than the share that may be named otherwise
-        patch.setattr(gate, "LIMITS", replace(gate.LIMITS, named_otherwise=0.1))
+        patch.setattr(accuracy_gate, "LIMITS", replace(accuracy_gate.LIMITS, named_otherwise=0.1))
         build.build(checkpoint, out, drawn, drawn / "labels.csv", drawn / "others.csv", threads=2)
     return out
 
@@ -51,7 +56,7 @@ def test_the_folder_is_complete_and_every_hash_is_true(folder):
 
 
 def test_the_last_layer_alone_leans_towards_common_lesions(folder, drawn, tmp_path, monkeypatch):
-    monkeypatch.setattr(calibrate, "LEANS", np.array([0.5]))
+    monkeypatch.setattr(answers, "LEANS", np.array([0.5]))
     net = model.create("test_efficientnet", activation="relu")
     model.save_half(net, tmp_path / "model.safetensors")
     about = {"architecture": "test_efficientnet", "activation": "relu"}
@@ -108,7 +113,9 @@ def test_the_metrics_are_those_of_each_file_on_each_split(folder, drawn):
 def test_a_finished_folder_learns_anew_which_photos_to_answer(folder, drawn, tmp_path):
     again, known = tmp_path / "again", ModelSpec.read(folder)
     shutil.copytree(folder, again)
-    replace(known, quality=limits.unlimited(), lesion_head=LesionHead((0.0,) * len(known.lesion_head.weights), 0.0)).write(again)
+    replace(
+        known, quality=quality_limits.unlimited(), lesion_head=LesionHead((0.0,) * len(known.lesion_head.weights), 0.0)
+    ).write(again)
     build.recalibrate(again, drawn, drawn / "labels.csv", drawn / "others.csv", None, threads=2)
     assert ModelSpec.read(again) == known
     before, after = (json.loads((one / "metrics.json").read_text()) for one in (folder, again))
@@ -132,7 +139,7 @@ def test_the_card_has_the_four_parts_of_clear_derm_each_with_what_was_measured(f
     assert "14 of `test`; skin tone in the photo (ITA): light 14." in about["Data"]
     low = served["priorities"]["urgent"]["low"]
     assert f"**Of 2 photos of melanomas {low} were called Low.**" in about["Technical assessment"]
-    for name, fault in corrupt.FAULTS.items():
+    for name, fault in faults.FAULTS.items():
         assert f"| {name.replace('_', ' ')} ({fault.strength}) | " in about["Technical assessment"]
     assert "| light | 14 | 2 | too few | too few | too few | too few | too few |" in about["Technical assessment"]
     assert "nothing is claimed: skin tone in the photo (ITA) light." in about["Application"]
@@ -185,10 +192,10 @@ def test_a_folder_with_a_changed_file_is_refused(folder, tmp_path):
 
 
 def test_a_file_that_loses_too_much_is_refused_and_can_be_looked_at(folder, drawn, tmp_path, monkeypatch):
-    monkeypatch.setattr(gate, "LIMITS", replace(gate.LIMITS, maps_apart=-1.0))
+    monkeypatch.setattr(accuracy_gate, "LIMITS", replace(accuracy_gate.LIMITS, maps_apart=-1.0))
     val = train_and_val(read_rows(drawn, drawn / "labels.csv"), 0.2, 0)[1]
-    photos, copy = refusal.Photos([], val, [], {}, None), shutil.copytree(folder, tmp_path / "copy")
-    with pytest.raises(gate.GateError, match=r"^model_int8.onnx loses too much against FP32 on val: .*maps_apart 0"):
+    photos, copy = abstention.Photos([], val, [], {}, None), shutil.copytree(folder, tmp_path / "copy")
+    with pytest.raises(accuracy_gate.GateError, match=r"^model_int8.onnx loses too much against FP32 on val: .*maps_apart 0"):
         build.measure(copy, photos, threads=2, gated=True)
     found = build.measure(copy, photos, threads=2, gated=False)["val"]
     apart = {precision: report["lost_against_fp32"]["maps_apart"] for precision, report in found.items()}

@@ -12,14 +12,17 @@ import onnxruntime
 import pytest
 import torch
 
-from export import build, graph, quantize
-from export.rounding import PAIR, round_weights
+from export import build, graph
+from export.quantization import quantize
+from export.quantization.gptq import PAIR, round_weights
 from skinapp.imaging import decode, preprocess
 from skinapp.labels import CODES
 from skinapp.model.session import CPU, INPUT, OUTPUTS, Session
 from skinapp.model.spec import LesionHead, ModelSpec, Transform
-from tests import TINY_MODEL, drawings
-from train import data, model
+from tests import TINY_MODEL
+from tests.support import drawings
+from train.data import dataset
+from train.network import model
 
 SIZE = (3, 96, 96)
 SHIPPED = "tf_efficientnetv2_b0"
@@ -196,7 +199,7 @@ def test_int8_files_are_a_third_of_fp32(path, eight_bit):
 
 @pytest.mark.parametrize(("name", "least"), [("cpu.onnx", 0.8), ("trt.onnx", 0.8), ("w8.onnx", 0.97)])
 def test_quantized_maps_follow_the_float_ones(path, eight_bit, name, least):
-    """Random weights forgive less than trained ones, whose maps tests/test_weights.py holds to 0.9."""
+    """Random weights forgive less than trained ones, whose maps tests/skinapp/model/test_embedded_model.py holds to 0.9."""
     pixels = inputs(6, seed=200)
     exact, found = (run(place, pixels)["cams"].ravel() for place in (path, eight_bit / name))
     assert np.corrcoef(exact, found)[0, 1] > least
@@ -288,7 +291,7 @@ def phone(drawn, tmp_path_factory):
     """The folder of a MobileNet's three files, quantized over drawn photos, and its FP32 graph."""
     folder = tmp_path_factory.mktemp("phone")
     model.save_half(network(PHONE), folder / "model.safetensors")
-    build.write_graphs(PHONE, "", shown(), data.read_rows(drawn, drawn / "labels.csv", "train"), folder)
+    build.write_graphs(PHONE, "", shown(), dataset.read_rows(drawn, drawn / "labels.csv", "train"), folder)
     graph.to_onnx(model.load(PHONE, folder / "model.safetensors"), SIZE, folder / "model_fp32.onnx")
     return folder
 
@@ -304,7 +307,7 @@ def test_a_quantized_mobilenet_answers_in_the_app_as_the_float_one_does(phone, d
     spec = replace(
         ModelSpec.read(TINY_MODEL), transform=shown(), lesion_head=LesionHead((0.0,) * graph.features(phone / name), 0.0)
     )
-    pixels = preprocess.batch([decode.read(row.path) for row in data.read_rows(drawn, drawn / "labels.csv", "test")], shown())
+    pixels = preprocess.batch([decode.read(row.path) for row in dataset.read_rows(drawn, drawn / "labels.csv", "test")], shown())
     exact, found = (Session(phone / file, spec, CPU).run(pixels) for file in ("model_fp32.onnx", name))
     assert found.cams.shape == (14, 7, 3, 3) and found.embedding.shape == (14, 1024)
     for output in OUTPUTS:

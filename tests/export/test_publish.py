@@ -12,18 +12,27 @@ from huggingface_hub.utils import disable_progress_bars, enable_progress_bars
 from typer.testing import CliRunner, Result
 
 from export import __main__ as cli
-from export import publish
+from export.release import publish
 from skinapp.assessment.assessor import Assessor
 from skinapp.model import hub
 from skinapp.model.spec import ModelSpec
-from tests import TINY_MODEL, drawings
-from tests.hub_server import Fault, Hub, serve
+from tests import TINY_MODEL
+from tests.support import drawings
+from tests.support.fake_hub import Fault, Hub, serve
 
 NOWHERE = "http://127.0.0.1:1"
 MODEL = {"README.md", "config.json", "metrics.json", "model_fp32.onnx", "plots/roc.svg"}
-PROGRAM = {"LICENSE", "NOTICE", "README.md", "app.py", "requirements.txt", "skinapp/__init__.py", "skinapp/ui/static/page.css"}
+PROGRAM = {
+    "LICENSE",
+    "NOTICE",
+    "README.md",
+    "app.py",
+    "requirements.txt",
+    "skinapp/__init__.py",
+    "skinapp/web/static/styles/page.css",
+}
 INSTALLED = {
-    f"skinapp/ui/static/onnxruntime/{name}"
+    f"skinapp/web/static/onnxruntime/{name}"
     for name in (
         "LICENSE", "ort.wasm.bundle.min.mjs", "ort-wasm-simd-threaded.wasm.gz", "ort.webgpu.bundle.min.mjs",
         "ort-wasm-simd-threaded.asyncify.wasm.gz", "version.txt",
@@ -217,7 +226,7 @@ def test_a_token_in_a_file_is_refused_before_anything_is_asked(site: Hub, folder
 
 
 def test_a_space_without_its_on_device_tab_is_refused(site: Hub, folder: Path, checkout: Path) -> None:
-    place = checkout / "skinapp/ui/static/onnxruntime"
+    place = checkout / "skinapp/web/static/onnxruntime"
     (place / "version.txt").unlink()
     assert refuse(folder, "--space", "me/demo") == (
         f"{place} lacks version.txt, which the On-device tab needs; run 'make ondevice' first."

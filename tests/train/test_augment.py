@@ -4,8 +4,8 @@ import cv2
 import numpy as np
 import pytest
 
-from tests import drawings
-from train import augment
+from tests.support import drawings
+from train.fit import augment
 
 PLAIN = {"area": 1.0, "colour": 0.0, "faults": 0.0}
 USUAL = {"area": 0.5, "colour": 0.7, "faults": 0.25}

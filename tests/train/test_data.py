@@ -5,9 +5,9 @@ import pytest
 
 from skinapp.labels import View
 from skinapp.model.spec import sha256
-from tests import drawings
-from train import data, splits
-from train.data import DataError, Row
+from tests.support import drawings
+from train.data import dataset, splits
+from train.data.dataset import DataError, Row
 
 
 @pytest.fixture
@@ -30,8 +30,10 @@ def test_our_own_layout_is_read_and_a_split_is_chosen(table, tmp_path):
         {"file": "a/x.jpg", "dx": "mel", "split": "train", "group": "g1", "lesion_id": "l1", "subset": "ham10000"},
         {"file": "a/y.jpg", "dx": "nv", "split": "test", "group": "g2", "lesion_id": "l2", "subset": "ham10000"},
     )
-    assert data.read_rows(tmp_path, path, "test") == [Row(tmp_path / "a/y.jpg", 5, "g2", "test", "ham10000", collection="labels")]
-    assert [row.split for row in data.read_rows(tmp_path, path)] == ["train", "test"]
+    assert dataset.read_rows(tmp_path, path, "test") == [
+        Row(tmp_path / "a/y.jpg", 5, "g2", "test", "ham10000", collection="labels")
+    ]
+    assert [row.split for row in dataset.read_rows(tmp_path, path)] == ["train", "test"]
 
 
 def test_ham10000s_own_metadata_and_its_two_folders_are_read(table, tmp_path):
@@ -43,7 +45,7 @@ def test_ham10000s_own_metadata_and_its_two_folders_are_read(table, tmp_path):
         {"lesion_id": "HAM_1", "image_id": "ISIC_1", "dx": "bkl", **common},
         {"lesion_id": "HAM_1", "image_id": "ISIC_2", "dx": "bkl", **common},
     )
-    assert data.read_rows(tmp_path, path) == [
+    assert dataset.read_rows(tmp_path, path) == [
         Row(tmp_path / "HAM10000_images_part_1/ISIC_1.jpg", 2, "HAM_1", "", "", "male", 50.0, "back", collection="labels"),
         Row(tmp_path / "HAM10000_images_part_2/ISIC_2.jpg", 2, "HAM_1", "", "", "male", 50.0, "back", collection="labels"),
     ]
@@ -52,11 +54,11 @@ def test_ham10000s_own_metadata_and_its_two_folders_are_read(table, tmp_path):
 @pytest.mark.parametrize(("age", "read"), [("50.0", 50.0), ("65", 65.0), ("", None), ("unknown", None), ("nan", None)])
 def test_an_age_that_is_no_number_is_not_known(table, tmp_path, age, read):
     path = table({"file": "x.jpg", "dx": "mel", "age": age})
-    assert data.read_rows(tmp_path, path) == [Row(tmp_path / "x.jpg", 4, "x.jpg", "", "", age=read, collection="labels")]
+    assert dataset.read_rows(tmp_path, path) == [Row(tmp_path / "x.jpg", 4, "x.jpg", "", "", age=read, collection="labels")]
 
 
 def test_a_table_of_files_and_lesions_alone_is_enough(table, tmp_path):
-    assert data.read_rows(tmp_path, table({"file": "x.jpg", "dx": "nv"})) == [
+    assert dataset.read_rows(tmp_path, table({"file": "x.jpg", "dx": "nv"})) == [
         Row(tmp_path / "x.jpg", 5, "x.jpg", "", "", collection="labels")
     ]
 
@@ -70,12 +72,12 @@ def test_several_tables_are_read_together_with_views_and_tones_and_what_is_none_
             {"file": "c.jpg", "dx": "scc", "group": "g3", "view": "dermoscopic", "skin_tone": ""},
         ).read_text()
     )
-    seven = data.read_rows(tmp_path, [tmp_path / "ham.csv", milk])
+    seven = dataset.read_rows(tmp_path, [tmp_path / "ham.csv", milk])
     assert seven == [
         Row(tmp_path / "a.jpg", 4, "g1", "", "", collection="ham"),
         Row(tmp_path / "b.jpg", 5, "g2", "", "", view=View.CLINICAL, skin_tone=2, collection="milk"),
     ]
-    others = [row for row in data.read_all(tmp_path, [tmp_path / "ham.csv", milk]) if row not in seven]
+    others = [row for row in dataset.read_all(tmp_path, [tmp_path / "ham.csv", milk]) if row not in seven]
     assert others == [Row(tmp_path / "c.jpg", -1, "g3", "", "", collection="milk", outside="scc")]
 
 
@@ -83,8 +85,8 @@ def test_the_fingerprint_of_several_tables_is_another_than_that_of_each_and_depe
     one = table({"file": "x.jpg", "dx": "nv"})
     other = tmp_path / "other.csv"
     other.write_text("file,dx\ny.jpg,mel\n")
-    assert data.fingerprint(one) == data.fingerprint([one]) == sha256(one)
-    assert len({data.fingerprint(tables) for tables in ([one], [other], [one, other], [other, one])}) == 4
+    assert dataset.fingerprint(one) == dataset.fingerprint([one]) == sha256(one)
+    assert len({dataset.fingerprint(tables) for tables in ([one], [other], [one, other], [other, one])}) == 4
 
 
 @pytest.mark.parametrize(
@@ -104,7 +106,7 @@ def test_the_fingerprint_of_several_tables_is_another_than_that_of_each_and_depe
 )
 def test_a_table_that_cannot_be_used_is_named(table, tmp_path, record, split, said):
     with pytest.raises(DataError) as caught:
-        data.read_rows(tmp_path, table(record), split)
+        dataset.read_rows(tmp_path, table(record), split)
     assert str(caught.value).endswith(said.format(folder=tmp_path))
 
 
@@ -112,7 +114,7 @@ def test_photos_are_kept_at_the_asked_short_side(tmp_path):
     (tmp_path / "big.png").write_bytes(drawings.encoded(drawings.lesion(600, 450)))
     (tmp_path / "small.png").write_bytes(drawings.encoded(drawings.lesion(80, 60)))
     rows = [Row(tmp_path / name, 0, name, "", "") for name in ("big.png", "small.png")]
-    assert [photo.shape for photo in data.load(rows, 150, 2)] == [(150, 200, 3), (60, 80, 3)]
+    assert [photo.shape for photo in dataset.load(rows, 150, 2)] == [(150, 200, 3), (60, 80, 3)]
 
 
 def lesions(count: int, photos: int = 2) -> list[Row]:

@@ -9,12 +9,15 @@ from typer.testing import CliRunner
 
 from skinapp.assessment.assessor import Assessor
 from skinapp.imaging import decode
-from skinapp.labels import CODES, Priority
+from skinapp.labels import CODES
 from skinapp.model.session import CPU, Answer, Session
 from skinapp.model.spec import ModelSpec, sha256
-from tests import TINY_MODEL, drawings
-from train import calibrate, corrupt, data, evaluate, metrics
+from tests import TINY_MODEL
 from train.__main__ import app
+from train.calibrate import answers
+from train.data import dataset
+from train.evaluate import faults, metrics
+from train.evaluate import run as evaluate
 
 
 def command(drawn, labels, out, *more: str):
@@ -54,7 +57,7 @@ def test_the_command_scores_the_onnx_file_through_the_apps_own_code(drawn, eight
     ran = command(drawn, labels, out, "--model", str(eight_bit), "--split", "test", "--no-robustness")
     assert ran.exit_code == 0, ran.output
     report = json.loads(out.read_text())
-    rows = data.read_rows(drawn, labels, "test")
+    rows = dataset.read_rows(drawn, labels, "test")
     assessor = Assessor.load(str(eight_bit), "cpu")
     chances = np.stack([assessor.read_and_assess(row.path)[1].chances for row in rows])
     truths = np.array([row.target for row in rows])
@@ -69,9 +72,9 @@ def test_the_command_scores_the_onnx_file_through_the_apps_own_code(drawn, eight
 
 def test_every_option_is_in_the_report(drawn, eight_bit, tmp_path):
     labels, out = drawn / "labels.csv", tmp_path / "out.json"
-    command(drawn, labels, out, "--model", str(eight_bit), "--split", "val", "--threads", "1", "--no-robustness", "--tta")
+    command(drawn, labels, out, "--model", str(eight_bit), "--split", "val", "--threads", "1", "--no-robustness", "--no-careful")
     report = json.loads(out.read_text())
-    assert report["n"] == 21 and report["passes"] == 8
+    assert report["n"] == 21 and report["looks"] == 1
     assert report["options"] == {
         "model": str(eight_bit),
         "images": drawn.name,
@@ -81,7 +84,7 @@ def test_every_option_is_in_the_report(drawn, eight_bit, tmp_path):
         "precision": "int8",
         "threads": 1,
         "robustness": False,
-        "tta": True,
+        "careful": False,
     }
 
 
@@ -98,12 +101,12 @@ def test_without_a_split_every_row_is_scored_with_its_lesion_and_its_people(full
 
 def test_each_fault_is_scored_as_the_app_would_answer_its_photos(full, drawn, eight_bit):
     out, report = full
-    assert report["robustness"]["faults"].keys() == corrupt.FAULTS.keys()
-    rows = data.read_rows(drawn, out / "people.csv")
+    assert report["robustness"]["faults"].keys() == faults.FAULTS.keys()
+    rows = dataset.read_rows(drawn, out / "people.csv")
     assessor = Assessor.load(str(eight_bit), "cpu")
     photos = [decode.read(row.path) for row in rows]
     for name in ("darker", "quarter_turn"):
-        clean, faulty = assessor.assess(photos), assessor.assess([corrupt.FAULTS[name].change(photo) for photo in photos])
+        clean, faulty = assessor.assess(photos), assessor.assess([faults.FAULTS[name].change(photo) for photo in photos])
         kept = np.mean([one.top == other.top for one, other in zip(clean, faulty, strict=True)])
         assert report["robustness"]["faults"][name]["kept"]["value"] == pytest.approx(kept, abs=1e-4)
         chances = np.stack([one.chances for one in faulty])
@@ -113,7 +116,9 @@ def test_each_fault_is_scored_as_the_app_would_answer_its_photos(full, drawn, ei
 
 def test_the_plots_are_small_pngs_and_the_same_bytes_in_every_run(full, drawn, eight_bit, tmp_path):
     out, report = full
-    again = evaluate.measure(evaluate.load(str(eight_bit), "int8", 0), data.read_rows(drawn, out / "people.csv"), robustness=True)
+    again = evaluate.measure(
+        evaluate.load(str(eight_bit), "int8", 0), dataset.read_rows(drawn, out / "people.csv"), robustness=True
+    )
     evaluate.write(again, tmp_path / "again.json")
     names = {"reliability.png", "confusion.png", "roc.png", "robustness.png"}
     assert {path.name for path in (out / "plots").iterdir()} == names == {path.name for path in (tmp_path / "plots").iterdir()}
@@ -136,29 +141,6 @@ def test_a_table_of_files_and_lesions_alone_is_enough(drawn, eight_bit, tmp_path
     assert report["n"] == report["lesions"] == 3 and set(report["subgroups"]) == {"rule", "skin_tone"}
 
 
-def test_turns_and_flips_are_eight_views_of_one_photo():
-    photo = drawings.lesion(90, 60, centre=(0.3, 0.4))
-    views = [evaluate.turned(photo, way) for way in range(8)]
-    np.testing.assert_array_equal(views[0], photo)
-    assert len({view.tobytes() for view in views}) == 8 and {view.shape for view in views} == {(60, 90, 3), (90, 60, 3)}
-
-
-def test_an_averaged_answer_does_not_depend_on_how_the_photo_lies(drawn, eight_bit):
-    assessor = evaluate.load(str(eight_bit), "int8", 1)
-    photo = decode.read(drawn / "bcc0.png")
-    upright, turned = (evaluate.averaged(assessor, [evaluate.turned(photo, way)])[0] for way in (0, 5))
-    np.testing.assert_allclose(upright.chances, turned.chances, atol=1e-6)
-    assert upright.chances.sum() == pytest.approx(1)
-    views = [assessor.assess([evaluate.turned(photo, way)])[0].chances for way in range(8)]
-    logits = np.mean(np.log(views), axis=0)
-    np.testing.assert_allclose(upright.chances, np.exp(logits) / np.exp(logits).sum(), atol=1e-9)
-
-
-def test_averaging_never_answers_a_photo_that_is_sent_back(eight_bit):
-    assessor = evaluate.load(str(eight_bit), "int8", 1)
-    assert evaluate.averaged(assessor, [drawings.plain(90)])[0].priority is Priority.UNCLEAR
-
-
 def test_a_precision_that_the_folder_lacks_is_named(drawn, tmp_path):
     ran = command(drawn, drawn / "labels.csv", tmp_path / "out.json", "--model", str(TINY_MODEL), "--precision", "w8")
     assert ran.exit_code == 2
@@ -176,7 +158,7 @@ def test_the_temperature_is_the_one_the_logits_were_made_with():
     logits = rng.normal(0, 2, (20000, 7)).astype(np.float32)
     chances = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
     truths = np.array([rng.choice(7, p=row / row.sum()) for row in chances.astype(float)])
-    assert calibrate.temperature(logits * 2.5, truths) == pytest.approx(2.5, rel=0.03)
+    assert answers.temperature(logits * 2.5, truths) == pytest.approx(2.5, rel=0.03)
 
 
 def test_thresholds_find_their_share_and_never_hide_the_likeliest_lesion():
@@ -185,8 +167,8 @@ def test_thresholds_find_their_share_and_never_hide_the_likeliest_lesion():
     chances = rng.dirichlet(np.ones(7), 3000)
     chances[np.arange(3000), truths] += 0.5
     chances /= chances.sum(1, keepdims=True)
-    found = calibrate.thresholds(chances, truths)
-    for code, wanted in calibrate.SENSITIVITY.items():
+    found = answers.thresholds(chances, truths)
+    for code, wanted in answers.SENSITIVITY.items():
         own = chances[truths == CODES.index(code), CODES.index(code)]
         assert (own >= found[code]).mean() >= wanted and found[code] <= 1 / 7
     assert found["near_mel"] == pytest.approx(0.8 * found["mel"], abs=1e-4)
@@ -195,8 +177,8 @@ def test_thresholds_find_their_share_and_never_hide_the_likeliest_lesion():
 def test_calibration_sets_every_number_of_the_answer(drawn):
     spec = ModelSpec.read(TINY_MODEL)
     runs = Session(TINY_MODEL / "model_fp32.onnx", spec, CPU)
-    rows = data.read_rows(drawn, drawn / "labels.csv", "val")
-    found = calibrate.calibrate(spec, runs, rows)
+    rows = dataset.read_rows(drawn, drawn / "labels.csv", "val")
+    found = answers.calibrate(spec, runs, rows)
     assert found.temperature != spec.temperature and found.thresholds != spec.thresholds
     assert all(0 <= found.heatmap.floor[code] < found.heatmap.full[code] for code in CODES)
 
@@ -219,5 +201,5 @@ class Looks:
 
 @pytest.mark.parametrize("shift", [0.0, 0.25, -0.4])
 def test_the_shift_of_the_maps_is_measured(drawn, shift):
-    rows = data.read_rows(drawn, drawn / "labels.csv", "val")
-    assert calibrate.map_shift(ModelSpec.read(TINY_MODEL), Looks(shift), rows) == pytest.approx(shift, abs=0.1)
+    rows = dataset.read_rows(drawn, drawn / "labels.csv", "val")
+    assert answers.map_shift(ModelSpec.read(TINY_MODEL), Looks(shift), rows) == pytest.approx(shift, abs=0.1)

@@ -18,7 +18,11 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from torch.nn.functional import cross_entropy
 
 from skinapp.labels import CODES, View
-from train import curves, data, fit, metrics, model
+from train.data import dataset
+from train.evaluate import metrics
+from train.fit import curves
+from train.fit import run as fit
+from train.network import model
 
 RECIPE = ["--model", "test_efficientnet", "--init", "", "--size", "64", "--eval-size", "64", "--epochs", "12", "--batch", "8", "--cpu",
           "--ema", "0.9", "--lr", "0.005", "--colour", "0"]  # fmt: skip
@@ -171,7 +175,7 @@ def test_two_processes_share_the_work_and_keep_one_set_of_weights(shared):
 def test_two_processes_judge_as_one_does(drawn, shared):
     net = model.create("test_efficientnet", activation="relu")  # as `fit` makes it by default
     net.load_state_dict(torch.load(shared / "out" / "checkpoint.pt", weights_only=True)["ema"])
-    rows = data.read_rows(drawn, drawn / "labels.csv", "val")
+    rows = dataset.read_rows(drawn, drawn / "labels.csv", "val")
     judge = fit.Judge(rows, model.transform(net, 64), Accelerator(mixed_precision=fit._precision(cpu=True), cpu=True))
     alone, last = judge.figures(net.to(memory_format=torch.channels_last)), history(shared / "out")[-1]
     assert alone == {name: last[name] for name in alone}
@@ -217,10 +221,10 @@ def lean(counts: dict[str, int], **changes: object) -> dict[str, float]:
     return dict(zip(CODES, found[0].tolist(), strict=True))
 
 
-def photos(counts: dict[str, int], collection: str = "ham", view: View = View.DERMOSCOPIC) -> list[data.Row]:
+def photos(counts: dict[str, int], collection: str = "ham", view: View = View.DERMOSCOPIC) -> list[dataset.Row]:
     """So many rows of each lesion; `scc` is outside of the seven."""
     return [
-        data.Row(Path(f"{code}{number}.jpg"), CODES.index(code) if code in CODES else -1, f"{code}{number}", "", "",
+        dataset.Row(Path(f"{code}{number}.jpg"), CODES.index(code) if code in CODES else -1, f"{code}{number}", "", "",
                  view=view, collection=collection, outside="" if code in CODES else code)
         for code, count in counts.items() for number in range(count)
     ]  # fmt: skip

@@ -6,8 +6,8 @@ import pytest
 from skinapp.assessment import triage
 from skinapp.labels import CODES
 from skinapp.metrics import accuracy
-from train import metrics
-from train.metrics import Answers
+from train.evaluate import metrics
+from train.evaluate.metrics import Answers
 
 AKIEC, BCC, BKL, DF, MEL, NV, VASC = range(7)
 

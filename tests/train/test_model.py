@@ -15,9 +15,9 @@ from safetensors.torch import load_file, save_file
 from timm.layers import create_conv2d
 
 from skinapp.imaging import preprocess
-from tests.hub_server import serve
-from train import model
-from train.data import DataError
+from tests.support.fake_hub import serve
+from train.data.dataset import DataError
+from train.network import model
 
 ARCHITECTURE = "test_efficientnet"
 FETCH = f"""

@@ -8,7 +8,7 @@ import sys
 import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from train.progress import Progress
+from train.fit.progress import Progress
 
 LOSSES = [torch.tensor(value) for value in (4.0, 2.0, 3.0)]
 

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from skinapp.labels import CODES
-from tests import drawings
-from train import metrics, subgroups
-from train.data import Row
-from train.metrics import Answers
+from tests.support import drawings
+from train.data.dataset import Row
+from train.evaluate import metrics, subgroups
+from train.evaluate.metrics import Answers
 
 MEL, NV = CODES.index("mel"), CODES.index("nv")
 

@@ -1,0 +1,1 @@
+"""How fast the program answers, measured from outside: `python -m benchmarks.NAME`."""

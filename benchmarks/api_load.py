@@ -1,0 +1,115 @@
+"""python -m benchmarks.api_load [--requests 2000] [--callers 64] [--photos 10] [--model FOLDER] [--threads N]
+
+Loads a server of its own on the embedded model: so many callers at once with so many photos each, one by one and as batches, and
+then requests without end; prints what was right, wrong and lost, photos a second beside the bare session's own at its best batch
+size, and the server's memory before and after. Run it on a machine with nothing else to do.
+"""
+
+import argparse
+import os
+import re
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from skinapp.assessment.assessor import Assessor
+from skinapp.imaging import preprocess
+from skinapp.imaging.decode import read
+from skinapp.model.hub import EMBEDDED
+from tests.support import client_crowd
+from tests.support.app_server import started
+
+BATCHES = (1, 2, 4, 8, 16, 32)
+WARM = 64
+"""Requests before memory is first read: imports, pools and caches fill with the first ones."""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.api_load", description=__doc__)
+    parser.add_argument("--requests", type=int, default=2000)
+    parser.add_argument("--callers", type=int, default=64)
+    parser.add_argument("--photos", type=int, default=10)
+    parser.add_argument("--model", type=Path, default=EMBEDDED)
+    parser.add_argument("--threads", type=int, default=0)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as scratch:
+        assessor = Assessor.load(str(options.model), "cpu", options.threads, pooled=True)
+        photos = client_crowd.drawn(Path(scratch), options.callers * options.photos, assessor)
+        best = bare(assessor, photos[0].path)
+        environment = {**os.environ, "GRADIO_TEMP_DIR": f"{scratch}/cache", "SKINAPP_PROVIDER": "cpu"}
+        environment["SKINAPP_THREADS"] = str(options.threads)
+        with started([sys.executable, "app.py"], environment, options.model) as (address, process):
+            crowd(address, process.pid, photos, options, best)
+
+
+def bare(assessor: Assessor, path: Path) -> float:
+    """Photos a second of the session alone, at the batch size that is best for it."""
+    found, taken = dict[int, float](), dict[int, float]()
+    for size in BATCHES:
+        pixels = preprocess.batch([read(path)] * size, assessor.spec.transform)
+        rounds = max(3, 64 // size)
+        spent, busy_before = [], time.process_time()
+        for _ in range(rounds):
+            began = time.perf_counter()
+            assessor.session.run(pixels)
+            spent.append(time.perf_counter() - began)
+        found[size], taken[size] = size / float(np.median(spent)), (time.process_time() - busy_before) * 1000 / rounds / size
+    size = max(found, key=found.__getitem__)
+    say(f"bare session: {found[size]:.0f} photos/s at {size} a pass, its best ({found[1]:.0f} at 1)")
+    say(f"  processor time a photo: {taken[size]:.0f} ms")
+    return found[size]
+
+
+def crowd(address: str, pid: int, photos: list[client_crowd.Expected], options: argparse.Namespace, best: float) -> None:
+    """All callers at once, in both ways, and then requests for the memory's sake."""
+    clients = client_crowd.connected(address, options.callers)
+    client_crowd.call(clients, (photos * WARM)[: max(WARM, options.callers)])
+    before = resident(pid)
+    timed("one by one, /classify", pid, len(photos), best, lambda: client_crowd.call(clients, photos))
+    timed(
+        "each caller's at once, /classify_batch",
+        pid,
+        len(photos),
+        best,
+        lambda: client_crowd.call(clients, photos, together=True),
+    )
+    for done in range(0, options.requests, 500):
+        count = min(500, options.requests - done) // options.callers * options.callers
+        client_crowd.call(clients, (photos * 500)[:count])
+        say(f"after {done + count} requests more: {resident(pid):.0f} MB")
+    say(f"server's memory: {before:.0f} MB before, {resident(pid):.0f} MB after (highest {resident(pid, 'VmHWM'):.0f} MB)")
+
+
+def timed(name: str, pid: int, count: int, best: float, work: Callable[[], Counter[str]]) -> None:
+    began, server, own = time.perf_counter(), busy(pid), time.process_time()
+    tally = work()
+    rate = count / (time.perf_counter() - began)
+    server, own = ((after - before) * 1000 / count for before, after in ((server, busy(pid)), (own, time.process_time())))
+    say(f"{name}: {dict(tally)}, {rate:.0f} photos/s, {rate / best:.0%} of the bare session's")
+    say(f"  processor time a photo: the server's {server:.0f} ms, the callers' {own:.0f} ms")
+
+
+def busy(pid: int) -> float:
+    """Seconds of processor time that a process has taken."""
+    user, system = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13]
+    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+
+
+def resident(pid: int, field: str = "VmRSS") -> float:
+    """Megabytes that a process holds."""
+    found = re.search(rf"^{field}:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text(), re.MULTILINE)
+    return int(found[1]) / 1024 if found else float("nan")
+
+
+def say(line: str) -> None:
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""How fast each file answers, beside other programs."""

@@ -1,0 +1,1 @@
+"""Weights become integers, and are held to what they were."""

@@ -1,0 +1,1 @@
+"""What others are given: the model's card, the program, the static page."""

@@ -1,0 +1,1 @@
+"""What programs and the page's own scripts call."""

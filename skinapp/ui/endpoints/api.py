@@ -1,0 +1,76 @@
+"""The two functions that a program calls, /classify and /classify_batch; what they answer is Assessment.to_dict."""
+
+from functools import partial
+from pathlib import Path, PurePath
+from typing import Any
+
+import gradio as gr
+
+from skinapp.assessment.assessor import Assessor
+from skinapp.assessment.classifier import Namer
+from skinapp.errors import PhotoError, SkinAppError
+from skinapp.i18n import wording
+from skinapp.imaging.decode import Photo
+from skinapp.ui.components import language_of
+from skinapp.ui.server import queueing, request_gate
+
+MOST = 64
+"""Photos in one call of /classify_batch."""
+
+
+def add(assessor: Assessor | Namer) -> None:
+    """Put the two functions, with the components that describe their input and output, into the page being built."""
+    with gr.Row(visible=False):
+        photo, report = gr.Image(label="photo"), gr.JSON(label="report")
+        careful = gr.Checkbox(label="careful", value=True)
+        overlay = gr.Image(label="overlay", format="jpeg", interactive=False)
+        photos, rows = gr.File(label="photos", file_count="multiple"), gr.JSON(label="rows")
+        one, many = gr.Button(), gr.Button()
+    request_gate.only_uploads(photo)
+    request_gate.only_uploads(photos)
+
+    def classify(photo: dict[str, Any] | None, careful: bool, request: gr.Request) -> tuple[dict[str, Any], Photo]:
+        """The report on one photo of a skin lesion, from several looks at it unless careful is off, and the photo with the
+        evidence laid on it."""
+        return _classify(assessor, photo, language_of(request), careful is not False)
+
+    def classify_batch(photos: list[dict[str, Any]] | None, request: gr.Request) -> list[dict[str, Any]]:
+        """The reports on several photos, each with its file's name; an unreadable file gives its error instead."""
+        return _classify_batch(assessor, photos or [], language_of(request))
+
+    one.click(classify, [photo, careful], [report, overlay], api_name="classify", preprocess=False, **queueing.JOIN)
+    many.click(classify_batch, photos, rows, api_name="classify_batch", preprocess=False, **queueing.JOIN)
+
+
+def _classify(
+    assessor: Assessor | Namer, given: dict[str, Any] | None, language: wording.Language, careful: bool
+) -> tuple[dict[str, Any], Photo]:
+    if given is None:
+        raise _told(wording.NO_PHOTO.to(language))
+    try:
+        photo, assessment = assessor.read_and_assess(request_gate.uploaded(given), careful=careful)
+    except SkinAppError as error:
+        raise _told(str(error)) from None
+    return assessment.to_dict(language), assessment.overlay(photo)
+
+
+def _classify_batch(assessor: Assessor | Namer, given: list[dict[str, Any]], language: wording.Language) -> list[dict[str, Any]]:
+    if not given:
+        raise _told(wording.NO_PHOTO.to(language))
+    if len(given) > MOST:
+        raise _told(wording.TOO_MANY.to(language).format(count=len(given), most=MOST))
+    paths = [request_gate.uploaded(entry) for entry in given]
+    names = [PurePath(entry.get("orig_name") or path).name for entry, path in zip(given, paths, strict=True)]
+    reports = queueing.each(partial(_report, assessor, language), paths)
+    return [{"file": name, **report} for name, report in zip(names, reports, strict=True)]
+
+
+def _report(assessor: Assessor | Namer, language: wording.Language, path: Path) -> dict[str, Any]:
+    try:
+        return assessor.read_and_assess(path)[1].to_dict(language)
+    except PhotoError as error:
+        return {"error": str(error)}
+
+
+def _told(message: str) -> gr.Error:
+    return gr.Error(message, print_exception=False)

@@ -1,0 +1,174 @@
+"""The functions of the client API as tools of an MCP server (Model Context Protocol), for assistants; only with SKINAPP_MCP.
+
+Not Gradio's own server, which asks nobody for the page's password, writes photos into files that nothing deletes, and can't take
+several of them.
+"""
+
+import base64
+import binascii
+import json
+import logging
+import re
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from functools import partial
+from typing import Any, TypeAlias
+
+import gradio as gr
+from mcp.server.lowlevel import Server
+from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
+from mcp.types import CallToolResult, ImageContent, TextContent, Tool, ToolAnnotations
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
+
+from skinapp.assessment.assessor import Assessor
+from skinapp.errors import PhotoError
+from skinapp.i18n import wording
+from skinapp.imaging import encode
+from skinapp.ui.endpoints import api
+from skinapp.ui.server import access, queueing, request_gate
+
+log = logging.getLogger("skinapp.mcp")
+
+PATH = "/gradio_api/mcp"
+HEAVIEST = 16 * 2**20
+"""Bytes of a call, which is held in memory as a whole; a photo that doesn't fit is uploaded first, as a file."""
+CALLS = 16
+"""Calls at the same time."""
+GIVEN = {
+    "type": "string",
+    "description": "The photo as data:image/jpeg;base64,... (JPEG, PNG or WebP), or the path that /gradio_api/upload answered.",
+}
+DATA_URI = re.compile(r"^data:[^,]*;base64,", re.IGNORECASE)
+READS = ToolAnnotations(readOnlyHint=True, idempotentHint=True, openWorldHint=False)
+TOOLS = [
+    Tool(
+        name="classify",
+        description=f"Assess a photo of a skin lesion: a JSON report and where the evidence lies. {wording.DISCLAIMER.en}",
+        inputSchema={"type": "object", "properties": {"photo": GIVEN}, "required": ["photo"]},
+        annotations=READS,
+    ),
+    Tool(
+        name="classify_batch",
+        description=f"Assess up to {api.MOST} photos of skin lesions: a JSON report on each. {wording.DISCLAIMER.en}",
+        inputSchema={
+            "type": "object",
+            "properties": {"photos": {"type": "array", "items": GIVEN, "minItems": 1, "maxItems": api.MOST}},
+            "required": ["photos"],
+        },
+        annotations=READS,
+    ),
+]
+"""What an assistant may call, as it is told of it."""
+
+Told: TypeAlias = Callable[[dict[str, Any], wording.Language], CallToolResult]
+
+
+class Door:
+    """ASGI app of the server: only for whoever may see the page, for so many at once, and one POST a call."""
+
+    def __init__(self, assessor: Assessor) -> None:
+        self._manager = StreamableHTTPSessionManager(
+            _server(assessor), json_response=True, stateless=True, max_request_body_size=HEAVIEST
+        )
+        self._inside = 0
+
+    def routes(self) -> list[Route]:
+        """The server's address, with and without a slash."""
+        return [Route(PATH, self), Route(f"{PATH}/", self)]
+
+    def open(self, _: Any) -> AbstractAsyncContextManager[None]:
+        """The server's life, beside that of the page."""
+        return self._manager.run()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        refusal = self._refusal(Request(scope))
+        if refusal is not None:
+            await refusal(scope, receive, send)
+            return
+        self._inside += 1
+        try:
+            await self._manager.handle_request(scope, receive, send)
+        finally:
+            self._inside -= 1
+
+    def _refusal(self, request: Request) -> Response | None:
+        if not (access.may_see(request) or access.knows_password(request)):
+            return PlainTextResponse("Log in first, with basic authentication", 401, {"WWW-Authenticate": "Basic"})
+        if request.method != "POST":
+            return PlainTextResponse("This is an MCP server; give its address to an assistant", 405, {"Allow": "POST"})
+        return PlainTextResponse(f"{CALLS} calls are being answered; try again", 503) if self._inside >= CALLS else None
+
+
+def _server(assessor: Assessor) -> Server[Any, Any]:
+    tools: dict[str, Told] = {"classify": partial(_classify, assessor), "classify_batch": partial(_classify_batch, assessor)}
+    server: Server[Any, Any] = Server("skinapp", instructions=wording.DISCLAIMER.en)
+
+    async def listed() -> list[Tool]:
+        return TOOLS
+
+    async def called(name: str, arguments: dict[str, Any]) -> CallToolResult:
+        request = server.request_context.request
+        language = wording.preferred("" if request is None else request.headers.get("accept-language", ""))
+        if name not in tools:
+            return _refused(f"There is no tool of that name; call {' or '.join(tools)}.")
+        try:
+            return await run_in_threadpool(tools[name], arguments, language)
+        except Exception:  # the library would send its text, with whatever it tells of this server
+            log.exception("A photo given over MCP failed.")
+            return _refused(wording.UNEXPECTED.to(language))
+
+    server.list_tools()(listed)  # type: ignore[no-untyped-call]
+    server.call_tool(validate_input=False)(called)  # its own check repeats what was given, megabytes of base64 too
+    return server
+
+
+def _classify(assessor: Assessor, given: dict[str, Any], language: wording.Language) -> CallToolResult:
+    if given.get("photo") is None:
+        return _refused(wording.NO_PHOTO.to(language))
+    [(report, overlay)] = queueing.each(partial(_assessed, assessor, language, True), [given["photo"]])
+    if "error" in report:
+        return _refused(report["error"])
+    picture = ImageContent(type="image", data=base64.b64encode(overlay).decode(), mimeType="image/jpeg")
+    return CallToolResult(content=[_text(report), picture], structuredContent=report)
+
+
+def _classify_batch(assessor: Assessor, given: dict[str, Any], language: wording.Language) -> CallToolResult:
+    photos = given.get("photos")
+    if not isinstance(photos, list) or not photos:
+        return _refused(wording.NO_PHOTO.to(language))
+    if len(photos) > api.MOST:
+        return _refused(wording.TOO_MANY.to(language).format(count=len(photos), most=api.MOST))
+    rows = [report for report, _ in queueing.each(partial(_assessed, assessor, language, False), photos)]
+    return CallToolResult(content=[_text(rows)], structuredContent={"rows": rows})
+
+
+def _assessed(assessor: Assessor, language: wording.Language, drawn: bool, given: Any) -> tuple[dict[str, Any], bytes]:
+    """The report on one photo, or its error, and where wanted the overlay as JPEG."""
+    try:
+        photo, assessment = assessor.read_and_assess(_source(given), careful=True)
+    except PhotoError as error:
+        return {"error": str(error)}, b""
+    except gr.Error as error:
+        return {"error": str(error.message)}, b""
+    return assessment.to_dict(language), encode.jpeg(assessment.overlay(photo)) if drawn else b""
+
+
+def _source(given: Any) -> Any:
+    """The bytes of a photo given as base64, else the file of an upload."""
+    text = str(given)
+    try:
+        return base64.b64decode(DATA_URI.sub("", text), validate=True)
+    except (binascii.Error, ValueError):
+        return request_gate.uploaded({"path": text})
+
+
+def _refused(why: str) -> CallToolResult:
+    return CallToolResult(content=[TextContent(type="text", text=why)], isError=True)
+
+
+def _text(answer: dict[str, Any] | Sequence[dict[str, Any]]) -> TextContent:
+    return TextContent(type="text", text=json.dumps(answer, ensure_ascii=False))

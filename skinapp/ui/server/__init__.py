@@ -1,0 +1,1 @@
+"""What stands around Gradio's server: guards, queue, files."""

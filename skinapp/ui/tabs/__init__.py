@@ -1,0 +1,1 @@
+"""The page's tabs; a tab is a file with `add`."""

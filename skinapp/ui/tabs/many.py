@@ -1,0 +1,89 @@
+"""The tab for many photos: the browser sends them a few at a time, and each few become rows of its table.
+
+Nothing of a table is kept here: the browser holds it, sorts it and saves it, and whoever stops or goes away sends no more.
+"""
+
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from skinapp.assessment.assessor import Assessor
+from skinapp.errors import LabelError, PhotoError
+from skinapp.i18n import wording
+from skinapp.imaging import decode
+from skinapp.labels import CODES
+from skinapp.metrics import ground_truth
+from skinapp.ui.components import language_of
+from skinapp.ui.server import queueing, request_gate
+from skinapp.web import STATIC
+from skinapp.web.views import many as many_view
+
+MANY_JS = "".join((STATIC / "tabs" / name).read_text(encoding="utf-8") for name in ("drop.js", "many.js"))
+PASS_ON_JS = "watch('value', () => document.dispatchEvent(new CustomEvent('many-{name}', {{detail: props.value}})));"
+PART = 8
+"""Photos that the browser sends at once: a pass of the pool."""
+
+
+def add(assessor: Assessor, say: gr.I18n) -> None:
+    """Put the tab's components and its two events into the page that is being built."""
+    with gr.Column(elem_id="many-tab"):
+        desk = gr.HTML(say("many"), js_on_load=MANY_JS, apply_default_css=False)
+        shown = gr.HTML("", js_on_load=PASS_ON_JS.format(name="figures"), visible="hidden")
+        rows = gr.HTML("", js_on_load=PASS_ON_JS.format(name="rows"), visible="hidden")
+
+    def assess(event: gr.EventData, request: gr.Request) -> str:
+        return _rows(assessor, event._data, language_of(request))
+
+    def measure(event: gr.EventData, request: gr.Request) -> str:
+        return _figures(event._data, language_of(request))
+
+    private: dict[str, Any] = {"show_progress": "hidden", "trigger_mode": "multiple", "api_visibility": "private"}
+    desk.assess(assess, None, rows, **private, **queueing.JOIN).failure(
+        None, None, rows, js="() => `<i data-lost=${Math.random()}></i>`", **private
+    )
+    desk.measure(measure, None, shown, concurrency_limit=1, **private)  # one at a time: the last one counts
+
+
+def _rows(assessor: Assessor, given: Any, language: wording.Language) -> str:
+    """The rows of a few photos, under the number of their part."""
+    files = given.get("files") if isinstance(given, dict) else None
+    if not isinstance(files, list) or not 0 < len(files) <= PART:
+        raise gr.Error(wording.NO_PHOTO.to(language), print_exception=False)
+    named = [(str(entry.get("orig_name")), request_gate.uploaded(entry)) for entry in files if isinstance(entry, dict)]
+    rows = queueing.each(partial(_row, assessor, language), named)
+    return f'<table><tbody data-part="{int(given.get("part", 0))}">{"".join(rows)}</tbody></table>'
+
+
+def _row(assessor: Assessor, language: wording.Language, named: tuple[str, Path]) -> str:
+    file, path = named
+    try:
+        photo, assessment = assessor.read_and_assess(path)
+    except PhotoError as error:
+        return many_view.failed(error.said.to(language), language, file)
+    return many_view.row(file, assessment.to_dict(language), photo, language)
+
+
+def _figures(given: Any, language: wording.Language) -> str:
+    """How right the answers are: `answers` are pairs of file and lesion named, `labels` an uploaded CSV or nothing."""
+    answers = given.get("answers") if isinstance(given, dict) else None
+    named = {str(file): code for file, code in _pairs(answers)[: many_view.MOST] if code in CODES}
+    try:
+        labels = ground_truth.read(_content(given["labels"])) if isinstance(given, dict) and given.get("labels") else {}
+    except LabelError as error:
+        return many_view.refused(error.said.to(language), language)
+    truths = ground_truth.truths(list(named), labels)
+    if not truths:
+        return many_view.refused(wording.MANY["no_labels"].to(language), language) if labels else ""
+    return many_view.figures(ground_truth.figures([named[file] for file in truths], list(truths.values())), truths, language)
+
+
+def _pairs(answers: Any) -> list[tuple[Any, Any]]:
+    pairs = answers if isinstance(answers, list) else []
+    return [(pair[0], pair[1]) for pair in pairs if isinstance(pair, list) and len(pair) == 2]
+
+
+def _content(given: Any) -> bytes:
+    with request_gate.uploaded(given).open("rb") as file:
+        return file.read(decode.MAX_BYTES)

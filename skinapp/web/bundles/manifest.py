@@ -1,0 +1,59 @@
+"""What the On-device tab is told: the page's own HTML with sample figures in it, the program's rules, and its sentences.
+
+The browser puts its figures into this HTML, so that an answer looks the same wherever it was computed. Knows no gradio.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from skinapp.assessment import explain, quality
+from skinapp.assessment.assessor import Assessment
+from skinapp.assessment.loaded_model import Model
+from skinapp.i18n import wording
+from skinapp.i18n.wording import ONDEVICE, Language
+from skinapp.imaging import decode, encode
+from skinapp.labels import LESIONS, SEVERITY, Priority
+from skinapp.web.views import answer
+from skinapp.web.views.ondevice import footer, tab
+
+ISSUES = Assessment.blank(Priority.UNCLEAR, Model("", "", "", "", "")).report.issues
+"""In the order in which the HTML lists its reasons."""
+
+
+def rules() -> dict[str, Any]:
+    """What the program, not the model, fixes for every answer."""
+    return {
+        "lesions": [{"code": one.code, "priority": one.priority, "malignant": one.malignant} for one in LESIONS],
+        "severity": SEVERITY,
+        "quality": {"white": quality.WHITE, "hair": quality.HAIR, "hair_width": quality.HAIR_WIDTH},
+        "photo": {
+            "max_bytes": decode.MAX_BYTES,
+            "max_pixels": decode.MAX_PIXELS,
+            "min_side": decode.MIN_SIDE,
+            "max_aspect": decode.MAX_ASPECT,
+        },
+        "drawing": {
+            "side": explain.LAYER_SIDE,
+            "strongest": explain.STRONGEST,
+            "max_side": encode.MAX_SIDE,
+            "colours": explain.COLOURS[:, 0].tolist(),
+        },
+    }
+
+
+def pieces(model: Model, language: Language) -> dict[str, Any]:
+    """The HTML and the sentences of one language."""
+    samples = {priority: Assessment.blank(priority, model) for priority in Priority}
+    return {
+        "answers": {priority: answer.answer(sample, language) for priority, sample in samples.items()},
+        "evidence": answer.evidence(np.zeros((1, 1, 3), np.uint8), samples[Priority.LOW], language),
+        "busy": answer.busy(language),
+        "failed": answer.failed("", language),
+        "empty": answer.empty(language),
+        "tab": tab(language),
+        "header": answer.header(language),
+        "footer": footer(model, language),
+        "ran": wording.ANSWER["ran"].to(language),
+        "say": {key: said.to(language) for key, said in ONDEVICE.items()},
+    }

@@ -1,0 +1,54 @@
+"""The On-device tab as HTML: the frame in the program's page, and the page in that frame."""
+
+from html import escape
+
+from skinapp.assessment.loaded_model import Model
+from skinapp.i18n import wording
+from skinapp.i18n.wording import ONDEVICE, Language
+from skinapp.web.views import answer
+
+
+def missing(language: Language) -> str:
+    """What stands in the tab where it can't run: why, and what to do."""
+    return (
+        f'<section class="card failed" lang="{language}"><h2>{ONDEVICE["missing"].to(language)}</h2>'
+        f"<p>{ONDEVICE['missing_why'].to(language)}</p><p>{ONDEVICE['missing_cure'].to(language)}</p></section>"
+    )
+
+
+def frame(address: str, language: Language) -> str:
+    """The tab's page inside the program's page; it is given its address when it is first seen, because it brings 10 MB along."""
+    title = ONDEVICE["title"].to(language)
+    source = escape(f"{address}?lang={language}")
+    return (
+        f'<iframe class="ondevice-frame" title="{title}" data-src="{source}" '
+        f'allow="camera; cross-origin-isolated; clipboard-read; clipboard-write"></iframe>'
+    )
+
+
+def tab(language: Language) -> str:
+    """The tab itself: a box that takes photos, and places for the answer and the evidence."""
+    say = {key: said.to(language) for key, said in ONDEVICE.items()}
+    return (
+        f'<div class="ondevice" lang="{language}"><div class="give"><div class="card drop">'
+        f'<div class="prompt"><span class="camera-icon" aria-hidden="true"></span>'
+        f"<h2>{say['drop']}</h2><p>{say['drop_how']}</p></div>"
+        f'<div class="loading" role="status"><progress></progress><p class="loading-text"></p></div>'
+        f'<img class="preview" alt="{say["preview"]}">'
+        f'<div class="live"><div class="frame"><video muted playsinline></video><canvas class="map"></canvas></div></div>'
+        f'<input type="file" accept="image/*" hidden><div class="buttons">'
+        f'<button type="button" class="choose">{say["choose"]}</button>'
+        f'<button type="button" class="camera">{say["camera"]}</button>'
+        f'<button type="button" class="take">{say["take"]}</button>'
+        f'<button type="button" class="stop">{say["stop"]}</button></div></div>'
+        f'<p class="private" hidden>{say["private"]}</p><p class="not-private" hidden>{say["not_private"]}</p>'
+        f'<p class="no-camera" hidden>{say["no_camera"]}</p><p class="engine"></p>{answer.tips(language)}</div>'
+        f'<div class="told" aria-live="polite"></div><div class="shown"></div></div>'
+    )
+
+
+def footer(model: Model, language: Language) -> str:
+    return (
+        f'<footer class="foot" lang="{language}"><p class="disclaimer">{wording.DISCLAIMER.to(language)}</p>'
+        f"<p>{wording.PAGE['model'].to(language)}: {answer.named(model)} · {escape(model.precision)}</p></footer>"
+    )

@@ -1,0 +1,56 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from skinapp.imaging import preprocess
+from skinapp.imaging.preprocess import Box
+from skinapp.model.spec import ModelSpec
+from tests import TINY_MODEL
+from tests.support import drawings
+
+TRANSFORM = ModelSpec.read(TINY_MODEL).transform
+
+
+def test_the_batch_is_the_views_scaled_by_mean_and_std():
+    photos = [drawings.plain((255, 0, 51), 40, 32), drawings.plain(204, 64, 64)]
+    pixels = preprocess.batch(photos, TRANSFORM)
+    assert pixels.shape == (2, 3, 32, 32) and pixels.dtype == np.float32
+    np.testing.assert_allclose(pixels[0].mean((1, 2)), [1, -1, -0.6], atol=1e-6)
+    np.testing.assert_allclose(pixels[1], 0.6, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "box"),
+    [
+        (320, 240, Box(40, 0, 280, 240)),
+        (240, 320, Box(0, 40, 240, 280)),
+        (100, 100, Box(0, 0, 100, 100)),
+        (4000, 3000, Box(500, 0, 3500, 3000)),
+    ],
+)
+def test_the_network_sees_the_square_in_the_middle(width, height, box):
+    assert preprocess.seen(drawings.plain(0, width, height), TRANSFORM) == pytest.approx(box, abs=max(width, height) / 32)
+
+
+def test_what_is_outside_the_seen_box_changes_nothing():
+    photo = drawings.lesion(320, 240)
+    box = preprocess.seen(photo, TRANSFORM)
+    changed = photo.copy()
+    changed[:, : box.left - 16] = 0
+    changed[:, box.right + 16 :] = 0
+    np.testing.assert_array_equal(preprocess.view(photo, TRANSFORM), preprocess.view(changed, TRANSFORM))
+
+
+def test_squash_sees_the_whole_photo():
+    squash = replace(TRANSFORM, crop_mode="squash")
+    assert preprocess.seen(drawings.plain(0, 317, 211), squash) == Box(0, 0, 317, 211)
+    photo = drawings.plain(255, 320, 240)
+    photo[:, :160] = 0
+    view = preprocess.view(photo, squash)
+    assert (view[:, :12] == 0).all() and (view[:, -12:] == 255).all()
+
+
+def test_a_crop_share_below_one_sees_less():
+    box = preprocess.seen(drawings.plain(0, 64, 64), replace(TRANSFORM, crop_pct=0.5))
+    assert box == Box(16, 16, 48, 48)

@@ -1,0 +1,220 @@
+"""The model folder that comes of a lesson: the same answer to the last bit wherever it runs, a card that holds, figures that fit."""
+
+import json
+import re
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from zipfile import ZipFile
+
+import numpy as np
+import onnx
+import pytest
+from onnx import helper
+
+from skinapp.assessment import loading
+from skinapp.assessment.assessor import Assessor
+from skinapp.assessment.classifier import Namer
+from skinapp.errors import ModelError
+from skinapp.i18n import wording
+from skinapp.imaging import decode, preprocess
+from skinapp.labels import CODES
+from skinapp.model.session import CPU, Session
+from skinapp.model.spec import ModelSpec
+from skinapp.teach import pipeline
+from skinapp.teach.dataset import dataset, sample
+from skinapp.teach.linear_head import Head
+from skinapp.teach.model_folder import onnx_head, writer
+from skinapp.teach.pipeline import Taught
+from skinapp.teach.progress import Progress
+from tests import TINY_MODEL
+from tests.support import drawings, fake_hub, zip_files
+from tests.support.app_server import ROOT
+
+NAMES = ("dots", "stripes", "rings")
+EACH = 14
+
+
+@pytest.fixture(scope="module")
+def base() -> Assessor:
+    return Assessor.load(provider="cpu")
+
+
+@pytest.fixture(scope="module")
+def taught(base: Assessor, tmp_path_factory: pytest.TempPathFactory) -> tuple[Taught, dataset.Collection]:
+    place = tmp_path_factory.mktemp("lesson")
+    files = {
+        **zip_files.drawn(NAMES, EACH, top="train/"),
+        **zip_files.drawn(NAMES, 6, 50, top="test/"),
+        "train/dots/x.png": b"broken",
+    }
+    kept = dataset.gather(zip_files.zipped(place / "a.zip", files), base.spec.transform, place, Progress())
+    seen = pipeline.look(base, kept, Progress())
+    return pipeline.teach(base, kept, seen, 0.2, place / "my-model", Progress()), kept
+
+
+@pytest.fixture(scope="module")
+def model(taught: tuple[Taught, dataset.Collection]) -> Path:
+    return taught[0].namer.source.folder
+
+
+@pytest.fixture(scope="module")
+def photo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("photo") / "wide.jpg"
+    path.write_bytes(drawings.encoded(np.concatenate([sample.draw("dots", 90), sample.draw("rings", 91)], 1), "JPEG"))
+    return path
+
+
+def test_the_folder_holds_what_a_model_folder_must(model, taught):
+    assert sorted(path.name for path in model.iterdir()) == ["README.md", "config.json", "metrics.json", "model_int8.onnx"]
+    spec = ModelSpec.read(model)
+    assert spec == taught[0].namer.spec and spec.labels == tuple(sorted(NAMES)) and spec.subject == "own"
+    assert spec.verify(model, "model_int8.onnx").is_file()
+    held = json.loads((model / "metrics.json").read_text())["held_out"]
+    assert held["pictures"] == dict.fromkeys(sorted(NAMES), 6) and held["how"] == "test folder"
+    assert sum(sum(row.values()) for row in held["confusion"].values()) == held["n"] == 18
+    right = sum(held["confusion"][name][name] for name in NAMES)
+    assert held["accuracy"]["value"] == pytest.approx(right / 18, abs=1e-4)
+    assert held["accuracy"]["value"] > 0.6
+
+
+def test_the_zip_unpacks_into_a_folder_that_serves(model, taught, photo, tmp_path):
+    with ZipFile(model.with_suffix(".zip")) as packed:
+        packed.extractall(tmp_path)
+    served = loading.load(str(tmp_path / "my-model"), "cpu")
+    assert isinstance(served, Namer)
+    assert np.array_equal(served.read_and_assess(photo)[1].chances, taught[0].namer.read_and_assess(photo)[1].chances)
+
+
+def test_page_command_line_and_bare_script_answer_alike_to_the_last_bit(model, taught, photo):
+    mine = taught[0].namer.read_and_assess(photo)[1].to_dict()["probabilities"]
+    pooled = loading.load(str(model), "cpu", pooled=True).read_and_assess(photo)[1].to_dict()["probabilities"]
+    line = [sys.executable, "-m", "skinapp", str(photo), "--json", "--model", str(model)]
+    told = json.loads(subprocess.run(line, cwd=ROOT, capture_output=True, text=True, check=True).stdout)
+    script = re.search(r"```python\n(.*?)```", (model / "README.md").read_text(), re.DOTALL)[1]
+    assert "skinapp" not in re.sub(r'"skinapp"', "", script), "it needs nothing of ours"
+    bare = subprocess.run([sys.executable, "-c", script, str(photo)], cwd=model, capture_output=True, text=True, check=True)
+    assert mine == pooled == told["probabilities"] == json.loads(bare.stdout)
+
+
+def test_an_answer_doesnt_depend_on_what_else_is_in_the_batch(model, taught, base):
+    spec, pixels = taught[0].namer.spec, None
+    pixels = preprocess.batch([sample.draw(name, seed) for name in NAMES for seed in range(60, 63)], spec.transform)
+    whole = taught[0].namer.session.run(pixels)
+    one_thread = Session(model / "model_int8.onnx", spec, CPU, threads=1)
+    for count in (1, 2, 5):
+        assert np.array_equal(taught[0].namer.session.run(pixels[:count]).logits, whole.logits[:count])
+    assert np.array_equal(one_thread.run(pixels).logits, whole.logits)
+
+
+def test_the_graft_leaves_the_features_as_they_were_and_maps_add_up(model, taught, base):
+    pixels = preprocess.batch([sample.draw(name, 70) for name in NAMES], base.spec.transform)
+    before, after = base.session.run(pixels), taught[0].namer.session.run(pixels)
+    assert np.array_equal(before.embedding, after.embedding)
+    assert np.allclose(taught[0].lesson.head.logits(before.embedding), after.logits, atol=1e-3)
+    moved = after.logits - after.cams.mean((2, 3))
+    assert np.allclose(moved, moved[0], atol=1e-4), "a logit is its map's mean and a bias"
+
+
+def test_maps_are_blank_for_an_average_picture_and_hot_for_a_class_own(taught):
+    namer, (result, kept) = taught[0].namer, taught
+    own = [int(place) for place in result.split.train if kept.labels[kept.targets[place]] == "dots"]
+    heats = [namer.assess([np.array(kept.views[place])])[0].heatmap("dots") for place in own]
+    assert np.mean([heat.max() for heat in heats]) > 0.6
+    assert np.mean([heat.mean() for heat in heats]) < 0.6
+
+
+def test_mistakes_are_held_out_pictures_named_wrongly_surest_first(taught):
+    result, kept = taught
+    tests = {kept.names[place] for place in result.split.test}
+    for one in result.mistakes:
+        assert one.name in tests and one.truth != one.named.top
+    sure = [float(one.named.chances.max()) for one in result.mistakes]
+    assert sure == sorted(sure, reverse=True)
+    assert len(result.mistakes) == min(pipeline.MISTAKES, result.lesson.confusion.sum() - result.lesson.confusion.trace())
+
+
+def test_a_models_own_answer_says_nothing_about_lesions(taught, photo):
+    report = taught[0].namer.read_and_assess(photo)[1].to_dict()
+    assert list(report) == list(Assessor.load(str(TINY_MODEL), "cpu").read_and_assess(photo)[1].to_dict())
+    assert report["priority"] is None and report["quality"] is None and report["advice"] is None and report["status"] == "ok"
+    assert set(report["probabilities"]) == set(NAMES) and sum(report["probabilities"].values()) == pytest.approx(1)
+    assert report["top"]["code"] in NAMES
+    text = json.dumps(report)
+    assert not re.search("lesion|skin|doctor|melanoma", text)
+
+
+def test_the_command_line_names_the_class(model, photo):
+    line = [sys.executable, "-m", "skinapp", str(photo), "--model", str(model)]
+    said = subprocess.run(line, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert re.fullmatch(rf"{re.escape(str(photo))}  ({'|'.join(NAMES)}) 0\.\d{{3}}\n", said)
+
+
+def test_an_assessor_of_lesions_refuses_it(model):
+    with pytest.raises(ModelError) as caught:
+        Assessor.load(str(model), "cpu")
+    assert str(caught.value).startswith("my-model names classes of its own (dots, rings, stripes, ...), no lesions; ")
+
+
+def test_what_was_pushed_to_the_hub_is_pulled_and_served(model, taught, photo, tmp_path):
+    files = {path.name: path.read_bytes() for path in model.iterdir()}
+    with fake_hub.serve() as hub:
+        commit = hub.commit("me/patterns", files)
+        environment = {"HF_ENDPOINT": hub.url, "HF_HOME": str(tmp_path), "PATH": "/usr/bin:/bin", "SKINAPP_PROVIDER": "cpu"}
+        line = [sys.executable, "-m", "skinapp", str(photo), "--json", "--model", "me/patterns"]
+        told = json.loads(subprocess.run(line, cwd=ROOT, env=environment, capture_output=True, text=True, check=True).stdout)
+    assert told["model"]["id"] == "me/patterns" and told["model"]["revision"] == commit
+    assert told["probabilities"] == taught[0].namer.read_and_assess(photo)[1].to_dict()["probabilities"]
+
+
+def test_the_card_tells_counts_figures_and_where_it_comes_from(model, taught):
+    text = (model / "README.md").read_text()
+    result = taught[0]
+    assert f"| dots | {EACH} | 6 |" in text or f"| dots | {EACH - result.split.dropped} | 6 |" in text
+    assert f"Accuracy {result.lesson.figures['accuracy']['value']:.1%}" in text
+    assert wording.OWN["disclaimer"].en in text and "tf_efficientnetv2_b0" in text and "`model_int8.onnx`" in text
+
+
+def test_it_can_be_taught_again(model, tmp_path):
+    served = loading.load(str(model), "cpu")
+    kept = dataset.gather(
+        zip_files.zipped(tmp_path / "a.zip", zip_files.drawn(("checks", "dots"), 10)), served.spec.transform, tmp_path, Progress()
+    )
+    seen = pipeline.look(served, kept, Progress())
+    again = pipeline.teach(served, kept, seen, 0.2, tmp_path / "second", Progress())
+    assert again.namer.spec.labels == ("checks", "dots")
+    assert again.namer.spec.provenance["taught_on"]["id"] == "my-model"
+
+
+def test_a_graph_without_a_head_to_replace_is_refused(tmp_path):
+    graph = onnx.load(TINY_MODEL / "model_fp32.onnx")
+    cams = next(node for node in graph.graph.node if node.output[0] == "cams")
+    cams.output[0] = "raw"
+    graph.graph.node.insert(2, helper.make_node("Identity", ["raw"], ["cams"]))
+    onnx.save(graph, tmp_path / "odd.onnx")
+    head = Head(np.zeros((2, 3), np.float32), np.zeros(2, np.float32))
+    with pytest.raises(ModelError, match=r"odd\.onnx has no head that can be replaced"):
+        onnx_head.graft(tmp_path / "odd.onnx", head, None, tmp_path / "out.onnx")
+
+
+def test_labels_that_are_no_markdown_and_no_html_are_shown_as_they_are(taught, base, tmp_path):
+    result, kept = taught
+    odd = ("<b>x</b>", "a|b", "`c` {0}")
+    writer.write(base, replace(kept, labels=odd), result.split, result.lesson, tmp_path / "odd")
+    text = (tmp_path / "odd" / "README.md").read_text()
+    assert "<b>" not in text and "a|b" not in text.replace('"a|b"', "")
+    named = loading.load(str(tmp_path / "odd"), "cpu").read_and_assess(decode.read(drawings.encoded(sample.draw("dots", 1))))[1]
+    assert set(named.to_dict()["probabilities"]) == set(odd)
+    assert not set(odd) & set(CODES)
+
+
+def test_the_terminal_teaches_as_the_page_does(tmp_path):
+    path = zip_files.zipped(tmp_path / "cloth.zip", {**zip_files.drawn(NAMES[:2], 8), "dots/broken.png": b"nothing"})
+    line = [sys.executable, "-m", "skinapp.teach", str(path), str(tmp_path / "mine"), "--share", "0.25"]
+    ran = subprocess.run(line, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert re.match(r"12 pictures learned from, 4 held out, \d+\.\d s\naccuracy \d\.\d{3} ", ran.stdout)
+    assert "dots/broken.png: The file is not a picture" in ran.stderr
+    assert isinstance(loading.load(str(tmp_path / "mine"), "cpu"), Namer) and (tmp_path / "mine.zip").is_file()
+    again = subprocess.run(line, cwd=ROOT, capture_output=True, text=True)
+    assert again.returncode == 2 and again.stderr == f"{tmp_path / 'mine'} exists; name a folder that doesn't.\n"

@@ -1,0 +1,91 @@
+import json
+import subprocess
+import sys
+
+import cv2
+import pytest
+
+from skinapp import __main__ as cli
+from skinapp.assessment.assessor import Assessor
+from tests import TINY_MODEL
+from tests.support import drawings
+
+MODEL = ["--model", str(TINY_MODEL)]
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Two photos, one broken file and a text, in a folder with a folder in it."""
+    (tmp_path / "more").mkdir()
+    (tmp_path / "a.png").write_bytes(drawings.encoded(drawings.lesion(seed=1)))
+    (tmp_path / "more" / "b.jpg").write_bytes(drawings.encoded(drawings.lesion(seed=2), "JPEG"))
+    (tmp_path / "more" / "c.jpg").write_bytes(b"broken")
+    (tmp_path / "notes.txt").write_text("not a photo")
+    return tmp_path
+
+
+def test_json_is_the_assessors_report_of_the_file(folder, capsys):
+    assert cli.main([str(folder / "a.png"), "--json", *MODEL]) == 0
+    printed = json.loads(capsys.readouterr().out)
+    report = Assessor.load(str(TINY_MODEL), "cpu").read_and_assess(folder / "a.png")[1].to_dict()
+    assert printed.pop("file") == str(folder / "a.png")
+    assert printed.pop("elapsed_ms").keys() == report.pop("elapsed_ms").keys()
+    assert printed == report
+
+
+def test_a_folder_prints_a_line_a_photo_goes_on_after_a_broken_one_and_exits_with_1(folder, capsys):
+    assert cli.main([str(folder), "--json", *MODEL]) == 1
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [line["file"] for line in lines] == [str(folder / name) for name in ("a.png", "more/b.jpg", "more/c.jpg")]
+    assert lines[2] == {
+        "file": str(folder / "more/c.jpg"),
+        "error": "The file is not a picture that can be read here (it starts with b'broken'); send one JPEG, PNG or WebP photo.",
+    }
+
+
+def test_rows_for_people_name_priority_lesion_and_advice(folder, capsys):
+    assert cli.main([str(folder / "a.png"), *MODEL]) == 0
+    report = Assessor.load(str(TINY_MODEL), "cpu").read_and_assess(folder / "a.png")[1]
+    said = capsys.readouterr().out
+    assert said == f"{folder / 'a.png'}  Low  {report.top.code} {report.chances.max():.3f}  {report.advice()}\n"
+
+
+def test_the_overlay_is_written_as_a_picture_of_the_photos_size(folder, capsys):
+    assert cli.main([str(folder / "a.png"), "--overlay", str(folder / "o.png"), *MODEL]) == 0
+    assert cv2.imread(str(folder / "o.png")).shape == (240, 320, 3)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "said"),
+    [
+        (["{folder}", "--overlay", "o.png"], 2, "--overlay takes one photo, but 3 were given; leave it out or give one.\n"),
+        (["{folder}/a.png", "--overlay", "{folder}/none/o.png"], 2, "--overlay {folder}/none/o.png lies in no folder that exists; make the folder first.\n"),
+        (["{folder}/more/none"], 1, "{folder}/more/none can't be opened (No such file or directory); check the path."),
+        (["{folder}/empty"], 2, "{folder}/empty holds no pictures (.avif, .bmp, .gif, .jpeg, .jpg, .png, .tif, .tiff, .webp); give another folder.\n"),
+    ],
+)  # fmt: skip
+def test_mistakes_are_said_in_one_line(folder, capsys, arguments, status, said):
+    (folder / "empty").mkdir()
+    found = cli.main([*(argument.format(folder=folder) for argument in arguments), *MODEL])
+    captured = capsys.readouterr()
+    assert found == status and said.format(folder=folder) in captured.out + captured.err
+
+
+def test_a_model_that_is_not_there_stops_it_before_any_photo(folder, capsys):
+    assert cli.main([str(folder), "--model", str(folder / "none")]) == 2
+    assert capsys.readouterr().out == ""
+
+
+def test_a_bad_environment_value_is_said(folder, capsys, monkeypatch):
+    monkeypatch.setenv("SKINAPP_THREADS", "many")
+    assert cli.main([str(folder), *MODEL]) == 2
+    assert capsys.readouterr().err == "SKINAPP_THREADS is 'many'; give a number of threads, or 0 to leave it to ONNX Runtime.\n"
+
+
+def test_it_runs_as_a_module_and_loads_no_page_and_no_torch(folder):
+    code = (
+        "import sys, skinapp.__main__ as cli; cli.main(sys.argv[1:]); "
+        "print({name.split('.')[0] for name in sys.modules} & {'torch', 'gradio', 'timm', 'transformers'})"
+    )
+    ran = subprocess.run([sys.executable, "-c", code, str(folder / "a.png"), *MODEL], capture_output=True, text=True, check=True)
+    assert ran.stdout.splitlines()[-1] == "set()"

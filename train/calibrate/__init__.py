@@ -1,0 +1,1 @@
+"""What a network's numbers mean is fitted to photos."""

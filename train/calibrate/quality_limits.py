@@ -1,0 +1,214 @@
+"""Chooses the limits of photo quality by asking where an answer would no longer be right: photos that the model answers are given
+each fault in growing strengths, and a limit lies where too few of them keep their answer.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from skinapp.assessment import quality, triage
+from skinapp.imaging import decode, preprocess
+from skinapp.imaging.decode import Photo
+from skinapp.labels import CODES, Priority
+from skinapp.model.session import Runs
+from skinapp.model.spec import ModelSpec, Quality, QualityLimits, Rule
+from train.data import dataset
+from train.evaluate import faults
+
+PHOTOS = 140
+"""Given every fault, as many of each lesion."""
+KEPT = {"refuse": 0.6, "warn": 0.8}
+"""A photo is sent back, or warned of, where a smaller share of photos like it would keep their answer."""
+SPARED = {"refuse": 0.999, "warn": 0.98}
+"""The share of real photos that each single limit must let through all the same."""
+LESIONS = {"refuse": 0.98, "warn": 0.95}
+"""The share of real lesions that their evidence must let through."""
+BATCH = 16
+
+Numbers = NDArray[np.float64]
+
+
+class Fault(NamedTuple):
+    """The figure that tells of a fault, whether it falls or rises with it, and photos with it, mildest first."""
+
+    figure: str
+    falls: bool
+    changes: Sequence[Callable[[Photo], Photo]]
+
+
+def _blurred(share: float) -> Callable[[Photo], Photo]:
+    return lambda photo: cv2.GaussianBlur(photo, (0, 0), share * min(photo.shape[:2]))
+
+
+def _shaken(share: float) -> Callable[[Photo], Photo]:
+    return lambda photo: faults.smeared(photo, share * min(photo.shape[:2]))
+
+
+def _lit(times: float) -> Callable[[Photo], Photo]:
+    return lambda photo: cv2.convertScaleAbs(photo, alpha=times)
+
+
+def _faded(share: float) -> Callable[[Photo], Photo]:
+    def change(photo: Photo) -> Photo:
+        middle = photo.mean(axis=(0, 1))
+        return np.rint(middle + (photo - middle) * share).astype(np.uint8)
+
+    return change
+
+
+def _shining(share: float) -> Callable[[Photo], Photo]:
+    """With a burnt-out spot of this radius beside the middle."""
+
+    def change(photo: Photo) -> Photo:
+        height, width = photo.shape[:2]
+        spot, radius = np.zeros((height, width), np.float32), share * min(height, width)
+        centre = (round(width / 2 + radius / 3), round(height / 2 - radius / 3))
+        cv2.circle(spot, centre, max(1, round(radius)), 1.0, -1)
+        light = cv2.GaussianBlur(spot, (0, 0), max(0.5, radius / 6))[..., None]
+        return np.rint(photo + (255 - photo.astype(np.float32)) * light).astype(np.uint8)
+
+    return change
+
+
+def _small(side: int) -> Callable[[Photo], Photo]:
+    return lambda photo: faults.scaled_down(photo, side)
+
+
+def _hairy(count: int) -> Callable[[Photo], Photo]:
+    """With this many dark hairs across the middle, the same ones in every run."""
+
+    def change(photo: Photo) -> Photo:
+        height, width = photo.shape[:2]
+        side, rng, drawn = min(height, width), np.random.default_rng(count), photo.copy()
+        for _ in range(count):
+            angle, off = rng.uniform(0, np.pi), rng.uniform(-0.35, 0.35) * side
+            along, across = np.array([np.cos(angle), np.sin(angle)]), np.array([-np.sin(angle), np.cos(angle)])
+            middle = np.array([width, height]) / 2 + off * across
+            ends = [(middle + way * side * along).round().astype(int).tolist() for way in (-0.5, 0.5)]
+            cv2.line(drawn, ends[0], ends[1], (45, 35, 30), max(1, round(side / 100)), cv2.LINE_AA)
+        return drawn
+
+    return change
+
+
+FAULTS = {
+    "blurred": Fault("min_sharpness", True, [_blurred(share) for share in (0.006, 0.012, 0.02, 0.035)]),
+    "shaken": Fault("min_evenness", True, [_shaken(share) for share in (0.03, 0.06, 0.1, 0.18)]),
+    "dark": Fault("min_brightness", True, [_lit(times) for times in (0.6, 0.4, 0.25, 0.15)]),
+    "bright": Fault("max_brightness", False, [_lit(times) for times in (1.3, 1.6, 2.0, 3.0)]),
+    "flat": Fault("min_contrast", True, [_faded(share) for share in (0.5, 0.3, 0.15, 0.07)]),
+    "glare": Fault("max_glare", False, [_shining(share) for share in (0.06, 0.12, 0.2, 0.3)]),
+    "small": Fault("min_short_side", True, [_small(side) for side in (96, 64, 44, 28)]),
+    "hairy": Fault("max_hair", False, [_hairy(count) for count in (8, 16, 32, 64)]),
+}
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What was said of photos: each one's figures, named lesion and whether it was Urgent."""
+
+    figures: list[quality.Figures]
+    named: NDArray[np.int64]
+    urgent: NDArray[np.bool_]
+
+    def column(self, limit: str) -> Numbers:
+        """The figure of every photo that a limit is about."""
+        return np.array([getattr(one, limit.split("_", 1)[1]) for one in self.figures], np.float64)
+
+    def kept_by(self, after: "Seen") -> NDArray[np.bool_]:
+        """Whether each photo still gets its answer: the same lesion, and Urgent where it was."""
+        return (after.named == self.named) & (after.urgent | ~self.urgent)
+
+
+def choose(spec: ModelSpec, runs: Runs, rows: Sequence[dataset.Row], clean: Sequence[quality.Figures]) -> Quality:
+    """One view's hard and soft limits, from photos with faults; `clean` are the figures of all rows' photos as they are.
+
+    The photos at hand are almost all of light skin in a dermatoscope's bright light. Brightness is therefore let down to half of
+    theirs, whatever the answers to darkened photos do, so that darker skin is not taken for a dark photo.
+    """
+    photos = [decode.read(row.path) for row in evenly(rows, PHOTOS)]
+    rule = spec.rule(rows[0].view, careful=False)
+    known = look(spec, runs, photos, rule)
+    found: dict[str, dict[str, float]] = {"refuse": {}, "warn": {}}
+    for fault in FAULTS.values():
+        after = [look(spec, runs, [change(photo) for photo in photos], rule) for change in fault.changes]
+        values = np.concatenate([one.column(fault.figure) for one in (known, *after)])
+        kept = np.concatenate([known.kept_by(one) for one in (known, *after)])
+        own = Seen(list(clean), np.zeros(0, np.int64), np.zeros(0, np.bool_)).column(fault.figure)
+        for kind, limits in found.items():
+            limits[fault.figure] = limit(values, kept, own, fault.falls, KEPT[kind], SPARED[kind])
+    dark = float(np.quantile([one.brightness for one in clean], 1 - SPARED["refuse"]))
+    evidence = [one.lesion_evidence for one in clean]
+    for kind, limits in found.items():
+        limits["min_brightness"] = min(limits["min_brightness"], dark / 2)
+        limits["min_lesion_evidence"] = float(np.quantile(evidence, 1 - LESIONS[kind]))
+    return Quality(_limits(found["refuse"]), _limits(found["warn"]))
+
+
+def limit(values: Numbers, kept: NDArray[np.bool_], clean: Numbers, falls: bool, share: float, spared: float) -> float:
+    """Where, going towards the worst, the share of answers kept falls under `share`, or where this share (`spared`) of the clean
+    photos ends if that is further; the worst value seen where the answers hold out."""
+    sign = 1.0 if falls else -1.0
+    order = np.argsort(-sign * values, kind="stable")  # best first
+    holding = falling(kept[order].astype(np.float64)) >= share
+    worst = values[order][holding][-1] if holding.any() else values[order][0]
+    edge = np.quantile(sign * clean, 1 - spared)
+    return float(sign * min(sign * worst, edge))
+
+
+def falling(values: Numbers) -> Numbers:
+    """The nearest sequence that never rises: neighbours that rise are averaged."""
+    blocks: list[tuple[float, int]] = []
+    for value in values.tolist():
+        blocks.append((value, 1))
+        while len(blocks) > 1 and blocks[-2][0] < blocks[-1][0]:
+            (later, few), (earlier, many) = blocks.pop(), blocks.pop()
+            blocks.append(((later * few + earlier * many) / (few + many), few + many))
+    return np.concatenate([np.full(count, mean) for mean, count in blocks])
+
+
+def look(spec: ModelSpec, runs: Runs, photos: Sequence[Photo], rule: Rule) -> Seen:
+    """What the model says of photos by this rule, whether or not they may be answered."""
+    figures: list[quality.Figures] = []
+    chances = []
+    for first in range(0, len(photos), BATCH):
+        some = photos[first : first + BATCH]
+        views = [preprocess.view(photo, spec.transform) for photo in some]
+        answer = runs.run(preprocess.normalize(np.stack(views), spec.transform))
+        named = answer.logits.argmax(1)
+        figures += [
+            quality.measure(photo, views[i], answer.embedding[i], answer.cams[i, named[i]], spec.lesion_head)
+            for i, photo in enumerate(some)
+        ]
+        chances.append(triage.probabilities(answer.logits, rule.temperature))
+    every = np.concatenate(chances)
+    urgent = [triage.deciding(one, rule.thresholds).priority is Priority.URGENT for one in every]
+    return Seen(figures, every.argmax(1), np.array(urgent))
+
+
+def evenly(rows: Sequence[dataset.Row], count: int) -> list[dataset.Row]:
+    """About this many rows, as many of each lesion as far as there are, evenly over the list."""
+    chosen = []
+    for target in range(len(CODES)):
+        own = [row for row in rows if row.target == target]
+        chosen += own[:: max(1, len(own) * len(CODES) // count)]
+    return chosen
+
+
+def unlimited() -> Quality:
+    """Limits that let every photo through without a warning."""
+    free = {field.name: 0 if field.name == "min_short_side" else _free(field.name) for field in fields(QualityLimits)}
+    return Quality(QualityLimits(**free), QualityLimits(**free))  # type: ignore[arg-type]
+
+
+def _free(name: str) -> float:
+    return -1e9 if name.startswith("min_") else 1e9
+
+
+def _limits(found: Mapping[str, float]) -> QualityLimits:
+    numbers = {name: round(value, 4) for name, value in found.items()}
+    return QualityLimits(**{**numbers, "min_short_side": round(found["min_short_side"])})  # type: ignore[arg-type]

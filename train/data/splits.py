@@ -1,0 +1,32 @@
+"""Splits rows by lesion, so that no lesion is on both sides, with every diagnosis in the same share on each."""
+
+import random
+from collections import defaultdict
+from collections.abc import Sequence
+
+from train.data.dataset import DataError, Row
+
+
+def train_and_val(rows: Sequence[Row], share: float, seed: int) -> tuple[list[Row], list[Row]]:
+    """Rows to train on and to choose by: as the CSV's split column says, else this share of the lesions held out."""
+    if any(row.split for row in rows):
+        named = {name: [row for row in rows if row.split == name] for name in ("train", "val")}
+        for name, chosen in named.items():
+            if not chosen:
+                raise DataError(f"The CSV has a split column but no row with split {name!r}; add some or drop the column.")
+        return named["train"], named["val"]
+    held = _held_out_groups(rows, share, seed)
+    return [row for row in rows if row.group not in held], [row for row in rows if row.group in held]
+
+
+def _held_out_groups(rows: Sequence[Row], share: float, seed: int) -> set[str]:
+    """Of every diagnosis, this share of its lesions."""
+    groups: dict[int, list[str]] = defaultdict(list)
+    for group, target in {row.group: row.target for row in rows}.items():
+        groups[target].append(group)
+    held: set[str] = set()
+    for target in sorted(groups):
+        names = sorted(groups[target])
+        random.Random(f"{seed}-{target}").shuffle(names)
+        held.update(names[: max(1, round(len(names) * share))])
+    return held

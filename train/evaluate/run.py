@@ -1,0 +1,143 @@
+"""python -m train evaluate --model FOLDER --images DIR --labels CSV --json OUT.json [--split test] [--precision int8]
+
+Scores a weight file of a model folder through the app's own code, on any folder of photos and CSV with the columns file, dx.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from skinapp.assessment.assessor import Assessment, Assessor
+from skinapp.errors import ModelError
+from skinapp.imaging import decode
+from skinapp.model import hub, session
+from skinapp.model.spec import WEIGHTS, ModelSpec
+from train.data import dataset
+from train.evaluate import faults, metrics, plots, subgroups, views
+
+BATCH = 16
+PRECISIONS = ("int8", "int8_trt", "w8", "fp32")
+
+
+@dataclass(frozen=True)
+class Options:
+    """What is scored and how; the report holds all of it."""
+
+    model: str
+    images: Path
+    labels: dataset.Labels
+    split: str = ""
+    precision: str = "int8"
+    threads: int = 0
+    robustness: bool = True
+    careful: bool = True
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """The report that is written, the answers that its plots are drawn from, and what these were taken from."""
+
+    report: dict[str, Any]
+    answers: metrics.Answers
+    assessments: Sequence[Assessment]
+
+
+@dataclass
+class Seen:
+    """What was seen of all photos, in order: the answers, those from one look at each photo as it is and with each fault, and the
+    skin's angles."""
+
+    clean: list[Assessment] = field(default_factory=list)
+    quick: list[Assessment] = field(default_factory=list)
+    faulty: dict[str, list[Assessment]] = field(default_factory=dict)
+    angles: list[float] = field(default_factory=list)
+
+
+def evaluate(options: Options) -> Evaluation:
+    """The full report, what it was measured on and how."""
+    rows = dataset.read_all(options.images, options.labels, options.split)
+    assessor = load(options.model, options.precision, options.threads)
+    found = measure(assessor, rows, robustness=options.robustness, careful=options.careful)
+    names = ", ".join(table.name for table in dataset.tables(options.labels))
+    measured_on = {"images": options.images.name, "labels": names, "labels_sha256": dataset.fingerprint(options.labels)}
+    about = {"model": vars(assessor.model), "options": {**vars(options), **measured_on}}
+    return replace(found, report={**about, **found.report})
+
+
+def measure(assessor: Assessor, rows: Sequence[dataset.Row], *, robustness: bool, careful: bool = True) -> Evaluation:
+    """Every figure of the rows' photos, also by view, by subgroup and, with `robustness`, under each fault (from one look at each
+    photo). Lesions outside of the seven are counted by what is said of them; no other figure knows them."""
+    seen = look(assessor, rows, robustness, careful)
+    known = [i for i, row in enumerate(rows) if not row.outside]
+    lesions, said = [rows[i] for i in known], [seen.clean[i] for i in known]
+    answers = views.answers_of(said, lesions)
+    drawn = metrics.resamples([row.group for row in lesions])
+    report = {"looks": len(assessor.spec.looks) if careful and assessor.spec.looks else 1}
+    report |= {**metrics.report(answers, [row.group for row in lesions]), **views.report(said, lesions, assessor.spec)}
+    report["subgroups"] = subgroups.report(answers, drawn, lesions, [seen.angles[i] for i in known])
+    if len(known) < len(rows):
+        report["outside"] = views.outside(seen.clean, rows)
+    if robustness:
+        faulty = {name: views.answers_of([one[i] for i in known], lesions) for name, one in seen.faulty.items()}
+        report["robustness"] = faults.report(views.answers_of([seen.quick[i] for i in known], lesions), faulty, drawn)
+    return Evaluation(report, answers, said)
+
+
+def score(assessor: Assessor, rows: Sequence[dataset.Row]) -> Evaluation:
+    """The figures of one look at the photos as they are, all together."""
+    assessments = look(assessor, rows, faulty=False, careful=False).clean
+    answers = views.answers_of(assessments, rows)
+    return Evaluation(metrics.report(answers, [row.group for row in rows]), answers, assessments)
+
+
+def load(model: str, precision: str, threads: int) -> Assessor:
+    """An assessor of the weight file with this precision on the CPU; fp32 runs the trained weights in torch."""
+    if precision == "fp32":
+        source = hub.fetch(model, weights)
+        from train.network.torch_session import TorchSession
+
+        return Assessor(source, TorchSession.load(source.folder / WEIGHTS, source.spec, threads), ())
+    source = hub.fetch(model, lambda spec: named(spec, precision))
+    return Assessor(source, session.Session(source.folder / source.file, source.spec, session.CPU, threads), ())
+
+
+def weights(spec: ModelSpec) -> str:
+    """The trained weights."""
+    if WEIGHTS not in spec.files:
+        raise ModelError(f"The model holds no {WEIGHTS} (only {', '.join(spec.files)}); choose another --precision.")
+    return WEIGHTS
+
+
+def named(spec: ModelSpec, precision: str) -> str:
+    """The ONNX file of this precision."""
+    found = [name for name, file in spec.files.items() if file.precision == precision and name.endswith(".onnx")]
+    if not found:
+        raise ModelError(f"The model holds no {precision} file (only {', '.join(spec.files)}); choose another --precision.")
+    return found[0]
+
+
+def look(assessor: Assessor, rows: Sequence[dataset.Row], faulty: bool, careful: bool) -> Seen:
+    """What is said of all rows' photos; with `faulty`, also from one look at each, and at the photos with each fault."""
+    seen = Seen(faulty={name: [] for name in faults.FAULTS} if faulty else {})
+    with tqdm(total=len(rows), desc="evaluate", unit="photo") as progress:
+        for first in range(0, len(rows), BATCH):
+            photos = [decode.read(row.path) for row in rows[first : first + BATCH]]
+            seen.clean += assessor.assess(photos, careful=careful)
+            seen.angles += [subgroups.tone_angle(photo) for photo in photos]
+            if faulty:
+                seen.quick += assessor.assess(photos)
+            for name, assessments in seen.faulty.items():
+                assessments += assessor.assess([faults.FAULTS[name].change(photo) for photo in photos])
+            progress.update(len(photos))
+    return seen
+
+
+def write(evaluation: Evaluation, path: Path) -> None:
+    """Save the report as JSON, and the plots in a folder beside it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(evaluation.report, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+    plots.write(evaluation.answers, evaluation.report, path.parent / "plots")
