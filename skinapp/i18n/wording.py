@@ -541,8 +541,9 @@ TEACH = {
     "folder": Said("Choose a folder", "选择文件夹"),
     "sample": Said("Try with drawn patterns", "用绘制的图案试试"),
     "limit": Said(
-        "Up to {megabytes} MB, {pictures} pictures and {classes} classes.",
-        "最多 {megabytes} MB、{pictures} 张图片、{classes} 类。",
+        "Up to {megabytes} MB, {pictures} pictures, {classes} classes and {megapixels} megapixels in all, and {minutes} minutes "
+        "of a processor's time.",
+        "最多 {megabytes} MB、{pictures} 张图片、{classes} 类、总计 {megapixels} 百万像素，以及 {minutes} 分钟处理器时间。",
     ),
     "kept": Said(
         "Your pictures stay on this server while you are here and are deleted when you leave.",
@@ -636,8 +637,10 @@ TEACH = {
 """The Teach tab."""
 
 STAGES = {
+    "checking": Said("Checking your pictures' sizes", "正在检查图片大小"),
     "reading": Said("Reading your pictures", "正在读取图片"),
     "looking": Said("Looking at every picture", "正在查看每张图片"),
+    "comparing": Said("Looking for near-copies", "正在查找近似图片"),
     "learning": Said("Learning, and checking itself", "正在学习并自我检验"),
     "writing": Said("Writing the model", "正在写出模型"),
 }
@@ -667,6 +670,18 @@ TAUGHT = {
         "Unpacked, the pictures have more than {most} MB; make them smaller or leave some out.",
         "解压后图片超过 {most} MB；请缩小图片或减少图片。",
     ),
+    "large": Said(
+        "The pictures have more than {most} megapixels together; make them smaller or leave some out.",
+        "图片总计超过 {most} 百万像素；请缩小图片或减少图片。",
+    ),
+    "slow": Said(
+        "Your pictures took more than {most} minutes of the processor's time; give fewer or smaller ones.",
+        "处理您的图片已用去超过 {most} 分钟的处理器时间；请减少图片或缩小图片。",
+    ),
+    "long_names": Said(
+        "The zip's list of files alone has {size:.0f} MB, more than {most}; shorten the names of files and folders.",
+        "zip 的文件列表就有 {size:.0f} MB，超过 {most} MB；请缩短文件和文件夹的名称。",
+    ),
     "nothing": Said(
         "No pictures were found in folders; make one folder for each class, put its pictures in, and give all folders together.",
         "没有在文件夹中找到图片；请为每一类建一个文件夹，放入图片，再一起提供。",
@@ -684,12 +699,21 @@ TAUGHT = {
         "Your pictures are no longer here: they are deleted when the page is left or not used. Give them again.",
         "您的图片已不在此处：离开或停用页面后会被删除。请重新提供。",
     ),
+    "displaced": Said(
+        "Your pictures were deleted to make room for another visitor: all places were taken, and yours was unused the longest. "
+        "Give them again.",
+        "为给其他访客腾出位置，您的图片已被删除：所有位置已满，而您的位置闲置最久。请重新提供。",
+    ),
 }
 """Why a visitor's pictures as a whole can't be learned from."""
 
 REFUSED = {
     "elsewhere": Said("its name points outside the zip", "文件名指向 zip 之外"),
     "link": Said("a link, not a file", "这是链接，不是文件"),
+    "deep": Said(
+        "its name has more than {letters} letters or {folders} folders", "文件名超过 {letters} 个字符或 {folders} 层文件夹"
+    ),
+    "twice": Said("another file has this name", "已有同名文件"),
     "no_picture": Said("not a picture", "不是图片"),
     "encrypted": Said("it needs a password", "需要密码"),
     "method": Said("packed in a way that isn't read here", "压缩方式不受支持"),

@@ -3,7 +3,8 @@
 import io
 import struct
 import warnings
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from os import PathLike
 from pathlib import Path
 from typing import TypeAlias
@@ -62,6 +63,15 @@ def read(source: str | PathLike[str] | bytes | NDArray[np.generic], most: int = 
     return _decode(content, most)
 
 
+def size(content: bytes) -> tuple[int, int]:
+    """Width and height of a picture by its head alone; PhotoError where `read` would refuse it for what the head says."""
+    if not content:
+        raise PhotoError(UNREADABLE["empty"])
+    _check_weight(len(content))
+    with _opened(content, MAX_PIXELS) as picture:
+        return picture.size
+
+
 def _content(path: Path) -> bytes:
     """A file's bytes; a huge one is refused unread."""
     try:
@@ -78,14 +88,21 @@ def _check_weight(size: int) -> None:
 
 
 def _decode(content: bytes, most: int) -> Photo:
+    with _opened(content, most) as picture:
+        picture.load()
+        return _pixels(_rgb(_upright(picture)))
+
+
+@contextmanager
+def _opened(content: bytes, most: int) -> Iterator[Image.Image]:
+    """A picture whose head says nothing that is refused, and which isn't decoded yet; what fails meanwhile is a PhotoError."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow warns of odd metadata; the pixels are what counts here
             with Image.open(io.BytesIO(content), formats=FORMATS) as picture:
                 _check_size(picture.width, picture.height, most)
                 _check_single(picture)
-                picture.load()
-                return _pixels(_rgb(_upright(picture)))
+                yield picture
     except UnidentifiedImageError:
         raise PhotoError(UNREADABLE["no_picture"].filled(start=content[:8])) from None
     except DAMAGED as error:

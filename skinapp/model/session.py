@@ -129,7 +129,10 @@ class Session:
         options.add_session_config_entry("session.force_spinning_stop", "1")
         providers: list[Any] = [(rung.provider, _settings(rung, spec))]
         try:
+            spec.verify_external(path)
             self._session = ort.InferenceSession(path, options, providers=providers)
+        except ModelError:
+            raise
         except Exception as error:  # onnxruntime's own exception classes share no narrower base
             raise _failure(error, rung, path) from None
         self._session.disable_fallback()

@@ -8,6 +8,7 @@ import hashlib
 import json
 import math
 import re
+import reprlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import Any, Self, TypeVar
 
 from skinapp.errors import ModelError
 from skinapp.labels import CODES, NEAR, THRESHOLDS, TOGETHER, View
+from skinapp.model import external_data
 
 FORMAT = 2
 """Format 1, which is read too, knows photos through dermatoscopes alone, and answers from one look at them."""
@@ -31,6 +33,12 @@ FRAME_FEATURES = 21
 LESION, OWN = "lesion", "own"
 """What a model answers: the seven lesions, or classes of somebody's own. A config without `subject` is of the first kind."""
 MOST_LABELS = 1000
+MOST_SIDE = 4096
+"""Of what a network sees, in pixels."""
+MOST_BYTES = 2**24
+"""Of a config.json; that of a thousand labels has some hundred kilobytes."""
+SHOWN = 200
+"""Letters of a wrong value that are told."""
 T = TypeVar("T")
 
 
@@ -196,10 +204,12 @@ class ModelSpec:
         """The spec of a model folder; checks every key, not yet the files' hashes (`verify` does)."""
         path = folder / CONFIG
         try:
+            if (size := path.stat().st_size) > MOST_BYTES:
+                raise ModelError(f"{path} has {size} bytes, more than {MOST_BYTES}; fetch or build the model folder again.")
             raw = json.loads(path.read_text(encoding="utf-8"))
         except FileNotFoundError:
             raise ModelError(f"{folder} holds no {CONFIG}; give a model folder made by 'python -m export build'.") from None
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise ModelError(f"{path} can't be read as JSON ({error}); fetch or build the model folder again.") from None
         return cls._parse(_Reader(path, "", raw))
 
@@ -255,6 +265,16 @@ class ModelSpec:
             )
         return path
 
+    def verify_external(self, path: Path) -> None:
+        """Check the files that an ONNX file has ONNX Runtime take tensors from; ValueError where it can't be read as one."""
+        for name in sorted(external_data.locations(path)):
+            if name not in self.files:
+                raise ModelError(
+                    f"{path} takes tensors from a file {name!r}, which {CONFIG} doesn't list with its sha256; export the model "
+                    "again, into one file."
+                )
+            self.verify(path.parent, name)
+
     def write(self, folder: Path) -> None:
         """Write config.json so that `read` gives this spec back and timm can load the folder."""
         own = {
@@ -298,11 +318,11 @@ class _Reader:
 
     def __init__(self, path: Path, where: str, value: Any) -> None:
         if not isinstance(value, Mapping):
-            raise ModelError(f"{path}: {where or 'the top level'} is {value!r}; it must be an object.")
+            raise ModelError(f"{path}: {where or 'the top level'} is {_shown(value)}; it must be an object.")
         self.path, self.where, self.value = path, where, value
 
     def wrong(self, key: str, value: object, cure: str) -> ModelError:
-        return ModelError(f"{self.path}: {self.where}{key} is {value!r}; {cure}.")
+        return ModelError(f"{self.path}: {self.where}{_plain(key)} is {_shown(value)}; {cure}.")
 
     def get(self, key: str, kind: type) -> Any:
         """The value of a key that must be there and of this kind; an int will do for a float."""
@@ -312,9 +332,10 @@ class _Reader:
         kinds = (int, float) if kind is float else (kind,)
         if not isinstance(value, kinds) or (isinstance(value, bool) and kind is not bool):
             raise self.wrong(key, value, f"it must be of type {kind.__name__}")
-        numbers = value if isinstance(value, list) else [value]
-        if any(isinstance(number, float) and not math.isfinite(number) for number in numbers):
+        if not all(_is_finite(number) for number in (value if isinstance(value, list) else [value])):
             raise self.wrong(key, value, "it must be finite")
+        if isinstance(value, str) and not value.isprintable():
+            raise self.wrong(key, value, "it must be printable")
         return value
 
     def child(self, key: str) -> "_Reader":
@@ -329,6 +350,27 @@ class _Reader:
     def only(self, known: set[str]) -> None:
         if unknown := sorted(set(self.value) - known):
             raise self.wrong(unknown[0], self.value[unknown[0]], "this key is unknown; remove it or update skinapp")
+
+
+def _is_finite(value: object) -> bool:
+    """Whether a number can be computed with; what is no number can't fail this."""
+    try:
+        return not isinstance(value, int | float) or math.isfinite(value)
+    except OverflowError:  # an integer that no float holds
+        return False
+
+
+def _shown(value: object) -> str:
+    """A value as it is told: as Python writes it, and neither endlessly nor endlessly nested."""
+    short = reprlib.Repr()
+    short.maxlevel, short.maxlist, short.maxdict, short.maxstring = 4, 12, 12, SHOWN
+    text = short.repr(value)
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]}…"
+
+
+def _plain(key: str) -> str:
+    """A key as it is told, which may be anything."""
+    return key if key.isprintable() and len(key) <= SHOWN else _shown(key)
 
 
 def _activation(top: "_Reader") -> str:
@@ -359,8 +401,8 @@ def _transform(reader: _Reader) -> Transform:
     for key, value in (("input_size", size), ("mean", mean), ("std", std)):
         if len(value) != 3 or not all(isinstance(number, int | float) for number in value):
             raise reader.wrong(key, list(value), "it must be three numbers")
-    if size[0] != 3 or min(size) < 1:
-        raise reader.wrong("input_size", list(size), "it must be [3, height, width]")
+    if size[0] != 3 or min(size) < 1 or max(size) > MOST_SIDE or not all(isinstance(number, int) for number in size):
+        raise reader.wrong("input_size", list(size), f"it must be [3, height, width], at most {MOST_SIDE} each")
     if min(std) <= 0:
         raise reader.wrong("std", list(std), "it must be positive")
     for key, known in (("interpolation", INTERPOLATIONS), ("crop_mode", CROP_MODES)):
@@ -377,11 +419,13 @@ def _transform(reader: _Reader) -> Transform:
 def _files(reader: _Reader) -> dict[str, ModelFile]:
     files = {}
     for name in reader.value:
-        if Path(name).name != name:
+        if Path(name).name != name or not name.isprintable() or name in ("", ".."):
             raise reader.wrong(name, reader.value[name], "a file lies directly in the model folder")
         entry = reader.child(name)
         entry.only(_names(ModelFile))
         providers = entry.get("providers", list)
+        if not all(isinstance(provider, str) for provider in providers):
+            raise entry.wrong("providers", providers, "it must be a list of ONNX Runtime's names")
         files[name] = ModelFile(entry.get("sha256", str), entry.get("precision", str), tuple(providers))
     return files
 

@@ -4,6 +4,8 @@ Everything is chosen on the pictures to learn from, by cross-validation over gro
 looked at once, by the head that is handed over.
 """
 
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,11 +15,12 @@ from threadpoolctl import threadpool_limits
 
 from skinapp.assessment import triage
 from skinapp.metrics import accuracy
+from skinapp.teach import quotas
 from skinapp.teach.dataset.split import Places, Split, folds
 from skinapp.teach.progress import Progress
 
 STRENGTHS = (1e-4, 1e-3, 1e-2, 1e-1, 1.0, 10.0, 100.0)
-"""Inverse strengths of regularisation (C) that are tried, on features whose variance is 1 on average."""
+"""Inverse strengths of regularisation (C) that are tried, on features whose variance is 1 on average; the first takes least."""
 STEPS = 1000
 """Most steps of the solver; on such features it takes a tenth of them."""
 TEMPERATURES = np.geomspace(0.1, 10, 201)
@@ -87,12 +90,12 @@ def learn(
     with threadpool_limits(1):
         data = _prepared(embedding[split.train], targets[split.train], groups[split.train], classes)
         progress.begin("learning", (len(STRENGTHS) + len(CURVE)) * (data.fold.max() + 1) + 1)
-        tried = {strength: _cross_validated(data, strength, progress) for strength in STRENGTHS}
-        strength = min(STRENGTHS, key=lambda one: _loss(tried[one] / _temperature(tried[one], data.y), data.y))
+        tried = _tried(data, progress)
+        strength = min(tried, key=lambda one: _loss(tried[one] / _temperature(tried[one], data.y), data.y))
         temperature = _temperature(tried[strength], data.y)
         curve = [_step(data, strength, share, progress) for share in CURVE]
         curve.append(Step(1.0, _recalls(tried[strength], data.y, classes)))
-        head = _head(data, _fitted(data.x, data.y, classes, strength))
+        head = _head(data, _fitted(data.x, data.y, classes, strength, progress.check))
         progress.step()
     logits = head.logits(embedding[split.test])
     chances, truths = triage.probabilities(logits, temperature), targets[split.test]
@@ -113,11 +116,48 @@ def _prepared(embedding: NDArray[np.float32], targets: Places, groups: Places, c
     return _Data(x @ basis.T, targets, folds(targets, groups), classes, mean, basis / spread)
 
 
-def _fitted(x: Floats, y: Places, classes: int, strength: float) -> tuple[Floats, Floats]:
+class _EnoughError(Exception):
+    """No time is left to try another strength."""
+
+
+class _Watch:
+    """scikit-learn's callback, which checks at each of the solver's steps whether to go on."""
+
+    def __init__(self, check: Callable[[], None]) -> None:
+        self._check = check
+
+    def setup(self, estimator: Any, context: Any) -> None: ...
+
+    def teardown(self, estimator: Any, context: Any) -> None: ...
+
+    def on_fit_task_begin(self, estimator: Any, context: Any) -> None: ...
+
+    def on_fit_task_end(self, estimator: Any, context: Any) -> bool:
+        self._check()
+        return False
+
+
+def _tried(data: _Data, progress: Progress) -> dict[float, Floats]:
+    """Cross-validated logits by strength: of the first one, and of as many others as there is time for."""
+    found, until = dict[float, Floats](), progress.spent_s + quotas.TRYING_S
+
+    def check() -> None:
+        progress.check()
+        if found and progress.spent_s > until:
+            raise _EnoughError
+
+    with suppress(_EnoughError):
+        for strength in STRENGTHS:
+            found[strength] = _cross_validated(data, strength, progress, check)
+    return found
+
+
+def _fitted(x: Floats, y: Places, classes: int, strength: float, check: Callable[[], None]) -> tuple[Floats, Floats]:
     """Weights `[k, d]` and biases `[k]`; each class weighs the same, however many pictures it has."""
     from sklearn.linear_model import LogisticRegression  # here, because it takes 2 s, which a page that nobody teaches saves
 
-    model = LogisticRegression(C=strength, class_weight="balanced", max_iter=STEPS).fit(x, y)
+    model = LogisticRegression(C=strength, class_weight="balanced", max_iter=STEPS)
+    model.set_callbacks(_Watch(check)).fit(x, y)
     weights, bias = model.coef_, model.intercept_
     if classes == 2:  # one row, which is the difference of the two
         return np.concatenate([-weights, weights]) / 2, np.concatenate([-bias, bias]) / 2
@@ -129,12 +169,14 @@ def _head(data: _Data, fitted: tuple[Floats, Floats]) -> Head:
     return Head(np.asarray(weights, np.float32), np.asarray(fitted[1] - weights @ data.mean, np.float32))
 
 
-def _cross_validated(data: _Data, strength: float, progress: Progress, chosen: NDArray[np.bool_] | None = None) -> Floats:
+def _cross_validated(
+    data: _Data, strength: float, progress: Progress, check: Callable[[], None], chosen: NDArray[np.bool_] | None = None
+) -> Floats:
     """Logits `[n, k]` of every picture from a head that never saw it or its near-duplicates; learned from the `chosen` ones."""
     logits = np.zeros((len(data.y), data.classes))
     for fold in range(data.fold.max() + 1):
         seen = data.fold != fold if chosen is None else (data.fold != fold) & chosen
-        weights, bias = _fitted(data.x[seen], data.y[seen], data.classes, strength)
+        weights, bias = _fitted(data.x[seen], data.y[seen], data.classes, strength, check)
         logits[data.fold == fold] = data.x[data.fold == fold] @ weights.T + bias
         progress.step()
     return logits
@@ -147,7 +189,7 @@ def _step(data: _Data, strength: float, share: float, progress: Progress) -> Ste
         for target in range(data.classes):
             own = rng.permutation(np.flatnonzero((data.fold == fold) & (data.y == target)))
             chosen[own[: max(1, round(share * len(own)))]] = True
-    return Step(share, _recalls(_cross_validated(data, strength, progress, chosen), data.y, data.classes))
+    return Step(share, _recalls(_cross_validated(data, strength, progress, progress.check, chosen), data.y, data.classes))
 
 
 def _recalls(logits: Floats, y: Places, classes: int) -> Floats:

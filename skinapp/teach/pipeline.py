@@ -63,7 +63,7 @@ def look(base: Served, collection: Collection, progress: Progress) -> Seen:
         mirror += [near_duplicates.mirrored(view) for view in views]
         progress.step(len(views))
     embedding = np.concatenate(parts)
-    return Seen(embedding, near_duplicates.groups(np.stack(plain), np.stack(mirror), embedding))
+    return Seen(embedding, near_duplicates.groups(np.stack(plain), np.stack(mirror), embedding, progress))
 
 
 def teach(base: Served, collection: Collection, seen: Seen, share: float, out: Path, progress: Progress) -> Taught:

@@ -4,6 +4,10 @@ import time
 from collections.abc import Iterable, Iterator, Sized
 from typing import Protocol, TypeVar
 
+from skinapp.errors import TeachError
+from skinapp.i18n.wording import TAUGHT
+from skinapp.teach import quotas
+
 T_co = TypeVar("T_co", covariant=True)
 T = TypeVar("T")
 
@@ -17,11 +21,13 @@ class Counted(Iterable[T_co], Sized, Protocol[T_co]):
 
 
 class Progress:
-    """The stage that runs, how much of it is done, and how long the rest of it will take. May be shared by threads."""
+    """The stage that runs, how much of it is done, and how long the rest of it will take; and the budget of processor time that
+    the work has. May be shared by threads, of which one works."""
 
     def __init__(self) -> None:
         self.stage, self.done, self.all = "", 0, 1
         self._began, self._is_stopped = time.monotonic(), False
+        self._worker_began_s: float | None = None
 
     def begin(self, stage: str, count: int) -> None:
         """Start a stage of so many equal steps."""
@@ -34,9 +40,19 @@ class Progress:
         self.check()
 
     def check(self) -> None:
-        """Stopped, if nobody waits any more."""
+        """For the one who works: Stopped, if nobody waits any more; TeachError once the budget of time is spent."""
         if self._is_stopped:
             raise Stopped
+        if self.spent_s > quotas.SECONDS:
+            raise TeachError(TAUGHT["slow"].filled(most=quotas.SECONDS // 60))
+
+    @property
+    def spent_s(self) -> float:
+        """Processor time of the thread that works and asks, since it first did: other visitors' work doesn't count."""
+        now = time.thread_time()
+        if self._worker_began_s is None:
+            self._worker_began_s = now
+        return now - self._worker_began_s
 
     def stop(self) -> None:
         """Make the work end at its next step."""

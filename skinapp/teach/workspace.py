@@ -5,6 +5,7 @@ import secrets
 import shutil
 import threading
 import time
+from collections import Counter, deque
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -30,6 +31,8 @@ class Room:
     """One visitor's pictures and model. `folder` has a name that nobody guesses, because what lies there can be downloaded."""
 
     folder: Path
+    visitor: str = ""
+    """Whom it is counted for, who may have several: a class often comes from one address."""
     collection: Collection | None = None
     seen: Seen | None = None
     taught: Taught | None = None
@@ -72,19 +75,23 @@ class Rooms:
 
     def __init__(self, place: Path) -> None:
         self._place, self._rooms, self._lock = place, dict[str, Room](), threading.Lock()
+        self._displaced = deque[str](maxlen=16 * MOST)
         _clear(place)
         atexit.register(self.close_all)
         threading.Thread(target=self._sweep, name="skinapp-sweep", daemon=True).start()
 
-    def new(self, session: str) -> Room:
-        """An empty room for a visitor, whose earlier one goes."""
+    def new(self, session: str, visitor: str = "") -> Room:
+        """An empty room for a visitor's session, whose earlier one goes; where all are taken, one goes that can be spared."""
         self.close(session)
+        self._make_space(visitor)
         with self._lock:
+            if session in self._displaced:
+                self._displaced.remove(session)
             if len(self._rooms) >= MOST:
                 raise TeachError(TAUGHT["busy"])
             folder = self._place / f"teach-{secrets.token_hex(16)}"
             folder.mkdir(parents=True)
-            room = self._rooms[session] = Room(folder)
+            room = self._rooms[session] = Room(folder, visitor)
         return room
 
     def of(self, session: str) -> Room:
@@ -92,7 +99,7 @@ class Rooms:
         with self._lock:
             room = self._rooms.get(session)
         if room is None:
-            raise TeachError(TAUGHT["gone"])
+            raise TeachError(TAUGHT["displaced" if self.is_displaced(session) else "gone"])
         room.touched = time.monotonic()
         return room
 
@@ -106,6 +113,28 @@ class Rooms:
             for path in room.brought:
                 path.unlink(missing_ok=True)
             shutil.rmtree(room.folder, ignore_errors=True)
+
+    def is_displaced(self, session: str) -> bool:
+        """Whether a session's room had to go for another visitor's."""
+        with self._lock:
+            return session in self._displaced
+
+    def _make_space(self, visitor: str) -> None:
+        """Where all rooms are taken, close the one that was unused the longest of those of the greediest visitor: if they have
+        more than this one will have, or don't use it."""
+        with self._lock:
+            if len(self._rooms) < MOST:
+                return
+            held = Counter(room.visitor for room in self._rooms.values())
+            most = max(held.values())
+            spare = min((name for name in self._rooms if held[self._rooms[name].visitor] == most), key=self._touched)
+            if most <= held[visitor] + 1 and time.monotonic() - self._touched(spare) < quotas.SPARE_S:
+                return
+            self._displaced.append(spare)
+        self.close(spare)
+
+    def _touched(self, session: str) -> float:
+        return self._rooms[session].touched
 
     def close_all(self) -> None:
         for session in list(self._rooms):

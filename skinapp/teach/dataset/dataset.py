@@ -49,38 +49,56 @@ def gather(zipped: Path, transform: Transform, folder: Path, progress: Progress)
             raise TeachError(TAUGHT["nothing"])
         height, width = transform.input_size[1:]
         path = folder / FILE
-        kept = _decode(opened, transform, path, progress)
+        kept = _decode(opened, _within_budget(opened, progress), transform, path, progress)
         views = (
             np.memmap(path, np.uint8, "r", shape=(len(kept), height, width, 3))
             if kept
             else np.zeros((0, height, width, 3), np.uint8)
         )
-        return _sorted(kept, views, opened.refused)
+        return _sorted(kept, views, opened)
 
 
-def _decode(opened: Archive, transform: Transform, path: Path, progress: Progress) -> list[Entry]:
+def _within_budget(opened: Archive, progress: Progress) -> list[Entry]:
+    """The pictures whose heads can be read; TeachError, before any is decoded, if all together exceed a lesson's budget."""
+    kept, pixels = [], 0
+    for entry in progress.walk("checking", opened.entries):
+        try:
+            width, height = decode.size(opened.read(entry))
+        except (PhotoError, Unreadable) as error:
+            opened.refuse(entry.name, error.said)
+        else:
+            pixels += width * height
+            kept.append(entry)
+        if opened.unpacked > quotas.UNPACKED_BYTES:
+            raise TeachError(TAUGHT["bomb"].filled(most=quotas.UNPACKED_BYTES // 2**20))
+        if pixels > quotas.PIXELS:
+            raise TeachError(TAUGHT["large"].filled(most=quotas.PIXELS // 10**6))
+    return kept
+
+
+def _decode(opened: Archive, entries: list[Entry], transform: Transform, path: Path, progress: Progress) -> list[Entry]:
     """Write what the network sees of every picture that can be read; those entries, in the file's order."""
     kept = []
     with path.open("wb") as file:
-        for entry in progress.walk("reading", opened.entries):
+        for entry in progress.walk("reading", entries):
             try:
                 view = preprocess.view(decode.read(opened.read(entry)), transform)
             except (PhotoError, Unreadable) as error:
-                opened.refused.append(Refusal(entry.name, error.said))
+                opened.refuse(entry.name, error.said)
             else:
                 file.write(np.ascontiguousarray(view).data)
                 kept.append(entry)
     return kept
 
 
-def _sorted(kept: list[Entry], views: Views, refused: list[Refusal]) -> Collection:
+def _sorted(kept: list[Entry], views: Views, opened: Archive) -> Collection:
     """The classes that have enough pictures, by name; those that don't are refused as a whole."""
     sizes: dict[str, int] = {}
     for entry in kept:
         sizes[entry.label] = sizes.get(entry.label, 0) + 1
     labels = tuple(sorted(label for label, size in sizes.items() if size >= quotas.LEAST_PICTURES))
     for label in sorted(set(sizes) - set(labels)):
-        refused.append(Refusal(f"{label}/", REFUSED["small_class"].filled(count=sizes[label], least=quotas.LEAST_PICTURES)))
+        opened.refuse(f"{label}/", REFUSED["small_class"].filled(count=sizes[label], least=quotas.LEAST_PICTURES))
     if len(labels) < quotas.LEAST_CLASSES:
         said = TAUGHT["few_classes"].filled(found=", ".join(labels) or "–", least=quotas.LEAST_PICTURES)
         raise TeachError(said)
@@ -92,8 +110,8 @@ def _sorted(kept: list[Entry], views: Views, refused: list[Refusal]) -> Collecti
         targets=np.array([labels.index(entry.label) for entry in own], np.int64),
         is_test=np.array([entry.is_test for entry in own], np.bool_),
         views=views if len(places) == len(kept) else _chosen(views, places),
-        refused=tuple(refused[: quotas.REFUSALS]),
-        refused_more=max(0, len(refused) - quotas.REFUSALS),
+        refused=tuple(opened.refused[: quotas.REFUSALS]),
+        refused_more=max(0, len(opened.refused) - quotas.REFUSALS),
     )
 
 

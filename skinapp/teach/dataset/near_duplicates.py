@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skinapp.imaging.decode import Photo
+from skinapp.teach.progress import Progress
 
 SIDE = 16
 SAME_EDGES, LIKE_EDGES = 0.2, 0.4
@@ -33,35 +34,36 @@ def mirrored(view: Photo) -> NDArray[np.uint64]:
     return edges(np.ascontiguousarray(view[:, ::-1]))
 
 
-def groups(plain: Hashes, mirror: Hashes, embedding: NDArray[np.float32]) -> NDArray[np.int64]:
+def groups(plain: Hashes, mirror: Hashes, embedding: NDArray[np.float32], progress: Progress) -> NDArray[np.int64]:
     """A number for each picture `[n]`, the same for all near-duplicates, by their edges' directions and `embedding [n, d]`."""
+    progress.begin("comparing", len(plain))
     centred = embedding - embedding.mean(0)
     centred /= np.maximum(np.linalg.norm(centred, axis=1, keepdims=True), 1e-9)
-    parents = np.arange(len(plain))
+    group = np.arange(len(plain))
     for start in range(0, len(plain), CHUNK):
         part = slice(start, start + CHUNK)
         alike = centred[part] @ centred.T
         differ = np.minimum(_differ(plain[part], plain), _differ(mirror[part], plain))
         twin = (differ < SAME_EDGES) | (alike > SAME_FEATURES) | ((differ < LIKE_EDGES) & (alike > LIKE_FEATURES))
-        for one, other in np.argwhere(twin):
-            _join(parents, start + int(one), int(other))
-    return np.unique([_root(parents, place) for place in range(len(parents))], return_inverse=True)[1].astype(np.int64)
+        for alike_ones in twin:
+            group = _joined(group, group[alike_ones])
+        progress.step(len(twin))
+    return np.unique(group, return_inverse=True)[1].astype(np.int64)
 
 
-def _differ(some: Hashes, others: Hashes) -> NDArray[np.float64]:
+def _differ(some: Hashes, others: Hashes) -> NDArray[np.float32]:
     """Of the directions that either of two pictures has, the share that only one has `[m, n]`; pictures without any differ."""
-    apart = np.bitwise_count(some[:, None] ^ others[None]).sum(2, dtype=np.int64)
-    either = np.bitwise_count(some[:, None] | others[None]).sum(2, dtype=np.int64)
-    return np.asarray(np.divide(apart, either, out=np.ones(apart.shape), where=either > 0))
+    apart, either = (np.zeros((len(some), len(others)), np.uint16) for _ in range(2))
+    for mine, theirs in zip(some.T.copy(), others.T.copy(), strict=True):
+        apart += np.bitwise_count(mine[:, None] ^ theirs)
+        either += np.bitwise_count(mine[:, None] | theirs)
+    return np.divide(apart, either, out=np.ones(apart.shape, np.float32), where=either > 0)
 
 
-def _root(parents: NDArray[np.int64], place: int) -> int:
-    while parents[place] != place:
-        parents[place] = parents[parents[place]]
-        place = int(parents[place])
-    return place
-
-
-def _join(parents: NDArray[np.int64], one: int, other: int) -> None:
-    first, second = sorted((_root(parents, one), _root(parents, other)))
-    parents[second] = first
+def _joined(group: NDArray[np.int64], some: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The groups `[n]`, of which some are now one."""
+    if len(some) == 0 or (some == some[0]).all():
+        return group
+    into = np.arange(len(group))
+    into[some] = some.min()
+    return into[group]

@@ -3,13 +3,16 @@
 Nothing is unpacked to disk: a name that points elsewhere has nowhere to go, and is refused all the same.
 """
 
+import io
 import lzma
 import re
 import stat
+import unicodedata
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from os.path import commonprefix
 from pathlib import Path, PurePosixPath
 from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 
@@ -24,11 +27,13 @@ CHUNK = 2**20
 IS_UTF8, IS_ENCRYPTED = 0x800, 0x1
 SPLITS = {"train": False, "training": False, "val": False, "valid": False, "validation": False, "test": True, "testing": True}
 """Folders between the top and the classes that say what their pictures are for, and whether that is testing."""
-CLUTTER = re.compile(r"(^|/)(\.(?!\./)|__MACOSX/|Thumbs\.db$|desktop\.ini$)", re.IGNORECASE)
+CLUTTER = re.compile(r"(^|/)(\.(?!\.?/)|__MACOSX/|Thumbs\.db$|desktop\.ini$)", re.IGNORECASE)
 """What file managers leave behind; passed over without a word."""
 ELSEWHERE = re.compile(r"^/|^[A-Za-z]:|(^|/)\.\.(/|$)|\0")
-BROKEN = (BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, RuntimeError, NotImplementedError, ValueError)
+BROKEN = (BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, OverflowError, RuntimeError, NotImplementedError, ValueError)
 """What reading a damaged entry raises."""
+SHOWN = 120
+"""Letters of a refused file's name that are told."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +55,7 @@ class Entry:
 
 
 class Archive:
-    """An open zip. `entries` are its pictures by class, `refused` its other files."""
+    """An open zip. `entries` are its pictures by class, `refused` its other files, `unpacked` the bytes that were read so far."""
 
     def __init__(self, file: ZipFile) -> None:
         self._file, self.unpacked = file, 0
@@ -64,40 +69,50 @@ class Archive:
             raise TeachError(TAUGHT["many_classes"].filled(count=len(labels), most=quotas.CLASSES))
 
     def read(self, entry: Entry) -> bytes:
-        """A picture's bytes, at most one byte more than a photo may have; TeachError once the whole is too large."""
+        """A picture's bytes, at most some more than a photo may have."""
+        content = bytearray()
         try:
             with self._file.open(entry.info) as opened:
-                content = opened.read(decode.MAX_BYTES + 1)
+                while len(content) <= decode.MAX_BYTES and (chunk := opened.read(CHUNK)):
+                    content += chunk
+                    self.unpacked += len(chunk)  # also where the end turns out to be damaged
         except BROKEN:
             raise Unreadable(REFUSED["broken"]) from None
-        self.unpacked += len(content)
-        if self.unpacked > quotas.UNPACKED_BYTES:
-            raise TeachError(TAUGHT["bomb"].filled(most=quotas.UNPACKED_BYTES // 2**20))
-        return content
+        return bytes(content)
+
+    def refuse(self, name: str, said: Said) -> None:
+        """Note a file that isn't used; its name may be as long and odd as a zip's names are."""
+        shown = name if len(name) <= SHOWN else f"{name[: SHOWN // 2]}…{name[-SHOWN // 2 :]}"
+        self.refused.append(Refusal("".join(letter if letter.isprintable() else "\ufffd" for letter in shown), said))
 
     def _pictures(self, infos: list[ZipInfo]) -> Iterator[tuple[PurePosixPath, ZipInfo]]:
         """The entries that may be pictures, with clean paths; the others are refused or, if clutter, passed over."""
+        known = set[PurePosixPath]()
         for info in infos:
             name = _name(info)
-            if info.is_dir() or name.endswith("/") or CLUTTER.search(name):
+            if name.endswith("/") or CLUTTER.search(name):
                 continue
-            if (why := _fault(name, info)) is None:
-                yield PurePosixPath(name), info
+            if (said := _fault(name, info)) is not None:
+                self.refuse(name, said)
+            elif (path := PurePosixPath(name)) in known:  # entries that share their bytes do so by sharing their name
+                self.refuse(name, REFUSED["twice"])
             else:
-                self.refused.append(Refusal(name, REFUSED[why]))
+                known.add(path)
+                yield path, info
 
     def _classed(self, pictures: list[tuple[PurePosixPath, ZipInfo]]) -> list[Entry]:
         """Pictures with the class that their folder names, without the folders that all of them share."""
-        shared, entries = _shared([path for path, _ in pictures]), []
-        for path, info in pictures:
-            folders = path.parts[shared:-1]
+        parents, entries = [path.parts[:-1] for path, _ in pictures], []
+        shared = _shared(parents)
+        for (path, info), parent in zip(pictures, parents, strict=True):
+            folders = parent[shared:]
             is_test = bool(folders) and SPLITS.get(folders[0].lower(), False)
             if folders and folders[0].lower() in SPLITS:
                 folders = folders[1:]
-            label = " ".join(folders[0].split()) if folders else ""
+            # Macs write é as two letters, others as one: it is the same class.
+            label = unicodedata.normalize("NFC", " ".join(folders[0].split())) if folders else ""
             if not label.isprintable() or not 0 < len(label) <= quotas.NAME:
-                said = REFUSED["name"].filled(most=quotas.NAME) if label else REFUSED["no_folder"]
-                self.refused.append(Refusal(str(path), said))
+                self.refuse(str(path), REFUSED["name"].filled(most=quotas.NAME) if label else REFUSED["no_folder"])
             else:
                 entries.append(Entry(str(path), label, is_test, info))
         return entries
@@ -120,12 +135,22 @@ def opened(path: Path) -> Iterator[Archive]:
     # Counted before Python reads the directory, which takes a kilobyte of memory an entry, however many there are.
     if (count := _entries(path)) > quotas.FILES:
         raise TeachError(TAUGHT["too_many_files"].filled(count=count, most=quotas.FILES))
-    try:
-        file = ZipFile(path)
-    except BROKEN:
-        raise TeachError(TAUGHT["no_zip"]) from None
-    with file:
-        yield Archive(file)
+    with _Measured(io.FileIO(path)) as measured:
+        try:
+            file = ZipFile(measured)
+        except BROKEN:
+            raise TeachError(TAUGHT["no_zip"]) from None
+        with file:
+            yield Archive(file)
+
+
+class _Measured(io.BufferedReader):
+    """A zip's file, of which no more is read at once than a zip's directory may have."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if size is not None and size > quotas.DIRECTORY_BYTES:
+            raise TeachError(TAUGHT["long_names"].filled(size=size / 2**20, most=quotas.DIRECTORY_BYTES // 2**20))
+        return super().read(-1 if size is None else size)
 
 
 def _entries(path: Path) -> int:
@@ -152,25 +177,23 @@ def _name(info: ZipInfo) -> str:
     return name.replace("\\", "/")
 
 
-def _fault(name: str, info: ZipInfo) -> str | None:
-    """Why an entry can't be used, as a key of REFUSED."""
+def _fault(name: str, info: ZipInfo) -> Said | None:
+    """Why an entry can't be used."""
     kind = stat.S_IFMT(info.external_attr >> 16)
     if ELSEWHERE.search(name):
-        return "elsewhere"
+        return REFUSED["elsewhere"]
     if kind not in (0, stat.S_IFREG):
-        return "link"
+        return REFUSED["link"]
+    if len(name) > quotas.PATH or name.count("/") > quotas.DEPTH:
+        return REFUSED["deep"].filled(letters=quotas.PATH, folders=quotas.DEPTH)
     if PurePosixPath(name).suffix.lower() not in decode.SUFFIXES:
-        return "no_picture"
+        return REFUSED["no_picture"]
     if info.flag_bits & IS_ENCRYPTED:
-        return "encrypted"
-    return None if info.compress_type in (ZIP_STORED, ZIP_DEFLATED) else "method"
+        return REFUSED["encrypted"]
+    return None if info.compress_type in (ZIP_STORED, ZIP_DEFLATED) else REFUSED["method"]
 
 
-def _shared(paths: list[PurePosixPath]) -> int:
+def _shared(parents: list[tuple[str, ...]]) -> int:
     """How many leading folders all pictures share, as long as a class's folder is left to some."""
-    count = 0
-    while paths and len({path.parts[count] for path in paths}) == 1 and max(len(path.parts) for path in paths) > count + 2:
-        if min(len(path.parts) for path in paths) <= count + 1:
-            break
-        count += 1
-    return count
+    deepest = max(map(len, parents), default=0)
+    return min(len(commonprefix(parents)), max(0, deepest - 1))  # noqa: RUF071  # of tuples, whose parts it compares

@@ -93,7 +93,7 @@ class Tab:
         language, session = language_of(request), _session(request)
         yield {**self._nothing(), self.given: teach_view.working(Progress(), language)}
         try:
-            room = self.rooms.new(session)
+            room = self.rooms.new(session, _visitor(request))
             place = room.fresh("drawn.zip")
 
             def task() -> dataset.Collection:
@@ -106,7 +106,7 @@ class Tab:
             yield {self.given: teach_view.given(room.collection, language)}
         except Stopped:
             self.rooms.close(session)
-            yield {self.given: teach_view.told(TEACH["stopped"].to(language), language)}
+            yield {self.given: teach_view.told(self._stopped(session).to(language), language)}
         except TeachError as error:
             self.rooms.close(session)
             yield {self.given: teach_view.told(error.said.to(language), language)}
@@ -133,7 +133,7 @@ class Tab:
             }
         except Stopped:
             yield {
-                self.learned: teach_view.told(TEACH["stopped"].to(language), language),
+                self.learned: teach_view.told(self._stopped(session).to(language), language),
                 self.given: self._again(session, language),
             }
         except TeachError as error:
@@ -194,6 +194,10 @@ class Tab:
         language = language_of(request)
         return {self.given: teach_view.told(wording.UNEXPECTED.to(language), language), self.learned: ""}
 
+    def _stopped(self, session: str) -> wording.Said:
+        """Why the work ended early."""
+        return wording.TAUGHT["displaced"] if self.rooms.is_displaced(session) else TEACH["stopped"]
+
     def _again(self, session: str, language: Language) -> Any:
         """Step 1 as it was, whose button can be pressed again; nothing where the pictures are gone."""
         try:
@@ -230,6 +234,11 @@ def _share(given: Any) -> float:
 def _link(taught: Taught) -> str:
     """Where the zip can be downloaded, as long as its room is there."""
     return f"gradio_api/file={taught.namer.source.folder.with_suffix('.zip')}"
+
+
+def _visitor(request: gr.Request) -> str:
+    """Who rooms are counted for: names of sessions are had for nothing."""
+    return request.client.host if request.client else ""
 
 
 def _session(request: gr.Request) -> str:

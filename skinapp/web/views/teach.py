@@ -31,7 +31,13 @@ FIT = "python -m train fit --images DIR --labels CSV --out runs/mine"
 def frame(language: Language) -> str:
     """Step 1 before anything is given: what to do, and the ways to do it."""
     say = {key: said.to(language) for key, said in TEACH.items()}
-    most = {"megabytes": quotas.ZIP_BYTES // 2**20, "pictures": quotas.PICTURES, "classes": quotas.CLASSES}
+    most = {
+        "megabytes": quotas.ZIP_BYTES // 2**20,
+        "pictures": quotas.PICTURES,
+        "classes": quotas.CLASSES,
+        "megapixels": quotas.PIXELS // 10**6,
+        "minutes": quotas.SECONDS // 60,
+    }
     steps = "".join(f"<li><b>{say[f'step{number}']}</b><span>{say[f'step{number}_what']}</span></li>" for number in (1, 2, 3))
     return (
         f'<section class="teach" lang="{language}" data-bytes="{quotas.ZIP_BYTES}"><div class="head"><h2>{say["title"]}</h2>'

@@ -1,10 +1,17 @@
 import json
 import shutil
+from contextlib import suppress
 
+import numpy as np
+import onnx
 import pytest
+from onnx import TensorProto, helper
 
 from skinapp.errors import ModelError
-from skinapp.model.spec import ModelSpec
+from skinapp.model import external_data
+from skinapp.model import spec as specs
+from skinapp.model.session import CPU, Session
+from skinapp.model.spec import ModelSpec, sha256
 from tests import TINY_MODEL
 
 
@@ -90,6 +97,11 @@ def test_every_missing_key_is_named(folder, path):
         (("pretrained_cfg", "std"), [1, 1], "pretrained_cfg.std is [1, 1]; it must be three numbers."),
         (("pretrained_cfg", "std"), [1, 0, 1], "pretrained_cfg.std is [1, 0, 1]; it must be positive."),
         (("pretrained_cfg", "input_size"), [3, 32, 16], "pretrained_cfg.input_size is [3, 32, 16]; height and width must be equal where crop_mode is center."),
+        (("pretrained_cfg", "input_size"), [3, 32.5, 32.5], "pretrained_cfg.input_size is [3, 32.5, 32.5]; it must be [3, height, width], at most 4096 each."),
+        (("pretrained_cfg", "input_size"), [3, 10**9, 10**9], "pretrained_cfg.input_size is [3, 1000000000, 1000000000]; it must be [3, height, width], at most 4096 each."),
+        (("architecture",), "tiny\ud800", "architecture is 'tiny\\ud800'; it must be printable."),
+        (("skinapp", "files", "model_fp32.onnx", "providers"), [7], "skinapp.files.model_fp32.onnx.providers is [7]; it must be a list of ONNX Runtime's names."),
+        (("skinapp", "files", ".."), {}, "skinapp.files... is {}; a file lies directly in the model folder."),
         (("skinapp", "files", "../evil"), {}, "skinapp.files.../evil is {}; a file lies directly in the model folder."),
         (("skinapp", "lesion_head", "weights"), ["a"], "skinapp.lesion_head.weights is ['a']; it must be a list of numbers, one a feature of the embedding."),
         (("skinapp", "lesion_head", "bias"), float("nan"), "skinapp.lesion_head.bias is nan; it must be finite."),
@@ -124,6 +136,156 @@ def test_a_folder_without_config_and_a_broken_one_are_named(folder, tmp_path):
     (folder / "config.json").write_text("{")
     with pytest.raises(ModelError, match=r"config\.json can't be read as JSON \(.+\); fetch or build the model folder again\.$"):
         ModelSpec.read(folder)
+
+
+VALUES = (
+    *(
+        None,
+        True,
+        0,
+        -1,
+        1.5,
+        10**400,
+        -(10**400),
+        float("nan"),
+        float("inf"),
+        "",
+        "a",
+        "\ud800",
+        "\0",
+        "x" * 10**3,
+        [],
+        [[]],
+        {},
+    ),
+    *(
+        {"": None},
+        [None] * 3,
+        [10**400] * 3,
+        ["\ud800"] * 3,
+        [True] * 3,
+        json.loads("[" * 900 + "]" * 900),
+        {"a": ["b" * 10**3] * 100},
+    ),
+)
+
+
+def test_whatever_a_config_says_it_is_read_or_refused_with_a_sentence(folder):
+    sound = json.loads((folder / "config.json").read_text())
+    for path in [(), *keys(sound)]:
+        for value in VALUES:
+            config = json.loads(json.dumps(sound))
+            place = config
+            for key in path[:-1]:
+                place = place[key]
+            if path:
+                place[path[-1]] = value
+            (folder / "config.json").write_text(json.dumps(config if path else value))
+            _read_or_refused(folder)
+
+
+def test_a_config_with_any_byte_changed_is_read_or_refused_with_a_sentence(folder):
+    rng, sound = np.random.default_rng(0), (folder / "config.json").read_bytes()
+    for _ in range(300):
+        content = bytearray(sound)
+        for place in rng.integers(0, len(content), rng.integers(1, 5)):
+            content[place] = rng.integers(256)
+        (folder / "config.json").write_bytes(content)
+        _read_or_refused(folder)
+
+
+def _read_or_refused(folder):
+    try:
+        assert ModelSpec.read(folder).transform.input_size[0] == 3
+    except ModelError as error:
+        assert len(str(error)) < 1000 and str(error).encode() and str(error).endswith(".")
+
+
+def test_a_config_that_is_endless_or_endlessly_nested_is_refused(folder, monkeypatch):
+    (folder / "config.json").write_text("[" * 10**6)
+    assert "can't be read as JSON (maximum recursion depth exceeded" in complaint(folder)
+    monkeypatch.setattr(specs, "MOST_BYTES", 10**6 - 1)
+    assert complaint(folder).endswith("config.json has 1000000 bytes, more than 999999; fetch or build the model folder again.")
+
+
+def with_data_outside(folder, location="weights.data"):
+    """The tiny model, whose weights lie in another file."""
+    model = onnx.load(folder / "model_fp32.onnx")
+    onnx.save(
+        model, folder / "model_fp32.onnx", save_as_external_data=True, location=location, size_threshold=64
+    )  # the large ones
+    change(folder, "skinapp", "files", "model_fp32.onnx", "sha256", value=sha256(folder / "model_fp32.onnx"))
+
+
+def test_tensors_in_another_file_are_refused_unless_it_is_listed_with_its_hash(folder):
+    expected = Session(folder / "model_fp32.onnx", ModelSpec.read(folder), CPU).run(np.ones((1, 3, 32, 32), np.float32))
+    with_data_outside(folder)
+    path = folder / "model_fp32.onnx"
+    with pytest.raises(ModelError) as caught:
+        Session(path, ModelSpec.read(folder), CPU)
+    assert str(caught.value) == (
+        f"{path} takes tensors from a file 'weights.data', which config.json doesn't list with its sha256; "
+        "export the model again, into one file."
+    )
+    entry = {"sha256": sha256(folder / "weights.data"), "precision": "fp32", "providers": []}
+    change(folder, "skinapp", "files", "weights.data", value=entry)
+    spec = ModelSpec.read(folder)
+    answer = Session(path, spec, CPU).run(np.ones((1, 3, 32, 32), np.float32))
+    assert np.array_equal(answer.logits, expected.logits)
+    with (folder / "weights.data").open("r+b") as file:
+        file.write(b"\x01")
+    with pytest.raises(ModelError, match=r"weights\.data is not the file that config\.json describes"):
+        Session(path, spec, CPU)
+
+
+def outside(name="far.data"):
+    tensor = TensorProto(name="t", data_type=TensorProto.FLOAT, dims=[1], data_location=TensorProto.EXTERNAL)
+    tensor.external_data.add(key="offset", value="0")
+    tensor.external_data.add(key="location", value=name)
+    return tensor
+
+
+def within(node):
+    """A model with this node alone."""
+    return helper.make_model(helper.make_graph([node], "g", [], []))
+
+
+def test_tensors_in_another_file_are_found_wherever_they_are(tmp_path):
+    constant = helper.make_node("Constant", [], ["y"], value=outside())
+    branch = helper.make_graph([constant], "then", [], [])
+    sparse = onnx.SparseTensorProto(values=outside(), dims=[4])
+    function = helper.make_function("own", "F", [], ["y"], [constant], [helper.make_opsetid("", 18)])
+    models = [
+        within(constant),
+        within(helper.make_node("If", ["x"], ["y"], then_branch=branch, else_branch=branch)),
+        within(helper.make_node("Own", [], ["y"], domain="own", many=[outside()], graphs=[branch])),
+        within(helper.make_node("Constant", [], ["y"], sparse_value=sparse)),
+        helper.make_model(helper.make_graph([], "g", [], [], initializer=[outside()])),
+        helper.make_model(helper.make_graph([], "g", [], [], sparse_initializer=[sparse])),
+        helper.make_model(helper.make_graph([], "g", [], []), functions=[function]),
+    ]
+    for model in models:
+        (tmp_path / "a.onnx").write_bytes(model.SerializeToString())
+        assert external_data.locations(tmp_path / "a.onnx") == {"far.data"}
+    assert external_data.locations(TINY_MODEL / "model_fp32.onnx") == set()
+
+
+def test_what_is_no_onnx_file_is_told_whatever_its_bytes_are(folder):
+    path = folder / "model_fp32.onnx"
+    sound, rng = path.read_bytes(), np.random.default_rng(0)
+    for content in (b"", b"rubbish", sound[:-7], sound + b"\x0b", b"\xff" * 20):
+        path.write_bytes(content)
+        with pytest.raises(ValueError, match=r"\w"):
+            external_data.locations(path)
+        with pytest.raises(ModelError, match=r"model_fp32\.onnx can't be run by ONNX Runtime \(.+\); fetch the model again\.$"):
+            Session(path, ModelSpec.read(folder), CPU)
+    for _ in range(300):
+        content = bytearray(sound)
+        for place in rng.integers(0, len(content), rng.integers(1, 5)):
+            content[place] = rng.integers(256)
+        path.write_bytes(content)
+        with suppress(ValueError):
+            external_data.locations(path)
 
 
 def test_a_file_with_another_hash_is_refused(folder):

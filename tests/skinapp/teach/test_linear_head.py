@@ -5,7 +5,7 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 from skinapp.assessment import triage
-from skinapp.teach import linear_head
+from skinapp.teach import linear_head, quotas
 from skinapp.teach.dataset import split
 from skinapp.teach.progress import Progress, Stopped
 
@@ -93,3 +93,19 @@ def test_it_stops_between_two_fits_when_nobody_waits():
     with pytest.raises(Stopped):
         learned(*clouds(), 3, progress=progress)
     assert progress.done == 1 and progress.all > 20
+
+
+def test_it_stops_within_a_fit_when_nobody_waits():
+    progress = Progress()
+    begin = progress.begin
+    progress.begin = lambda stage, count: begin(stage, count) or progress.stop()
+    with pytest.raises(Stopped):
+        learned(*clouds(), 3, progress=progress)
+    assert progress.done == 0, "not even the first fit ended"
+
+
+def test_without_time_to_try_it_learns_as_it_can(monkeypatch):
+    monkeypatch.setattr(quotas, "TRYING_S", -1)
+    x, y, groups = clouds()
+    found, _ = learned(x, y, groups, 3)
+    assert found.strength == linear_head.STRENGTHS[0] and found.figures["accuracy"]["value"] > 0.9

@@ -8,6 +8,7 @@ from skinapp.errors import TeachError
 from skinapp.i18n.wording import TAUGHT
 from skinapp.imaging import decode
 from skinapp.teach.dataset import near_duplicates, sample, split
+from skinapp.teach.progress import Progress, Stopped
 from tests.support import drawings
 
 RNG = np.random.default_rng(0)
@@ -18,7 +19,7 @@ def grouped(pictures, embedding=None):
     """The groups of pictures, by their edges alone unless embeddings are given: each picture's own axis."""
     own = np.eye(len(pictures), dtype=np.float32) if embedding is None else embedding
     plain, mirror = (np.stack([of(picture) for picture in pictures]) for of in (near_duplicates.edges, near_duplicates.mirrored))
-    return near_duplicates.groups(plain, mirror, own)
+    return near_duplicates.groups(plain, mirror, own, Progress())
 
 
 def compressed(picture):
@@ -48,6 +49,32 @@ def test_alike_embeddings_make_twins_where_edges_dont():
     embedding[1] = embedding[0] + 0.01 * RNG.normal(size=12)
     groups = grouped([sample.draw("dots", seed) for seed in range(12)], embedding)
     assert groups[0] == groups[1] and len(set(groups)) == 11
+
+
+def test_what_is_alike_in_a_chain_is_one_group_however_far_apart_its_ends_are(monkeypatch):
+    monkeypatch.setattr(near_duplicates, "SAME_FEATURES", 0.4)
+    rng, count = np.random.default_rng(0), 3 * near_duplicates.CHUNK
+    embedding = np.zeros((count, count), np.float32)
+    for place in range(count):  # each like its neighbours alone, but for two gaps
+        embedding[place, place] = 1
+        if place not in (0, 300, 500):
+            embedding[place, place - 1] = 1
+    order = rng.permutation(count)
+    nothing = np.zeros((count, 4), np.uint64)
+    groups = near_duplicates.groups(nothing, nothing, embedding[order], Progress())
+    chain = np.searchsorted([300, 500], order, side="right")
+    assert len(set(groups)) == 3 and all(len(set(groups[chain == one])) == 1 for one in range(3))
+
+
+def test_thousands_of_copies_are_compared_without_holding_up_others_and_stop_when_nobody_waits():
+    alike, progress = np.ones((4000, 4), np.uint64), Progress()
+    embedding = np.random.default_rng(0).normal(size=(4000, 8)).astype(np.float32)
+    assert set(near_duplicates.groups(alike, alike, embedding, progress)) == {0}
+    assert (progress.stage, progress.done) == ("comparing", 4000)
+    progress.step = lambda count=1: progress.stop() or Progress.step(progress, count)
+    with pytest.raises(Stopped):
+        near_duplicates.groups(alike, alike, embedding, progress)
+    assert progress.done == near_duplicates.CHUNK
 
 
 def test_pictures_of_one_colour_are_no_twins_by_their_edges():

@@ -2,6 +2,7 @@
 
 import os
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -61,6 +62,36 @@ def test_when_all_rooms_are_taken_the_next_visitor_is_told_so(house: Rooms) -> N
     assert caught.value.said == TAUGHT["busy"]
     house.close("3")
     house.new("late")
+
+
+def test_one_visitor_cant_keep_all_rooms_from_the_others(house: Rooms) -> None:
+    greedy = [house.new(f"greedy{number}", "10.0.0.1") for number in range(workspace.MOST)]
+    greedy[5].touched -= 1  # the one that was used last the longest ago
+    room = house.new("ann", "10.0.0.2")
+    assert room.folder.is_dir() and not greedy[5].folder.exists()
+    assert sum(one.folder.is_dir() for one in greedy) == workspace.MOST - 1
+    with pytest.raises(TeachError) as caught:
+        house.of("greedy5")
+    assert caught.value.said == TAUGHT["displaced"]
+    for number in range(2 * workspace.MOST):
+        with suppress(TeachError):
+            house.new(f"bob{number}", "10.0.0.2")
+    assert sum(one.folder.is_dir() for one in greedy) == workspace.MOST // 2, "and the other one can't either"
+    house.new("greedy5", "10.0.0.3")
+    house.close("greedy5")
+    with pytest.raises(TeachError) as caught:
+        house.of("greedy5")
+    assert caught.value.said == TAUGHT["gone"]
+
+
+def test_a_class_behind_one_address_may_have_all_rooms_and_who_comes_late_gets_an_unused_one(house: Rooms) -> None:
+    pupils = [house.new(f"pupil{number}", "10.0.0.1") for number in range(workspace.MOST)]
+    with pytest.raises(TeachError) as caught:
+        house.new("late", "10.0.0.1")
+    assert caught.value.said == TAUGHT["busy"] and all(one.folder.is_dir() for one in pupils)
+    pupils[7].touched -= quotas.SPARE_S + 1
+    assert house.new("late", "10.0.0.1").folder.is_dir()
+    assert [number for number, one in enumerate(pupils) if not one.folder.exists()] == [7]
 
 
 def test_a_room_that_nobody_uses_is_emptied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

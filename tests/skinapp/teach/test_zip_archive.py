@@ -1,12 +1,15 @@
 """Which pictures of a zip are used, and what hostile ones get."""
 
+import io
 import struct
 import tracemalloc
+import unicodedata
 from pathlib import Path
-from zipfile import ZIP_LZMA, ZipFile
+from zipfile import ZIP_LZMA, ZipFile, ZipInfo
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from skinapp.errors import TeachError
 from skinapp.i18n.wording import REFUSED, TAUGHT
@@ -76,6 +79,8 @@ def test_names_in_chinese_without_the_flag_for_it_are_read(tmp_path):
         ("..\\cat\\1.png", "elsewhere"),
         ("cat/inner.zip", "no_picture"),
         ("cat/run.sh", "no_picture"),
+        ("c:\\cat\\1.png", "elsewhere"),
+        ("//server/cat/1.png", "elsewhere"),
     ],
 )
 def test_a_name_that_points_elsewhere_or_is_no_picture_is_refused(tmp_path, name, why):
@@ -83,6 +88,160 @@ def test_a_name_that_points_elsewhere_or_is_no_picture_is_refused(tmp_path, name
     assert refused(path) == {name.replace("\\", "/"): REFUSED[why].en}
     assert len(gather(path).names) == 10
     assert sorted(one.name for one in tmp_path.iterdir()) == ["a.zip", dataset.FILE], "nothing was unpacked"
+
+
+def test_names_that_a_system_reserves_are_names_like_others_because_nothing_is_written_under_them(tmp_path):
+    names = ["con/nul.png", "aux/com1.jpg", "cat./lpt1.png", "~/x.png", "$HOME/x.png", "a b/-rf.png", "cat/.png.png"]
+    path = zip_files.zipped(tmp_path / "a.zip", {**{name: zip_files.small(9) for name in names}, **zip_files.classes()})
+    assert set(found(path)) == {*names[:-1], *zip_files.classes()}, "one that begins with a dot is clutter"
+    assert gather(path).labels == ("class0", "class1")
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["a.zip", dataset.FILE]
+
+
+def test_a_name_that_stands_there_twice_is_used_once(tmp_path):
+    path = zip_files.zipped(
+        tmp_path / "a.zip", {**zip_files.classes(), "class0/9.png": zip_files.small(9), "class0/8.png": zip_files.small(8)}
+    )
+    path.write_bytes(path.read_bytes().replace(b"class0/8.png", b"class0/9.png"))
+    assert refused(path) == {"class0/9.png": REFUSED["twice"].en} and len(found(path)) == 11
+    dotted = zip_files.zipped(tmp_path / "b.zip", {"a/1.png": b"", "a//1.png": b"", "a/./1.png": b"", "a\\1.png": b""})
+    assert list(found(dotted)) == ["a/1.png"] and len(refused(dotted)) == 3
+
+
+def test_a_class_is_the_same_however_its_letters_are_put_together(tmp_path):
+    names = [f"{unicodedata.normalize(form, 'éclair')}/{form}.png" for form in ("NFC", "NFD")]
+    assert {
+        label for label, _ in found(zip_files.zipped(tmp_path / "a.zip", dict.fromkeys([*names, "b/1.png"], b""))).values()
+    } == {
+        "éclair",
+        "b",
+    }
+
+
+def test_deep_and_long_names_are_refused_at_once_and_told_short(tmp_path):
+    deep, long = "a/" * (quotas.DEPTH + 1) + "1.png", f"a/{'é' * quotas.PATH}.png"
+    path = zip_files.zipped(tmp_path / "a.zip", {**zip_files.classes(), deep: b"", long: b"", "a/" * quotas.DEPTH + "1.png": b""})
+    told = refused(path)
+    said = REFUSED["deep"].filled(letters=quotas.PATH, folders=quotas.DEPTH).en
+    assert list(told.values()) == [said, said] and len(found(path)) == 11
+    assert all(len(name) <= zip_archive.SHOWN + 1 for name in told)
+    worst = zip_files.zipped(tmp_path / "b.zip", {"a/" * 31 + f"{number}.png": b"" for number in range(quotas.PICTURES)})
+    assert {label for label, _ in found(worst).values()} == {"a"}
+
+
+def test_a_list_of_files_that_is_too_long_is_refused_before_it_is_read(tmp_path):
+    path = zip_files.zipped(tmp_path / "a.zip", {"a/" * 32_000 + f"{number}.png": b"" for number in range(200)})
+    tracemalloc.start()
+    assert complaint(path) == TAUGHT["long_names"].filled(size=200 * 64_052 / 2**20, most=quotas.DIRECTORY_BYTES // 2**20).en
+    assert tracemalloc.get_traced_memory()[1] < 16 * 2**20
+    tracemalloc.stop()
+
+
+PIECES = (
+    *(
+        "/",
+        "//",
+        "\\",
+        ".",
+        "..",
+        "a",
+        "b",
+        "cat",
+        "test",
+        "Train",
+        "C:",
+        "con",
+        "nul",
+        "\r\n",
+        "\x1b[2J",
+        "\u202e",
+        "\u200b",
+        "é",
+    ),
+    *(
+        "狗",
+        "\U0001f408",
+        "<b>",
+        "{0}",
+        "%s",
+        "'",
+        '"',
+        " ",
+        "\t",
+        "x" * 300,
+        "~",
+        "$",
+        "-",
+        ".png",
+        ".PNG",
+        ".jpg",
+        ".txt",
+        ".zip",
+    ),
+)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_whatever_a_zip_calls_its_files_they_stay_where_they_are_and_are_told_in_print(tmp_path, seed):
+    rng = np.random.default_rng(seed)
+    names = {f"{''.join(rng.choice(PIECES, rng.integers(1, 9)))}.png" for _ in range(60)}
+    path = tmp_path / "a.zip"
+    with ZipFile(path, "w") as packed:
+        for name in names:
+            packed.writestr(name, b"")
+    with zip_archive.opened(path) as opened:
+        entries, others = opened.entries, opened.refused
+    for entry in entries:
+        parts = Path(entry.name).parts
+        assert ".." not in parts and not Path(entry.name).is_absolute() and parts
+        assert entry.label.isprintable() and 0 < len(entry.label) <= quotas.NAME and entry.label == entry.label.strip()
+    assert len({entry.name for entry in entries}) == len(entries)
+    assert all(one.name.isprintable() and len(one.name) <= zip_archive.SHOWN + 1 for one in others)
+    assert len(entries) + len(others) <= len(names)
+
+
+@pytest.mark.parametrize("name", [b"\xff\xfe/1.png", b"\x81\x20/1.png", b"cat\x00/1.png", b"\x00\x00/1.png"])
+@pytest.mark.parametrize("is_utf8", [False, True])
+def test_names_in_no_known_alphabet_are_read_somehow_or_told(tmp_path, name, is_utf8):
+    placeholder = "z" * (len(name) - 6) + "/1.png"
+    path = zip_files.zipped(tmp_path / "a.zip", {placeholder: zip_files.small(1), **zip_files.classes()})
+    content = bytearray(path.read_bytes().replace(placeholder.encode(), name))
+    content[content.rfind(name) - 46 + 9] |= 8 * is_utf8
+    path.write_bytes(content)
+    try:
+        assert gather(path).labels == ("class0", "class1")
+    except TeachError as error:
+        assert error.said == TAUGHT["no_zip"] and is_utf8
+
+
+def test_a_zip_with_any_byte_changed_is_read_or_refused_with_a_sentence(tmp_path):
+    rng, path = np.random.default_rng(0), zip_files.zipped(tmp_path / "a.zip", zip_files.classes())
+    with ZipFile(path, "a") as packed:  # with the fields of large files
+        info = ZipInfo("class0/large.png")
+        info.extra = struct.pack("<HHQQQ", 1, 24, 2**40, 2**40, 2**40)
+        packed.writestr(info, zip_files.small(5))
+    sound = path.read_bytes()
+    directory = sound.find(zip_archive.ENTRY)
+    for number in range(600):
+        content = bytearray(sound)
+        first = directory if number % 3 else 0
+        for place in rng.integers(first, len(content), rng.integers(1, 6)):
+            content[place] = rng.choice([0, 1, 0x80, 0xFF, rng.integers(256)])
+        path.write_bytes(content)
+        _tried(path)
+
+
+def test_a_file_that_says_it_begins_beyond_all_files_is_told(tmp_path):
+    path = zip_files.zipped(tmp_path / "a.zip", {**zip_files.classes(), "class0/far.png": zip_files.small(5)})
+    content = path.read_bytes()
+    entry = content.rfind(b"class0/far.png")
+    extra = struct.pack("<HHQ", 1, 8, 2**63)
+    header = bytearray(content[entry - 46 : entry])
+    header[30:32], header[42:46] = struct.pack("<H", len(extra)), b"\xff" * 4
+    end = bytearray(content[entry + 14 :])
+    end[12:16] = struct.pack("<L", struct.unpack("<L", end[12:16])[0] + len(extra))
+    path.write_bytes(content[: entry - 46] + header + b"class0/far.png" + extra + end)
+    assert {one.name: one.said.en for one in gather(path).refused} == {"class0/far.png": REFUSED["broken"].en}
 
 
 def test_links_passwords_and_odd_packing_are_refused(tmp_path):
@@ -141,6 +300,24 @@ def test_a_bomb_ends_when_it_has_grown_too_large_whatever_it_says_of_itself(tmp_
     assert complaint(honest) == TAUGHT["bomb"].filled(most=40).en
     assert tracemalloc.get_traced_memory()[1] < 100 * 2**20
     tracemalloc.stop()
+
+
+def test_pictures_that_are_large_together_are_refused_before_any_is_decoded(tmp_path, monkeypatch):
+    buffer = io.BytesIO()
+    Image.new("1", (7000, 7000)).save(buffer, "PNG", optimize=True)
+    path = zip_files.zipped(tmp_path / "a.zip", {f"class{number % 2}/{number}.png": buffer.getvalue() for number in range(200)})
+    assert path.stat().st_size < 2**18
+    monkeypatch.setattr(decode, "read", lambda content: pytest.fail("it was decoded"))
+    progress = Progress()
+    with pytest.raises(TeachError) as caught:
+        gather(path, progress)
+    assert caught.value.said == TAUGHT["large"].filled(most=quotas.PIXELS // 10**6)
+    assert progress.stage == "checking" and progress.done == quotas.PIXELS // 7000**2
+
+
+def test_pictures_that_take_long_are_given_up_with_a_sentence(tmp_path, monkeypatch):
+    monkeypatch.setattr(quotas, "SECONDS", -1)
+    assert complaint(zip_files.zipped(tmp_path / "a.zip", zip_files.classes())) == TAUGHT["slow"].filled(most=-1).en
 
 
 def _tried(path: Path) -> list[zip_archive.Refusal]:
