@@ -49,7 +49,7 @@ def train(page: Page) -> None:
 
 
 def rooms(uploads: Path) -> list[Path]:
-    return list(uploads.glob("*/teach-*"))
+    return list(uploads.glob("skinapp-*/lessons/*"))
 
 
 def until(holds: Callable[[], bool]) -> None:

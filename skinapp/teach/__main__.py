@@ -9,11 +9,12 @@ import os
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from skinapp import naming, settings
 from skinapp.errors import SkinAppError
+from skinapp.scratch import Scratch
 from skinapp.teach import collection, course
 from skinapp.teach.course import Taught
 from skinapp.teach.progress import Progress
@@ -29,8 +30,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         chosen = settings.read(os.environ)
         served = naming.load(options.model or chosen.model, chosen.provider, chosen.threads)
         began = time.monotonic()
-        with TemporaryDirectory() as scratch:
-            kept = collection.gather(options.pictures, served.spec.transform, Path(scratch), Progress())
+        with closing(Scratch()) as scratch:
+            scratch.close_at_the_end()
+            kept = collection.gather(options.pictures, served.spec.transform, scratch.new("lesson"), Progress())
             for one in kept.refused:
                 print(f"{one.name}: {one.said.en}", file=sys.stderr)
             seen = course.look(served, kept, Progress())

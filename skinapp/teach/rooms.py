@@ -1,16 +1,15 @@
 """A room for each visitor who teaches: a folder, what lies in it, and the work that goes on. All of it goes when they go."""
 
-import atexit
 import secrets
 import shutil
 import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Generic, TypeVar
 
+from skinapp import scratch
 from skinapp.errors import TeachError
 from skinapp.teach import limits
 from skinapp.teach.collection import Collection
@@ -36,12 +35,12 @@ class Room:
     progress: Progress = field(default_factory=Progress)
     touched: float = field(default_factory=time.monotonic)
     brought: list[Path] = field(default_factory=list)
-    """Photos that the visitor tried the model with, which lie elsewhere."""
+    """Photos that the visitor tried the model with, which lie elsewhere, each in a folder of its own."""
 
     def fresh(self, name: str) -> Path:
         """A new, random place in the folder."""
         place = self.folder / secrets.token_hex(8)
-        place.mkdir(parents=True)
+        place.mkdir(0o700)
         return place / name
 
 
@@ -68,12 +67,12 @@ class Work(threading.Thread, Generic[T]):
 
 
 class Rooms:
-    """All rooms, by their visitors' sessions."""
+    """All rooms, by their visitors' sessions. `make` gives an empty folder of a name that nobody guesses, in one that goes with
+    this process: no room outlives it, however it ends."""
 
-    def __init__(self, place: Path) -> None:
-        self._place, self._rooms, self._lock = place, dict[str, Room](), threading.Lock()
-        _clear(place)
-        atexit.register(self.close_all)
+    def __init__(self, make: Callable[[], Path]) -> None:
+        self._make, self._rooms, self._lock = make, dict[str, Room](), threading.Lock()
+        self._left = list[Path]()
         threading.Thread(target=self._sweep, name="skinapp-sweep", daemon=True).start()
 
     def new(self, session: str) -> Room:
@@ -82,9 +81,7 @@ class Rooms:
         with self._lock:
             if len(self._rooms) >= MOST:
                 raise TeachError(TAUGHT["busy"])
-            folder = self._place / f"teach-{secrets.token_hex(16)}"
-            folder.mkdir(parents=True)
-            room = self._rooms[session] = Room(folder)
+            room = self._rooms[session] = Room(self._make())
         return room
 
     def of(self, session: str) -> Room:
@@ -104,12 +101,8 @@ class Rooms:
             room.progress.stop()
             room.collection = room.seen = room.taught = None
             for path in room.brought:
-                path.unlink(missing_ok=True)
-            shutil.rmtree(room.folder, ignore_errors=True)
-
-    def close_all(self) -> None:
-        for session in list(self._rooms):
-            self.close(session)
+                scratch.discard(path)
+            self._delete_left(room.folder)
 
     def has(self, room: Room) -> bool:
         """Whether a room is still somebody's."""
@@ -123,11 +116,13 @@ class Rooms:
             for session, room in list(self._rooms.items()):
                 if now - room.touched > limits.IDLE_S:
                     self.close(session)
+            self._delete_left()
 
-
-def _clear(place: Path) -> None:
-    """Delete what a server left behind that was killed."""
-    for folder in place.glob("teach-*"):
-        with suppress(OSError):  # another server was faster
-            if time.time() - folder.stat().st_mtime > limits.STALE_S:
-                shutil.rmtree(folder)
+    def _delete_left(self, *more: Path) -> None:
+        """Delete the folders of closed rooms; one in which work was still writing is tried again at the next look."""
+        with self._lock:
+            folders, self._left = [*self._left, *more], []
+        for folder in folders:
+            shutil.rmtree(folder, ignore_errors=True)
+        with self._lock:
+            self._left += [folder for folder in folders if folder.exists()]

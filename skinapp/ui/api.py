@@ -6,12 +6,11 @@ from typing import Any
 
 import gradio as gr
 
-from skinapp import wording
+from skinapp import explain, wording
 from skinapp.assessor import Assessor
 from skinapp.errors import PhotoError, SkinAppError
-from skinapp.image import Photo
 from skinapp.naming import Namer
-from skinapp.ui import gates, line
+from skinapp.ui import cache, gates, line
 from skinapp.ui.photo import language_of
 
 MOST = 64
@@ -22,13 +21,13 @@ def add(assessor: Assessor | Namer) -> None:
     """Put the two functions, with the components that describe their input and output, into the page being built."""
     with gr.Row(visible=False):
         photo, report = gr.Image(label="photo"), gr.JSON(label="report")
-        overlay = gr.Image(label="overlay", format="jpeg", interactive=False)
+        overlay = gr.Image(label="overlay", interactive=False)
         photos, rows = gr.File(label="photos", file_count="multiple"), gr.JSON(label="rows")
         one, many = gr.Button(), gr.Button()
     gates.only_uploads(photo)
     gates.only_uploads(photos)
 
-    def classify(photo: dict[str, Any] | None, request: gr.Request) -> tuple[dict[str, Any], Photo]:
+    def classify(photo: dict[str, Any] | None, request: gr.Request) -> tuple[dict[str, Any], str]:
         """The report on one photo of a skin lesion, and the photo with the evidence laid on it."""
         return _classify(assessor, photo, language_of(request))
 
@@ -40,16 +39,14 @@ def add(assessor: Assessor | Namer) -> None:
     many.click(classify_batch, photos, rows, api_name="classify_batch", preprocess=False, **line.JOIN)
 
 
-def _classify(
-    assessor: Assessor | Namer, given: dict[str, Any] | None, language: wording.Language
-) -> tuple[dict[str, Any], Photo]:
+def _classify(assessor: Assessor | Namer, given: dict[str, Any] | None, language: wording.Language) -> tuple[dict[str, Any], str]:
     if given is None:
         raise _told(wording.NO_PHOTO.to(language))
     try:
         photo, assessment = assessor.read_and_assess(gates.uploaded(given))
+        return assessment.to_dict(language), cache.keep("image.jpeg", explain.jpeg(assessment.overlay(photo)))
     except SkinAppError as error:
         raise _told(str(error)) from None
-    return assessment.to_dict(language), assessment.overlay(photo)
 
 
 def _classify_batch(assessor: Assessor | Namer, given: list[dict[str, Any]], language: wording.Language) -> list[dict[str, Any]]:

@@ -14,7 +14,7 @@ from starlette.routing import BaseRoute
 
 from skinapp import explain, image, wording
 from skinapp.assessor import Assessor
-from skinapp.errors import SkinAppError
+from skinapp.errors import SkinAppError, StorageError
 from skinapp.naming import Namer
 from skinapp.teach import limits
 from skinapp.ui import (
@@ -70,7 +70,8 @@ def build(assessor: Assessor | Namer) -> gr.Blocks:
     """The whole page with its client API, ready to launch."""
     say = gr.I18n(**translations(assessor))
     tabs = OWN_TABS if isinstance(assessor, Namer) else TABS
-    page = gr.Blocks(title="skinapp", analytics_enabled=False, delete_cache=cache.gradios())
+    cache.folder()
+    page = gr.Blocks(title="skinapp", analytics_enabled=False)
     with page:
         gr.HTML(say("header"), apply_default_css=False)
         with gr.Tabs(elem_id="tabs", overflow_behavior="wrap"):
@@ -142,7 +143,12 @@ def looks_and_locks(assessor: Assessor | Namer, with_mcp: bool = False) -> dict[
         "ssr_mode": False,
         "quiet": True,
         "allowed_paths": [str(cache.lessons())],
-        "app_kwargs": {"middleware": locks, "routes": routes, "lifespan": cache.swept}
+        "app_kwargs": {
+            "middleware": locks,
+            "routes": routes,
+            "lifespan": cache.swept,
+            "exception_handlers": {StorageError: cache.no_storage},
+        }
         | (_mcp(assessor, routes) if with_mcp else {}),
     }
 

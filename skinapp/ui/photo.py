@@ -8,8 +8,8 @@ import gradio as gr
 
 from skinapp import explain, image, wording
 from skinapp.assessor import Assessor
-from skinapp.errors import PhotoError
-from skinapp.ui import answer, examples, gates, line, report
+from skinapp.errors import PhotoError, StorageError
+from skinapp.ui import answer, cache, examples, gates, line, report
 
 STATIC = Path(__file__).parent / "static"
 EVIDENCE_JS = (STATIC / "evidence.js").read_text(encoding="utf-8")
@@ -89,7 +89,10 @@ def _answer_examples(assessor: Assessor, shelf: gr.HTML, outputs: list[gr.Image 
         if not isinstance(number, int) or not 0 <= number < len(known):
             raise gr.Error(wording.EXAMPLES["gone"].to(language), print_exception=False)
         content = known[number].content
-        seen: Any = explain.shrunk(image.read(content))
+        try:
+            seen: Any = cache.keep("image.png", explain.png(explain.shrunk(image.read(content))))
+        except StorageError as error:
+            raise gr.Error(error.said.to(language), print_exception=False) from None
         for told, shown in _answered(assessor, content, language):
             yield seen, told, shown
             seen = gr.skip()  # packed as PNG once, which takes as long as the answer

@@ -14,7 +14,8 @@ import gradio as gr
 
 from skinapp import wording
 from skinapp.assessor import Served
-from skinapp.errors import TeachError
+from skinapp.errors import StorageError, TeachError
+from skinapp.scratch import discard, stored
 from skinapp.teach import collection, course, limits, patterns
 from skinapp.teach.course import Taught
 from skinapp.teach.progress import Progress, Stopped
@@ -46,7 +47,7 @@ class Tab:
     """The tab's parts, from top to bottom, and what happens between them."""
 
     def __init__(self, served: Served, say: gr.I18n) -> None:
-        self.served, self.say, self.rooms = served, say, Rooms(cache.lessons())
+        self.served, self.say, self.rooms = served, say, Rooms(cache.room)
         with gr.Column(elem_id="teach-tab"):
             self.desk = gr.HTML(say("teach"), js_on_load=TEACH_JS, apply_default_css=False)
             self.given = gr.HTML("", js_on_load=TEACH_JS, apply_default_css=False)
@@ -80,7 +81,7 @@ class Tab:
         try:
             yield from self._gather(zipped, request)
         finally:
-            zipped.unlink(missing_ok=True)
+            discard(zipped)
 
     def sample(self, request: gr.Request) -> Iterator[Shown]:
         """Read the set that is drawn here."""
@@ -99,12 +100,12 @@ class Tab:
 
             work = Work(task)
             yield from self._watched(work, room, self.given, language)
-            room.collection = work.result()
+            room.collection = _result(work)
             yield {self.given: lessons.given(room.collection, language)}
         except Stopped:
             self.rooms.close(session)
             yield {self.given: lessons.told(TEACH["stopped"].to(language), language)}
-        except TeachError as error:
+        except (TeachError, StorageError) as error:
             self.rooms.close(session)
             yield {self.given: lessons.told(error.said.to(language), language)}
 
@@ -120,7 +121,7 @@ class Tab:
             share = _share(event._data)
             work = Work(partial(self._taught, room, room.collection, room.fresh("my-model"), share))
             yield from self._watched(work, room, self.learned, language)
-            room.taught = work.result()
+            room.taught = _result(work)
             told = lessons.taught(room.taught, room.collection, _link(room.taught), language)
             yield {
                 self.given: lessons.given(room.collection, language, share),
@@ -133,7 +134,7 @@ class Tab:
                 self.learned: lessons.told(TEACH["stopped"].to(language), language),
                 self.given: self._again(session, language),
             }
-        except TeachError as error:
+        except (TeachError, StorageError) as error:
             yield {self.learned: lessons.told(error.said.to(language), language), self.given: self._again(session, language)}
 
     def _taught(self, room: Room, given: collection.Collection, out: Path, share: float) -> Taught:
@@ -208,6 +209,12 @@ class Tab:
             self.told: "",
             self.map: "",
         }
+
+
+def _result(work: Work[T]) -> T:
+    """What came out of the work, for which there may have been no place."""
+    with stored():
+        return work.result()
 
 
 def _discard(room: Room) -> None:
