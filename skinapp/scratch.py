@@ -36,8 +36,8 @@ log = logging.getLogger("skinapp.scratch")
 
 
 class Scratch:
-    """Such a folder in `base`, or in the system's for temporary files. What it holds lies on a shelf, in a folder there whose name
-    nobody guesses."""
+    """Such a folder in `base`, or in the system's for temporary files. What it holds lies on a shelf, in a folder there whose
+    name nobody guesses."""
 
     def __init__(self, base: str | None = None) -> None:
         self._folder = -1
@@ -162,7 +162,7 @@ def stored() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        log.error("A visitor's file can't be kept: %s", error)
+        log.error("A visitor's file can't be kept: %s", error.strerror)  # its name is nobody's business
         raise StorageError(NO_STORAGE) from error
 
 

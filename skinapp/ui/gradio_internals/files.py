@@ -1,13 +1,14 @@
 """Where Gradio keeps what visitors send and get, and under which names.
 
 What: uploads go through `receive` in place of `routes.upload_fn`; the four hashes that name Gradio's other files are drawn at
-random; its lists of files to delete are emptied.
+random; its lists of files to delete are emptied; and the folder that it makes for its editor is made there, too.
 Why: Gradio names a file by its content and writes it in its place. Of two callers with one photo the second cuts off what the
 first is downloading, whoever deletes the one's file deletes the other's, and its date tells whether somebody else asked about the
 photo. An upload that breaks off or meets a full disk stays; a file's age is what the wall clock says; and what is deleted
 elsewhere stays on the lists for ever.
 Without it: answers get lost under load, and uploads lie around or fail without a sentence.
-Seen in 6.31.0: route_utils.upload_fn and GradioMultiPartParser, routes.upload_fn, processing_utils.hash_*, Blocks.temp_file_sets.
+Seen in 6.31.0: route_utils.upload_fn and GradioMultiPartParser; routes.upload_fn and DEFAULT_TEMP_DIR; processing_utils.hash_*;
+Blocks.temp_file_sets.
 """
 
 import os
@@ -40,6 +41,7 @@ MAX_PARTS = 64
 def keep_in(scratch: Scratch, shelf: str) -> None:
     """Have Gradio keep its files on this shelf, for this process, before any component is made."""
     os.environ["GRADIO_TEMP_DIR"] = str(scratch.path / shelf)
+    routes.DEFAULT_TEMP_DIR = str(scratch.path)  # type: ignore[attr-defined]  # where it makes an empty folder that nothing uses
     routes.upload_fn = partial(receive, scratch, shelf)  # type: ignore[attr-defined]
     for name in HASHES:
         setattr(processing_utils, name, lambda *_, **__: secrets.token_hex(16))
