@@ -10,10 +10,12 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from skinapp import naming, settings, wording
-from skinapp.assessor import Assessor
+from skinapp import settings
+from skinapp.assessment import loading
+from skinapp.assessment.assessor import Assessor
+from skinapp.assessment.classifier import Namer
 from skinapp.errors import SkinAppError
-from skinapp.naming import Namer
+from skinapp.i18n import wording
 from skinapp.ui import page
 
 log = logging.getLogger("skinapp.app")
@@ -26,7 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         chosen = settings.read(os.environ)
-        assessor = naming.load(options.model or chosen.model, chosen.provider, chosen.threads, pooled=True)
+        assessor = loading.load(options.model or chosen.model, chosen.provider, chosen.threads, pooled=True)
         looks = page.looks_and_locks(assessor, chosen.mcp)
     except SkinAppError as error:
         log.error("%s", error)

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from skinapp.hub import EMBEDDED
+from skinapp.model.hub import EMBEDDED
 from train.terminal import clear_errors
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, rich_markup_mode=None, help=__doc__, pretty_exceptions_enable=False)

@@ -24,12 +24,13 @@ from tqdm import tqdm
 
 from export import contenders, rivals
 from export.contenders import Contender, Loaded
-from skinapp import explain, hub, image, preprocess
-from skinapp.assessor import Assessor
+from skinapp.assessment.assessor import Assessor
 from skinapp.errors import SkinAppError
-from skinapp.image import Photo
-from skinapp.session import CPU, Session
-from skinapp.spec import CONFIG, WEIGHTS, ModelSpec, sha256
+from skinapp.imaging import decode, encode, preprocess
+from skinapp.imaging.decode import Photo
+from skinapp.model import hub
+from skinapp.model.session import CPU, Session
+from skinapp.model.spec import CONFIG, WEIGHTS, ModelSpec, sha256
 from train import data, evaluate
 
 SCHEMA = 1
@@ -50,7 +51,7 @@ def bench(folder: Path, images: Path, labels: Path, threads: int, rounds: int = 
     """The whole result, as it is saved; the photos are those of the CSV's split test, or all where it has none."""
     spec = ModelSpec.read(folder)
     rows = _test_rows(images, labels)
-    photos = [image.read(row.path) for row in rows[:: max(1, len(rows) // PHOTOS)][:PHOTOS]]
+    photos = [decode.read(row.path) for row in rows[:: max(1, len(rows) // PHOTOS)][:PHOTOS]]
     load = os.getloadavg()[0]
     with TemporaryDirectory() as scratch:
         entrants = contenders.line_up(folder, spec, Path(scratch), threads)
@@ -140,7 +141,7 @@ def answers(folder: Path, spec: ModelSpec, photo: Photo, threads: int, rounds: i
     pixels = preprocess.batch([photo], spec.transform)
     found: dict[str, Any] = {}
     for name, size in JPEGS.items():
-        content = explain.jpeg(np.asarray(Image.fromarray(photo).resize(size, Image.Resampling.BICUBIC)))
+        content = encode.jpeg(np.asarray(Image.fromarray(photo).resize(size, Image.Resampling.BICUBIC)))
         passes: dict[str, Callable[[], object]] = {
             "whole": partial(rivals.ours(assessor), content),
             "bare": partial(assessor.session.run, pixels),

@@ -7,9 +7,10 @@ import json
 import subprocess
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import onnx
@@ -18,11 +19,10 @@ import torch
 from export import card, gate, graph, quantize
 from export.equalize import equalize
 from export.rounding import round_weights
-from skinapp import image, preprocess
-from skinapp.labels import CODES
-from skinapp.session import CPU, Session
-from skinapp.spec import WEIGHTS, FrameHead, HeatmapScale, LesionHead, ModelFile, ModelSpec, Transform, sha256
-from skinapp.triage import THRESHOLDS
+from skinapp.imaging import decode, preprocess
+from skinapp.labels import CODES, THRESHOLDS
+from skinapp.model.session import CPU, Session
+from skinapp.model.spec import WEIGHTS, FrameHead, HeatmapScale, LesionHead, Look, ModelFile, ModelSpec, Transform, sha256
 from train import calibrate, data, evaluate, limits, model, plots, refusal, splits
 from train.reference import TorchSession
 
@@ -33,16 +33,47 @@ FILES = {
     "model_w8.onnx": ("w8", ("CUDAExecutionProvider",)),
     WEIGHTS: ("fp16", ()),
 }
+LOOKS = (Look("middle", 0), Look("start", 4), Look("end", 6), Look("middle", 2))
+"""Of a careful answer."""
 CALIBRATION_PHOTOS = 350
 ROUNDING_PHOTOS = 50
 """Photos of these whose maps the weights are rounded by: more change little, and each takes half a second."""
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The photos of the seven lesions to train on, to choose by and to measure, and those outside of them."""
+
+    train: Sequence[data.Row]
+    val: Sequence[data.Row]
+    test: Sequence[data.Row]
+    outside: Sequence[data.Row]
+
+    @classmethod
+    def read(cls, images: Path, labels: data.Labels, recipe: Mapping[str, Any]) -> Self:
+        """As training with this recipe splits them."""
+        every = data.read_all(images, labels)
+        rows = [row for row in every if not row.outside]
+        train, val = splits.train_and_val(rows, recipe["val_share"], recipe["seed"])
+        return cls(train, val, [row for row in rows if row.split == "test"], [row for row in every if row.outside])
+
+    @property
+    def to_choose_by(self) -> list[data.Row]:
+        """Those of val, with the squamous cell carcinomas among them: they mustn't be called Low."""
+        return [*self.val, *(row for row in self.outside if row.split == "val" and row.outside == "scc")]
+
+    def photos(self, images: Path, others: Path | None, masks: Path | None) -> refusal.Photos:
+        """As the gate is taught and measured by them."""
+        strangers = data.read_others(images, others) if others else {}
+        outside = {split: [row for row in self.outside if row.split == split] for split in ("val", "test")}
+        return refusal.Photos(self.train, self.val, self.test, strangers, masks, outside)
 
 
 def build(
     checkpoint: Path,
     out: Path,
     images: Path,
-    labels: Path,
+    labels: data.Labels,
     others: Path | None,
     threads: int,
     gated: bool = True,
@@ -54,37 +85,38 @@ def build(
     of split test tell how well it does. `masks` is a folder of lesions' outlines, that teach it where the lesion lies.
     """
     about = json.loads((checkpoint / "train.json").read_text(encoding="utf-8"))
-    if about["recipe"]["labels_sha256"] != sha256(labels):
+    if about["recipe"]["labels_sha256"] != data.fingerprint(labels):
         raise data.DataError(
-            f"{checkpoint} was trained by another CSV than {labels}; give that one, or the figures would be false."
+            f"{checkpoint} was trained by other CSVs than {', '.join(map(str, data.tables(labels)))}; give those, in the same "
+            "order, or the figures would be false."
         )
     shown = Transform(**{key: tuple(v) if isinstance(v, list) else v for key, v in about["transform"].items()})
-    rows = data.read_rows(images, labels)
-    train_rows, val_rows = splits.train_and_val(rows, about["recipe"]["val_share"], about["recipe"]["seed"])
-    test_rows = [row for row in rows if row.split == "test"]
+    every = Rows.read(images, labels, about["recipe"])
     out.mkdir(parents=True, exist_ok=True)
-    leaned = write_weights(about, shown, checkpoint / WEIGHTS, val_rows, threads, out / WEIGHTS)
-    calibration_rows = balanced(train_rows, CALIBRATION_PHOTOS)
+    leaned = write_weights(about, shown, checkpoint / WEIGHTS, every.val, threads, out / WEIGHTS)
+    calibration_rows = balanced(every.train, CALIBRATION_PHOTOS)
     write_graphs(about["architecture"], about["activation"], shown, calibration_rows, out)
-    origin = _origin(train_rows, [*val_rows, *test_rows], len(calibration_rows))
+    origin = _origin(every, len(calibration_rows))
     spec = _uncalibrated(about, shown, out, {"lean": leaned, **origin})
     runs = Session(out / SERVED, spec, CPU, threads)
-    photos = refusal.Photos(train_rows, val_rows, test_rows, data.read_others(images, others) if others else {}, masks)
-    spec = refusal.teach(calibrate.calibrate(spec, runs, val_rows), runs, photos)
+    photos = every.photos(images, others, masks)
+    spec = refusal.teach(calibrate.calibrate(spec, runs, every.to_choose_by, photos.known), runs, photos)
     spec.write(out)
     write_figures(out, spec, {**measure(out, photos, threads, gated), **measure_refusals(out, photos, threads)})
     return spec
 
 
-def recalibrate(folder: Path, images: Path, labels: Path, others: Path | None, masks: Path | None, threads: int) -> ModelSpec:
-    """Teach a finished model folder anew which photos to answer, and measure it anew; its weight files stay as they are."""
+def recalibrate(
+    folder: Path, images: Path, labels: data.Labels, others: Path | None, masks: Path | None, threads: int
+) -> ModelSpec:
+    """Choose all numbers of a finished model folder's answers anew, and measure it anew; its weight files stay as they are."""
     spec = ModelSpec.read(folder)
     recipe = spec.provenance["recipe"]
-    rows = data.read_rows(images, labels)
-    train_rows, val_rows = splits.train_and_val(rows, recipe["val_share"], recipe["seed"])
-    test_rows = [row for row in rows if row.split == "test"]
-    photos = refusal.Photos(train_rows, val_rows, test_rows, data.read_others(images, others) if others else {}, masks)
-    spec = refusal.teach(spec, Session(folder / SERVED, spec, CPU, threads), photos)
+    every = Rows.read(images, labels, recipe)
+    photos = every.photos(images, others, masks)
+    runs = Session(folder / SERVED, spec, CPU, threads)
+    spec = replace(spec, looks=LOOKS)
+    spec = refusal.teach(calibrate.calibrate(spec, runs, every.to_choose_by, photos.known), runs, photos)
     spec.write(folder)
     write_figures(folder, spec, {**measure(folder, photos, threads, gated=False), **measure_refusals(folder, photos, threads)})
     return spec
@@ -102,7 +134,7 @@ def write_weights(
     """The trained weights, their last layer leaned towards the common lesions as far as suits these rows; returns how far."""
     net = model.load(about["architecture"], trained, about["activation"])
     answer = calibrate.look(shown, TorchSession(net, threads), [row.path for row in rows])
-    power, shift = calibrate.lean(answer.logits, np.array([row.target for row in rows]))
+    power, shift = calibrate.lean(answer.logits, rows)
     with torch.no_grad():
         net.get_classifier().bias += torch.from_numpy(shift)
     model.save_half(net, out)
@@ -114,7 +146,7 @@ def write_graphs(architecture: str, activation: str, shown: Transform, rows: Seq
     with TemporaryDirectory() as scratch:
         full = Path(scratch) / "model_fp32.onnx"
         graph.to_onnx(model.load(architecture, out / WEIGHTS, activation), shown.input_size, full)
-        pixels = [preprocess.batch([image.read(row.path)], shown)[0] for row in rows]
+        pixels = [preprocess.batch([decode.read(row.path)], shown)[0] for row in rows]
         some = pixels[:: max(1, len(pixels) // ROUNDING_PHOTOS)]
         float_graph, head = onnx.load(full), graph.head_nodes(full)
         equalize(float_graph, head, some)
@@ -155,6 +187,7 @@ def _uncalibrated(about: dict[str, Any], shown: Transform, out: Path, more: dict
         frame_head=FrameHead((), 0.0),
         quality=limits.unlimited(),
         provenance=provenance,
+        looks=LOOKS,
     )
 
 
@@ -162,7 +195,8 @@ def measure(folder: Path, photos: refusal.Photos, threads: int, gated: bool) -> 
     """The figures of every precision on val and test, and what the quantized files lose against FP32; with `gated`, a served file
     that lost too much on val is refused before test is looked at.
 
-    Of the served file also the figures by subgroup and, on the last split, those under faults of cameras, and the plots.
+    All are from one look at a photo, but the served file's, which answers carefully, as the app does; it also has figures by
+    view, by subgroup and of lesions outside of the seven, on the last split those under faults of cameras, and the plots.
     """
     found: dict[str, Any] = {}
     splits_ = {split: rows for split, rows in {"val": photos.val, "test": photos.test}.items() if rows}
@@ -171,16 +205,17 @@ def measure(folder: Path, photos: refusal.Photos, threads: int, gated: bool) -> 
         said = {}
         for precision in evaluate.PRECISIONS:
             assessor = evaluate.load(str(folder), precision, threads)
-            if precision == served:
-                said[precision] = evaluate.measure(assessor, rows, robustness=split == last)
-            else:
-                said[precision] = evaluate.score(assessor, rows)
+            said[precision] = evaluate.score(assessor, rows)
         lost = {precision: gate.loss(said["fp32"], one) for precision, one in said.items()}
         if gated and split == "val":
             gate.check(SERVED, lost[served])
-        found[split] = {precision: {**one.report, **lost[precision].report()} for precision, one in said.items()}
+        assessor = evaluate.load(str(folder), served, threads)
+        whole = evaluate.measure(assessor, [*rows, *photos.outside[split]], robustness=split == last)
+        reports = {served: whole.report, f"{served}_quick": said[served].report}
+        reports |= {precision: one.report for precision, one in said.items() if precision != served}
+        found[split] = {name: {**report, **lost[name.removesuffix("_quick")].report()} for name, report in reports.items()}
         if split == last:
-            plots.write(said[served].answers, said[served].report, folder / "plots")
+            plots.write(whole.answers, whole.report, folder / "plots")
     return found
 
 
@@ -189,12 +224,13 @@ def measure_refusals(folder: Path, photos: refusal.Photos, threads: int) -> dict
     assessor = evaluate.load(str(folder), FILES[SERVED][0], threads)
     found: dict[str, Any] = {"gate": refusal.measure(assessor, photos)}
     if "test" in photos.others:
-        found["not_lesions"] = refusal.refusals(assessor, photos.others["test"])
+        found["not_lesions"] = refusal.refusals(assessor, photos.others["test"], photos.test)
     return found
 
 
-def _origin(trained: Sequence[data.Row], scored: Sequence[data.Row], calibration: int) -> dict[str, Any]:
+def _origin(every: "Rows", calibration: int) -> dict[str, Any]:
     """How many photos of each source the weights were trained on, and how many lesions are on both sides: none, if it is fair."""
+    trained, scored = every.train, [*every.val, *every.test]
     return {
         "trained_on": dict(sorted(Counter(row.subset or "unnamed" for row in trained).items())),
         "calibration_photos": calibration,

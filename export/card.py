@@ -3,10 +3,9 @@
 from typing import Any
 
 from export import tables
-from skinapp.labels import Priority
-from skinapp.spec import ModelSpec
-from skinapp.triage import NEAR
-from skinapp.wording import ADVICE, DISCLAIMER
+from skinapp.i18n.wording import ADVICE, DISCLAIMER
+from skinapp.labels import NEAR, Priority
+from skinapp.model.spec import ModelSpec
 
 SOURCES = {
     "ham10000": "HAM10000 (Tschandl, Rosendahl, Kittler, Scientific Data 5, 180161, 2018), CC BY-NC 4.0",

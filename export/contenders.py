@@ -19,10 +19,10 @@ from onnx import helper, numpy_helper
 from onnxruntime.transformers.float16 import convert_float_to_float16
 
 from export import graph
-from skinapp import session
 from skinapp.errors import ProviderError, SkinAppError
-from skinapp.session import CPU, INPUT, LADDER, OUTPUTS, Rung, Session
-from skinapp.spec import WEIGHTS, ModelSpec
+from skinapp.model import session
+from skinapp.model.session import CPU, INPUT, LADDER, OUTPUTS, Rung, Session
+from skinapp.model.spec import WEIGHTS, ModelSpec
 from train import model
 
 Pass = Callable[[], object]

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from onnx import numpy_helper
 
 from export.rounding import watching
-from skinapp.session import INPUT
+from skinapp.model.session import INPUT
 
 STRENGTH = 0.3
 """The power of a channel's range that is taken out of it; at 0.7 the readers' weights suffer more than the channels gain."""

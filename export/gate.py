@@ -68,8 +68,9 @@ def check(name: str, lost: Loss) -> None:
 
 
 def _sensitivity(answers: metrics.Answers) -> float:
-    own = answers.probabilities[answers.truths == metrics.MELANOMA, metrics.MELANOMA]
-    return float((own >= answers.melanoma_threshold).mean()) if len(own) else 0.0
+    found = answers.probabilities[:, metrics.MELANOMA] >= answers.melanoma_threshold
+    own = answers.truths == metrics.MELANOMA
+    return float(found[own].mean()) if own.any() else 0.0
 
 
 def _correlation(one: NDArray[np.float32], other: NDArray[np.float32]) -> float:

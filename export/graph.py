@@ -14,7 +14,7 @@ from timm.layers.padding import pad_same_arg
 from torch import nn
 from transformers import PretrainedConfig
 
-from skinapp.session import INPUT, OUTPUTS
+from skinapp.model.session import INPUT, OUTPUTS
 from train import head
 
 OPSET = 18

@@ -18,8 +18,8 @@ from huggingface_hub.errors import HfHubHTTPError
 from huggingface_hub.hf_api import RepoFile
 
 from skinapp.errors import SkinAppError
-from skinapp.hub import EMBEDDED, HUB_MODEL
-from skinapp.spec import CONFIG, ModelSpec, sha256
+from skinapp.model.hub import EMBEDDED, HUB_MODEL
+from skinapp.model.spec import CONFIG, ModelSpec, sha256
 from skinapp.ui import webruntime
 
 ROOT = Path(__file__).parents[1]

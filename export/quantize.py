@@ -23,7 +23,7 @@ from transformers import PretrainedConfig
 
 from export.graph import head_nodes
 from export.rounding import Rounded, watching
-from skinapp.session import INPUT
+from skinapp.model.session import INPUT
 
 PERCENTILE = 99.99
 GATED = 97

@@ -11,9 +11,9 @@ import torch
 from PIL import Image
 from timm.data import create_transform
 
-from skinapp import explain
-from skinapp.assessor import Assessor
-from skinapp.spec import ModelSpec
+from skinapp.assessment.assessor import Assessor
+from skinapp.imaging import encode
+from skinapp.model.spec import ModelSpec
 from train import model
 
 Answers = Callable[[bytes], tuple[str, bytes]]
@@ -25,7 +25,7 @@ def ours(assessor: Assessor) -> Answers:
 
     def answer(content: bytes) -> tuple[str, bytes]:
         photo, assessment = assessor.read_and_assess(content)
-        return json.dumps(assessment.to_dict()), explain.jpeg(assessment.overlay(photo))
+        return json.dumps(assessment.to_dict()), encode.jpeg(assessment.overlay(photo))
 
     return answer
 
@@ -56,7 +56,7 @@ def plain(spec: ModelSpec, weights: Path, threads: int) -> Answers | None:
         picture = Image.open(io.BytesIO(content)).convert("RGB")
         heat = explainer(input_tensor=transform(picture).unsqueeze(0), targets=None)[0]  # of the likeliest lesion
         chances = torch.softmax(explainer.outputs[0], 0).tolist()
-        picture.thumbnail((explain.MAX_SIDE, explain.MAX_SIDE))
+        picture.thumbnail((encode.MAX_SIDE, encode.MAX_SIDE))
         rgb = np.asarray(picture, np.float32) / 255
         overlay = show_cam_on_image(rgb, cv2.resize(heat, picture.size), use_rgb=True)
         found = dict(zip(spec.labels, chances, strict=True))

@@ -17,7 +17,7 @@ from onnx import helper, numpy_helper
 from onnxruntime import InferenceSession, SessionOptions
 from tqdm import tqdm
 
-from skinapp.session import CPU, INPUT
+from skinapp.model.session import CPU, INPUT
 
 DAMPING = 0.01
 """Of the mean diagonal of a layer's second moments: inputs that hardly vary must not take over all the errors."""

@@ -6,7 +6,7 @@ Writes the On-device tab as a folder of files that any static host can serve: no
 from collections.abc import Iterator
 from pathlib import Path
 
-from skinapp.assessor import portable
+from skinapp.assessment.loaded_model import portable
 from skinapp.errors import SkinAppError
 from skinapp.ui import webruntime
 from skinapp.ui.bundle import bundle

@@ -16,10 +16,13 @@ from typing import Any
 
 from tqdm import tqdm
 
-from skinapp import explain, image, naming, settings, wording
-from skinapp.assessor import Assessment, Assessor
+from skinapp import settings
+from skinapp.assessment import loading
+from skinapp.assessment.assessor import Assessment, Assessor
+from skinapp.assessment.classifier import Named, Namer
 from skinapp.errors import PhotoError, SkinAppError
-from skinapp.naming import Named, Namer
+from skinapp.i18n import wording
+from skinapp.imaging import decode, encode
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -36,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.overlay and not options.overlay.absolute().parent.is_dir():
             raise SkinAppError(f"--overlay {options.overlay} lies in no folder that exists; make the folder first.")
         chosen = settings.read(os.environ)
-        assessor = naming.load(options.model or chosen.model, chosen.provider, chosen.threads)
+        assessor = loading.load(options.model or chosen.model, chosen.provider, chosen.threads)
         if options.centred and isinstance(assessor, Namer):
             raise SkinAppError("--centred looks for a lesion, but this model has classes of its own; leave it out.")
     except SkinAppError as error:
@@ -90,19 +93,19 @@ def _score_with_ray(options: argparse.Namespace) -> int:
         raise SkinAppError(
             f"--engine ray needs {' and '.join(lacking)}, which isn't installed; run 'pip install -r requirements-ray.txt'."
         )
-    from skinapp import fleet
+    from skinapp import ray_batch
 
     chosen = settings.read(os.environ)
     photos: list[str] = []
     for place in options.photos:
-        photos += fleet.pictures(place) if "://" in place else map(str, _paths([Path(place)]))
+        photos += ray_batch.pictures(place) if "://" in place else map(str, _paths([Path(place)]))
     given = options.model or chosen.model
     model = Assessor.load(given, chosen.provider, chosen.threads).model
-    tally = fleet.score(
+    tally = ray_batch.score(
         photos,
-        fleet.Order(
+        ray_batch.Order(
             answering=model,
-            model=fleet.pinned(given, model),
+            model=ray_batch.pinned(given, model),
             provider=chosen.provider,
             out=options.out,
             folder=os.getcwd(),
@@ -121,9 +124,9 @@ def _paths(given: Iterable[Path]) -> Iterator[Path]:
         if not path.is_dir():
             yield path
             continue
-        found = sorted(entry for entry in path.rglob("*") if entry.suffix.lower() in image.SUFFIXES)
+        found = sorted(entry for entry in path.rglob("*") if entry.suffix.lower() in decode.SUFFIXES)
         if not found:
-            raise SkinAppError(f"{path} holds no pictures ({', '.join(sorted(image.SUFFIXES))}); give another folder.")
+            raise SkinAppError(f"{path} holds no pictures ({', '.join(sorted(decode.SUFFIXES))}); give another folder.")
         yield from found
 
 
@@ -137,7 +140,7 @@ def _one(path: Path, assessor: Assessor | Namer, options: argparse.Namespace) ->
         return False
     _print({"file": str(path), **assessment.to_dict()} if options.json else _row(path, assessment))
     if options.overlay:
-        options.overlay.write_bytes(explain.png(assessment.overlay(photo)))
+        options.overlay.write_bytes(encode.png(assessment.overlay(photo)))
     return True
 
 

@@ -11,7 +11,7 @@ SkinAppError            what is wrong, the value seen, the cure: one sentence a 
 └── ProviderError       an execution provider that was asked for and isn't there
 """
 
-from skinapp.wording import Said
+from skinapp.i18n.wording import Said
 
 
 class SkinAppError(Exception):

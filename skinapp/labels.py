@@ -18,6 +18,13 @@ SEVERITY = (Priority.URGENT, Priority.HIGH, Priority.MEDIUM, Priority.LOW)
 """The priorities a readable photo can get, most severe first."""
 
 
+class View(StrEnum):
+    """How a photo was taken: through a dermatoscope, or with a plain camera (a clinical close-up)."""
+
+    DERMOSCOPIC = "dermoscopic"
+    CLINICAL = "clinical"
+
+
 @dataclass(frozen=True)
 class Lesion:
     """One of the seven answers: HAM10000's code for it, its medical name, its priority, and whether it is a cancer or a
@@ -44,3 +51,10 @@ ALARMING = tuple(lesion.code for lesion in LESIONS if lesion.priority is not Pri
 """The codes that need a threshold: everything that is not Low."""
 MALIGNANT = tuple(lesion.code for lesion in LESIONS if lesion.malignant)
 """The codes that an answer of two words, malignant or benign, calls malignant: the two cancers and the precursor."""
+NEAR = "near_mel"
+"""The threshold of melanoma that nothing may reach and be Low."""
+THRESHOLDS = (*ALARMING, NEAR)
+"""What a model that knows lesions has thresholds of."""
+TOGETHER = "malignant"
+"""The threshold of all malignant lesions taken together that nothing may reach and be Low: a lesion that is none of the seven may
+look a little like each of several. Models of format 1 have none."""

@@ -23,7 +23,7 @@ from pathlib import Path
 from types import FrameType
 
 from skinapp.errors import SkinAppError, StorageError
-from skinapp.wording import NO_STORAGE
+from skinapp.i18n.wording import NO_STORAGE
 
 PREFIX = "skinapp-"
 MARKER = ".made-by-skinapp"

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
+from skinapp.i18n.wording import TABS
 from skinapp.labels import Priority
-from skinapp.wording import TABS
 from tests import drawings
 
 SHOTS = Path(__file__).parent.parent / "test-output"

@@ -10,7 +10,7 @@ from typing import Any
 
 from gradio_client import Client, handle_file
 
-from skinapp.assessor import Assessor
+from skinapp.assessment.assessor import Assessor
 from tests import drawings
 
 PATIENCE_S = 300

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from skinapp.assessor import Assessor
-from skinapp.hub import EMBEDDED
+from skinapp.assessment.assessor import Assessor
+from skinapp.model.hub import EMBEDDED
 from tests import TINY_MODEL, drawings
 
 if TYPE_CHECKING:  # the model environment, which runs some of the tests, holds no playwright
@@ -65,8 +65,8 @@ def stumbling_server(environment: dict[str, str]) -> Iterator[str]:
     """The address of the same page with a fault of ours behind it, which tells a secret."""
     fault = """
 import sys, app
-from skinapp.assessor import Assessor
-from skinapp.hub import EMBEDDED
+from skinapp.assessment.assessor import Assessor
+from skinapp.model.hub import EMBEDDED
 from tests import TINY_MODEL, drawings
 def stumble(*given):
     raise RuntimeError("/secret/place")

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from skinapp.image import Photo
+from skinapp.imaging.decode import Photo
 from skinapp.labels import CODES
 
 SKIN = (222, 178, 152)

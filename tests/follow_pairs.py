@@ -11,8 +11,9 @@ import random
 from collections.abc import Iterable
 from pathlib import Path
 
-from skinapp import align, compare, image, outline
-from skinapp.image import Photo
+from skinapp.followup import align, compare
+from skinapp.imaging import decode, outline
+from skinapp.imaging.decode import Photo
 from tests.load import say
 
 Pair = tuple[Path, Path]
@@ -44,7 +45,7 @@ def pairs(images: Path, labels: Path, split: str) -> list[Pair]:
 
 
 def tally(some: Iterable[Pair]) -> dict[str, int]:
-    return dict(collections.Counter(tried(*(compare._shrunk(image.read(path)) for path in pair)) for pair in some))
+    return dict(collections.Counter(tried(*(compare._shrunk(decode.read(path)) for path in pair)) for pair in some))
 
 
 def tried(earlier: Photo, later: Photo) -> str:

@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 import numpy as np
 from playwright.sync_api import sync_playwright
 
-from skinapp.hub import EMBEDDED
+from skinapp.model.hub import EMBEDDED
 from skinapp.ui import viewers, viewfinder
 from tests import drawings
 from tests.browsing import DESK, FLAGS

@@ -10,8 +10,8 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from skinapp.labels import CODES
-from skinapp.session import INPUT, OUTPUTS
-from skinapp.spec import (
+from skinapp.model.session import INPUT, OUTPUTS
+from skinapp.model.spec import (
     FRAME_FEATURES,
     FrameHead,
     HeatmapScale,

@@ -20,10 +20,10 @@ from typing import Any
 import numpy as np
 from playwright.sync_api import Page, expect, sync_playwright
 
-from skinapp import preprocess
-from skinapp.assessor import Assessor
-from skinapp.hub import EMBEDDED
-from skinapp.image import read
+from skinapp.assessment.assessor import Assessor
+from skinapp.imaging import preprocess
+from skinapp.imaging.decode import read
+from skinapp.model.hub import EMBEDDED
 from tests import drawings
 from tests.browsing import FLAGS, Visit
 from tests.conftest import started

@@ -8,8 +8,8 @@ import re
 from pathlib import Path
 
 from export import speed, tables
-from skinapp.assessor import Assessor
-from skinapp.hub import EMBEDDED
+from skinapp.assessment.assessor import Assessor
+from skinapp.model.hub import EMBEDDED
 from tests import drawings
 
 README = Path(__file__).parents[1] / "README.md"

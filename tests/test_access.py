@@ -6,7 +6,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Frame, Page, expect
 
-from skinapp import wording
+from skinapp.i18n import wording
 from skinapp.labels import Priority
 from tests.browsing import BROKEN, DESK, PHONE, RETAKE, URGENT, Visit, photographed, shown
 

@@ -16,10 +16,11 @@ from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from PIL import Image
 
-from skinapp import image, wording
-from skinapp.assessor import Assessor
+from skinapp.assessment.assessor import Assessor
+from skinapp.i18n import wording
+from skinapp.imaging import decode
 from skinapp.labels import CODES
-from skinapp.teach import limits
+from skinapp.teach import quotas
 from skinapp.ui import answer, api, table
 from tests import drawings
 
@@ -93,8 +94,8 @@ def test_the_report_has_these_keys_and_no_others(client: Client, photo: Path) ->
 
 def test_the_overlay_shows_the_photo_with_the_evidence_on_it(client: Client, assessor: Assessor, photo: Path) -> None:
     _, overlay = classify(client, photo)
-    expected = assessor.read_and_assess(photo)[1].overlay(image.read(photo))
-    got = image.read(overlay)
+    expected = assessor.read_and_assess(photo)[1].overlay(decode.read(photo))
+    got = decode.read(overlay)
     assert got.shape == expected.shape
     assert np.abs(got.astype(float) - expected).mean() < 4
 
@@ -238,7 +239,7 @@ def test_nothing_but_an_upload_is_read(server: str, given: object) -> None:
 
 
 def test_an_upload_over_the_limit_is_refused_at_the_door(server: str) -> None:
-    files = {"files": ("huge.jpg", io.BytesIO(bytes(limits.ZIP_BYTES + 1)), "image/jpeg")}
+    files = {"files": ("huge.jpg", io.BytesIO(bytes(quotas.ZIP_BYTES + 1)), "image/jpeg")}
     assert httpx.post(f"{server}/gradio_api/upload", files=files, timeout=60).status_code == 413
 
 

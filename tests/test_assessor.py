@@ -4,11 +4,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from skinapp import hub, session, wording
-from skinapp.assessor import Assessor
+from skinapp.assessment.assessor import Assessor
 from skinapp.errors import ModelError, PhotoError, ProviderError
+from skinapp.i18n import wording
 from skinapp.labels import CODES, Priority
-from skinapp.spec import ModelSpec, Quality, QualityLimits
+from skinapp.model import hub, session
+from skinapp.model.spec import ModelSpec, Quality, QualityLimits
 from tests import TINY_MODEL, drawings
 
 TINY = Assessor.load(str(TINY_MODEL), "cpu")
@@ -48,7 +49,7 @@ def test_the_report_has_the_promised_keys():
     _, assessment = TINY.read_and_assess(drawings.encoded(drawings.lesion()))
     report = assessment.to_dict()
     assert list(report) == [
-        "schema", "status", "priority", "top", "probabilities", "quality", "advice", "disclaimer", "model", "elapsed_ms",
+        "schema", "status", "priority", "top", "probabilities", "set", "reason", "view", "careful", "quality", "advice", "disclaimer", "model", "elapsed_ms",
     ]  # fmt: skip
     assert report["schema"] == 1 and report["status"] == "ok"
     assert tuple(report["probabilities"]) == CODES and sum(report["probabilities"].values()) == pytest.approx(1)

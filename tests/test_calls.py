@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from skinapp.assessor import Assessor
+from skinapp.assessment.assessor import Assessor
 from tests import drawings
 from tests.conftest import missing
 from tests.readme import README

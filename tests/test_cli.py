@@ -6,7 +6,7 @@ import cv2
 import pytest
 
 from skinapp import __main__ as cli
-from skinapp.assessor import Assessor
+from skinapp.assessment.assessor import Assessor
 from tests import TINY_MODEL, drawings
 
 MODEL = ["--model", str(TINY_MODEL)]

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from skinapp import align, compare, outline
+from skinapp.followup import align, compare
+from skinapp.imaging import outline
 from tests import drawings
 
 SKIN = drawings.skin()

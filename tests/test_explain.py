@@ -2,11 +2,12 @@ import cv2
 import numpy as np
 import pytest
 
-from skinapp import explain
-from skinapp.assessor import Assessor
+from skinapp.assessment import explain
+from skinapp.assessment.assessor import Assessor
+from skinapp.imaging import encode
+from skinapp.imaging.preprocess import Box
 from skinapp.labels import CODES
-from skinapp.preprocess import Box
-from skinapp.spec import HeatmapScale
+from skinapp.model.spec import HeatmapScale
 from tests import TINY_MODEL, drawings
 
 SCALE = HeatmapScale(dict.fromkeys(CODES, 1.0), dict.fromkeys(CODES, 5.0), 0.0)
@@ -87,5 +88,5 @@ def test_a_large_photo_gets_a_small_overlay_of_its_shape():
 
 def test_png_gives_the_pixels_back():
     photo = drawings.lesion()
-    decoded = cv2.imdecode(np.frombuffer(explain.png(photo), np.uint8), cv2.IMREAD_COLOR)[:, :, ::-1]
+    decoded = cv2.imdecode(np.frombuffer(encode.png(photo), np.uint8), cv2.IMREAD_COLOR)[:, :, ::-1]
     np.testing.assert_array_equal(decoded, photo)

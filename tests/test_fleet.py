@@ -18,13 +18,13 @@ import pytest
 from pyarrow import parquet
 
 from skinapp import __main__ as cli
-from skinapp import fleet
-from skinapp.assessor import Assessor
+from skinapp import ray_batch
+from skinapp.assessment.assessor import Assessor
 from tests import TINY_MODEL, drawings
 from tests.conftest import ROOT
 
 MODEL = ["--model", str(TINY_MODEL)]
-RUN = "import sys; from skinapp import fleet, __main__ as cli; fleet.PART = 4; sys.exit(cli.main(sys.argv[1:]))"
+RUN = "import sys; from skinapp import ray_batch, __main__ as cli; ray_batch.PART = 4; sys.exit(cli.main(sys.argv[1:]))"
 """The command line, with parts of 4 photos."""
 PHOTOS = 14
 LOOPBACK = {"0100007F", "00000000000000000000000001000000", "0000000000000000FFFF00000100007F"}
@@ -197,10 +197,10 @@ def test_a_bucket_is_listed_and_read_by_uri(tmp_path: Path, assessor: Assessor) 
     (tmp_path / "in it" / "é 1%.png").write_bytes(first())
     (tmp_path / "b.JPG").write_bytes(b"broken")
     (tmp_path / "notes.txt").write_text("not a photo")
-    found = fleet.pictures(tmp_path.as_uri())
+    found = ray_batch.pictures(tmp_path.as_uri())
     assert found == [(tmp_path / "b.JPG").as_uri(), (tmp_path / "in it" / "é 1%.png").as_uri()]
-    assert fleet.pictures(found[1]) == [found[1]]
-    broken, answered, gone = fleet.answers(assessor, [*found, f"{tmp_path.as_uri()}/none.png"])
+    assert ray_batch.pictures(found[1]) == [found[1]]
+    broken, answered, gone = ray_batch.answers(assessor, [*found, f"{tmp_path.as_uri()}/none.png"])
     report = assessor.read_and_assess(first())[1].to_dict()
     assert {**answered, "elapsed_ms": 0} == {"file": found[1], **report, "elapsed_ms": 0}
     assert broken["error"].startswith("The file is not a picture") and broken.keys() == gone.keys() == {"file", "error"}
@@ -221,7 +221,7 @@ def test_a_bucket_that_is_not_there_is_said_in_one_line(uri: str, said: str, cap
 
 def test_photos_in_one_pass_get_the_answers_that_each_gets_alone(tmp_path: Path, assessor: Assessor) -> None:
     names = [str(path) for path in sorted(photos(tmp_path / "photos").iterdir()) if path.suffix != ".txt"]
-    together, alone = fleet.answers(assessor, names), [fleet.answers(assessor, [name])[0] for name in names]
+    together, alone = ray_batch.answers(assessor, names), [ray_batch.answers(assessor, [name])[0] for name in names]
     assert [row["file"] for row in together] == names and "error" in together[-1]
     for ours, exact in zip(together, alone, strict=True):
         assert ours.get("probabilities") == pytest.approx(exact.get("probabilities"), abs=1e-6)
@@ -259,10 +259,10 @@ def test_a_number_of_workers_is_one_or_more(value: str, capsys: pytest.CaptureFi
 
 def test_answers_of_two_models_are_never_mixed(tmp_path: Path, capsys: pytest.CaptureFixture[str], assessor: Assessor) -> None:
     (photo := tmp_path / "a.png").write_bytes(first())
-    (answer,) = fleet.answers(assessor, [str(photo)])
+    (answer,) = ray_batch.answers(assessor, [str(photo)])
     answer["model"] = {**answer["model"], "revision": "0" * 40}
     (tmp_path / "out").mkdir()
-    fleet._write([answer], str(tmp_path / "out"))
+    ray_batch._write([answer], str(tmp_path / "out"))
     assert cli.main([str(photo), *MODEL, "--engine", "ray", "--out", str(tmp_path / "out")]) == 2
     assert capsys.readouterr().err == (
         f"--out {tmp_path}/out holds answers of the model revision 000000000000, not of tiny_model@{assessor.model.revision}; "
@@ -283,7 +283,9 @@ def test_without_ray_it_says_what_to_install(
 
 def test_the_page_and_the_single_process_load_no_ray(tmp_path: Path, environment: dict[str, str]) -> None:
     (photo := tmp_path / "a.png").write_bytes(first())
-    code = "import sys, app, skinapp.__main__ as cli; cli.main(sys.argv[1:]); print({'ray', 'skinapp.fleet'} & set(sys.modules))"
+    code = (
+        "import sys, app, skinapp.__main__ as cli; cli.main(sys.argv[1:]); print({'ray', 'skinapp.ray_batch'} & set(sys.modules))"
+    )
     command = [sys.executable, "-c", code, str(photo), *MODEL]
     ran = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
     assert ran.stdout.splitlines()[-1] == "set()"

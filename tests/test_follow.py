@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from skinapp import compare, wording
-from skinapp.assessor import Assessment, Model
+from skinapp.assessment.assessor import Assessment
+from skinapp.assessment.loaded_model import Model
+from skinapp.followup import compare
+from skinapp.i18n import wording
 from skinapp.labels import Priority
 from skinapp.ui import followed
 from tests import drawings

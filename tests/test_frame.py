@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from skinapp import frame
-from skinapp.assessor import Assessor
-from skinapp.frame import Flaw
-from skinapp.preprocess import Box
-from skinapp.spec import FrameHead
+from skinapp.assessment import framing
+from skinapp.assessment.assessor import Assessor
+from skinapp.assessment.framing import Flaw
+from skinapp.imaging.preprocess import Box
+from skinapp.model.spec import FrameHead
 from tests import TINY_MODEL, drawings
 
 TINY = Assessor.load(str(TINY_MODEL), "cpu")
@@ -66,14 +66,14 @@ def test_a_lesion_badly_framed_is_warned_of_and_answered(photo, flaws):
     ],
 )
 def test_flaws_are_told_by_where_the_box_lies(box, flaws):
-    assert frame.flaws(box, 320, 240) == flaws
+    assert framing.flaws(box, 320, 240) == flaws
 
 
 def test_without_a_spot_it_is_absent_and_without_a_head_nothing_is_said():
     plain, seen, cams = drawings.plain(180), Box(40, 0, 280, 240), np.zeros((7, 8, 8), np.float32)
     never = FrameHead((0.0,) * 21, -1.0)
-    assert frame.inspect(plain, cams, seen, never) == frame.Framing(None, (Flaw.ABSENT,))
-    assert frame.inspect(plain, cams, seen, FrameHead((), 0.0)) == frame.Framing(None, ())
+    assert framing.inspect(plain, cams, seen, never) == framing.Framing(None, (Flaw.ABSENT,))
+    assert framing.inspect(plain, cams, seen, FrameHead((), 0.0)) == framing.Framing(None, ())
 
 
 @pytest.mark.parametrize(
@@ -86,7 +86,7 @@ def test_without_a_spot_it_is_absent_and_without_a_head_nothing_is_said():
     ],
 )
 def test_the_crop_is_a_square_around_the_lesion_and_inside_the_photo(box, part):
-    assert frame.crop(box, 320, 240) == part
+    assert framing.crop(box, 320, 240) == part
 
 
 def test_centring_answers_the_part_around_the_lesion():
@@ -102,7 +102,7 @@ def test_centring_answers_the_part_around_the_lesion():
 def test_places_beyond_what_was_seen_have_the_evidence_of_its_edge():
     cams = np.zeros((7, 2, 2), np.float32)
     cams[4, :, 0], cams[4, :, 1] = 20, 60
-    told = frame.features(drawings.plain(120, 400, 200), cams, Box(100, 0, 300, 200))[-3]
+    told = framing.features(drawings.plain(120, 400, 200), cams, Box(100, 0, 300, 200))[-3]
     assert told.shape == (56, 112)
     np.testing.assert_allclose(told[:, :28], 1, atol=1e-5)
     np.testing.assert_allclose(told[:, -28:], 3, atol=1e-5)

@@ -16,8 +16,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from skinapp import scratch, wording
-from skinapp.assessor import Assessor
+from skinapp import scratch
+from skinapp.assessment.assessor import Assessor
+from skinapp.i18n import wording
 from tests import drawings, hostile
 from tests.conftest import ROOT, served
 

@@ -13,10 +13,10 @@ import huggingface_hub
 import pytest
 from huggingface_hub import constants
 
-from skinapp import hub
 from skinapp.errors import HubError, ModelError
-from skinapp.hub import Source, fetch
-from skinapp.spec import ModelFile, ModelSpec
+from skinapp.model import hub
+from skinapp.model.hub import Source, fetch
+from skinapp.model.spec import ModelFile, ModelSpec
 from tests import TINY_MODEL
 from tests.hub_server import Fault, Hub, serve
 
@@ -495,7 +495,7 @@ def test_offline_mode_works_from_the_cache(site: Hub, tmp_path: Path, monkeypatc
 def test_the_environments_names_for_hub_and_cache_hold(site: Hub, tmp_path: Path) -> None:
     publish(site, tmp_path)
     script = (
-        "from skinapp.hub import fetch; "
+        "from skinapp.model.hub import fetch; "
         "source = fetch('me/skin', lambda spec: next(iter(spec.files))); print(source.id, source.notice)"
     )
     told = os.environ | {"HF_ENDPOINT": site.url, "HF_HUB_CACHE": str(tmp_path / "other"), "HF_HOME": str(tmp_path)}
@@ -585,6 +585,6 @@ def test_waits_that_the_environment_sets_stay(site: Hub, tmp_path: Path, monkeyp
 
 
 def test_importing_the_room_does_not_load_the_client() -> None:
-    script = "import sys, skinapp.hub; print('huggingface_hub' in sys.modules)"
+    script = "import sys, skinapp.model.hub; print('huggingface_hub' in sys.modules)"
     run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert run.stdout == "False\n"

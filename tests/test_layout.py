@@ -8,13 +8,13 @@ import pytest
 ROOT = Path(__file__).parents[1]
 TRAINING = {"torch", "torchvision", "timm", "transformers", "optimum", "accelerate", "safetensors"}
 ONLY = {
-    "onnxruntime": {"skinapp/session.py"},
-    "huggingface_hub": {"skinapp/hub.py"},
+    "onnxruntime": {"skinapp/model/session.py"},
+    "huggingface_hub": {"skinapp/model/hub.py"},
     "gradio": {"app.py", "skinapp/ui"},
-    "onnx": {"skinapp/teach/graft.py"},
-    "sklearn": {"skinapp/teach/lesson.py"},
-    "ray": {"skinapp/fleet.py"},
-    "pyarrow": {"skinapp/fleet.py"},
+    "onnx": {"skinapp/teach/model_folder/onnx_head.py"},
+    "sklearn": {"skinapp/teach/linear_head.py"},
+    "ray": {"skinapp/ray_batch.py"},
+    "pyarrow": {"skinapp/ray_batch.py"},
     "mcp": {"skinapp/ui/mcp.py"},
 }
 
@@ -80,7 +80,7 @@ def test_what_export_uses_of_the_page_knows_no_gradio(path):
 
 @pytest.mark.parametrize("path", files("skinapp/ui"), ids=name)
 def test_the_page_reaches_the_model_through_the_assessor_alone(path):
-    assert not {"skinapp.session", "skinapp.hub", "skinapp.preprocess"} & imports(path)
+    assert not {"skinapp.model.session", "skinapp.model.hub", "skinapp.imaging.preprocess"} & imports(path)
 
 
 def test_only_one_room_decodes_pictures():
@@ -91,7 +91,7 @@ def test_only_one_room_decodes_pictures():
         if isinstance(node, ast.Attribute) and node.attr in ("open", "imread", "imdecode") and isinstance(node.value, ast.Name)
         and node.value.id in ("Image", "cv2")
     }  # fmt: skip
-    assert decoding == {"skinapp/image.py"}
+    assert decoding == {"skinapp/imaging/decode.py"}
 
 
 @pytest.mark.parametrize("path", [*RUNTIME, *files("train", "export")], ids=name)

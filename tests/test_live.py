@@ -16,8 +16,8 @@ import numpy as np
 import pytest
 from playwright.sync_api import Browser, Page, Playwright, Route, expect
 
-from skinapp import wording
-from skinapp.assessor import Assessor
+from skinapp.assessment.assessor import Assessor
+from skinapp.i18n import wording
 from skinapp.labels import CODES
 from skinapp.ui import live, viewers
 from tests import drawings

@@ -13,7 +13,7 @@ import pytest
 from gradio_client import handle_file
 from gradio_client.exceptions import AppError
 
-from skinapp.assessor import Assessor
+from skinapp.assessment.assessor import Assessor
 from skinapp.ui import line
 from tests import callers, drawings
 from tests.conftest import _free_port, served, started
@@ -21,7 +21,7 @@ from tests.conftest import _free_port, served, started
 CALLERS, EACH = 64, 2
 HELD = """
 import os, sys, time, app
-from skinapp.assessor import Assessor
+from skinapp.assessment.assessor import Assessor
 answer, gate, seen = Assessor.read_and_assess, os.environ["GATE"], os.environ["SEEN"]
 def held(self, source):
     with open(seen, "a") as file:

@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, Route, expect
 
-from skinapp import wording
-from skinapp.assessor import Assessor
+from skinapp.assessment.assessor import Assessor
+from skinapp.i18n import wording
+from skinapp.i18n.wording import MANY
 from skinapp.labels import Priority
 from skinapp.ui import table
-from skinapp.wording import MANY
 from tests import drawings
 from tests.browsing import DESK, PATIENCE_MS, PHONE, SHOTS, entered, watched
 

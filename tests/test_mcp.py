@@ -15,8 +15,9 @@ from mcp import ClientSession
 from mcp.client.streamable_http import streamable_http_client
 from mcp.types import CallToolResult
 
-from skinapp import image, wording
-from skinapp.assessor import Assessor
+from skinapp.assessment.assessor import Assessor
+from skinapp.i18n import wording
+from skinapp.imaging import decode
 from skinapp.ui import api, mcp
 from tests import drawings
 from tests.conftest import ROOT, served
@@ -87,7 +88,7 @@ def test_a_photo_as_base64_or_as_an_upload_is_answered_as_the_assessor_answers(a
         assert timeless(found.structuredContent) == timeless(assessment.to_dict())
         text, picture = found.content
         assert json.loads(text.text) == found.structuredContent  # type: ignore[union-attr]
-        overlay = image.read(base64.b64decode(picture.data))  # type: ignore[union-attr]
+        overlay = decode.read(base64.b64decode(picture.data))  # type: ignore[union-attr]
         assert overlay.shape == photo.shape
 
 
@@ -140,7 +141,7 @@ def test_a_call_that_is_too_heavy_is_refused_unread_and_a_browser_is_told_what_t
 def test_an_unexpected_error_tells_nothing_of_the_server(environment: dict[str, str]) -> None:
     fault = """
 import sys, app
-from skinapp.assessor import Assessor
+from skinapp.assessment.assessor import Assessor
 def stumble(*given):
     raise RuntimeError("/secret/place")
 Assessor.read_and_assess = stumble

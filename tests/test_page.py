@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from skinapp import explain, image, wording
-from skinapp.assessor import Assessor
+from skinapp.assessment import explain
+from skinapp.assessment.assessor import Assessor
 from skinapp.errors import PhotoError
+from skinapp.i18n import wording
+from skinapp.imaging import decode
 from skinapp.labels import CODES, Priority
 from skinapp.ui import answer, examples
 from tests import TINY_MODEL, drawings
@@ -280,15 +282,15 @@ def test_a_chinese_browser_gets_chinese_throughout(visit: Visit) -> None:
     assert english(page) == []
 
 
-SIDE = 4 * image.MIN_SIDE
+SIDE = 4 * decode.MIN_SIDE
 
 
 @pytest.mark.parametrize("visit", [{"locale": "zh-CN"}], indirect=True)
 def test_a_chinese_browser_gets_chinese_errors_too(visit: Visit) -> None:
-    strip = drawings.encoded(drawings.plain(90, image.MAX_ASPECT * SIDE + 1, SIDE))
+    strip = drawings.encoded(drawings.plain(90, decode.MAX_ASPECT * SIDE + 1, SIDE))
     for content, key in ((b"", "empty"), (LOW[:5000], "damaged"), (strip, "strip"), (BROKEN, "no_picture")):
         with pytest.raises(PhotoError) as caught:
-            image.read(content)
+            decode.read(content)
         page = visit.give(content, f"{key}.png")
         expect(page.locator(".failed")).to_contain_text(caught.value.said.zh)
         assert caught.value.said.zh.startswith(wording.UNREADABLE[key].zh.partition("{")[0])

@@ -7,10 +7,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from skinapp import pool, preprocess, triage
-from skinapp.assessor import Assessor
-from skinapp.pool import Pool
-from skinapp.session import Answer, Runs
+from skinapp.assessment import triage
+from skinapp.assessment.assessor import Assessor
+from skinapp.imaging import preprocess
+from skinapp.model import batcher
+from skinapp.model.batcher import Pool
+from skinapp.model.session import Answer, Runs
 from skinapp.ui import line
 from tests import drawings
 
@@ -50,7 +52,7 @@ def asked_at_once(pixels: NDArray[np.float32], watched: Watched) -> list[Future[
     """One thread a photo; the session starts when all of them wait, but for the one that it has taken already."""
     pooled, executor = Pool(watched), ThreadPoolExecutor(len(pixels))
     answers = [executor.submit(pooled.run, pixels[n : n + 1]) for n in range(len(pixels))]
-    while pooled._waiting.qsize() < len(pixels) - pool.MOST:
+    while pooled._waiting.qsize() < len(pixels) - batcher.MOST:
         threading.Event().wait(0.01)
     watched.release.set()
     executor.shutdown()
@@ -68,7 +70,7 @@ def test_each_of_64_callers_gets_the_answer_to_its_own_photo_in_full_passes(
         assert np.abs(answer.logits[0] - expected.logits[n]).max() < 1e-5
         assert np.abs(answer.cams[0] - expected.cams[n]).max() < 1e-5
         assert np.abs(answer.embedding[0] - expected.embedding[n]).max() < 1e-5
-    assert max(watched.sizes) == pool.MOST
+    assert max(watched.sizes) == batcher.MOST
     assert len(watched.sizes) < CALLERS / 4
 
 

@@ -3,9 +3,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from skinapp import preprocess
-from skinapp.preprocess import Box
-from skinapp.spec import ModelSpec
+from skinapp.imaging import preprocess
+from skinapp.imaging.preprocess import Box
+from skinapp.model.spec import ModelSpec
 from tests import TINY_MODEL, drawings
 
 TRANSFORM = ModelSpec.read(TINY_MODEL).transform

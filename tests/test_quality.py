@@ -4,11 +4,12 @@ import cv2
 import numpy as np
 import pytest
 
-from skinapp import frame, quality, wording
-from skinapp.assessor import Assessor
+from skinapp.assessment import framing, quality
+from skinapp.assessment.assessor import Assessor
+from skinapp.assessment.quality import Issue
+from skinapp.i18n import wording
 from skinapp.labels import Priority
-from skinapp.quality import Issue
-from skinapp.spec import LesionHead
+from skinapp.model.spec import LesionHead
 from tests import TINY_MODEL, drawings
 
 TINY = Assessor.load(str(TINY_MODEL), "cpu")
@@ -128,7 +129,7 @@ def test_beyond_the_soft_limit_alone_a_photo_is_answered_with_a_warning():
 
 def test_every_issue_and_flaw_has_its_sentences():
     assert set(wording.ISSUES) == set(Issue)
-    assert set(wording.WARNINGS) == {*Issue, *frame.Flaw}
+    assert set(wording.WARNINGS) == {*Issue, *framing.Flaw}
 
 
 def test_abstaining_never_lowers_a_priority():

@@ -7,9 +7,9 @@ import numpy as np
 import onnxruntime
 import pytest
 
-from skinapp import session
 from skinapp.errors import ModelError, ProviderError
-from skinapp.spec import LesionHead, ModelFile, ModelSpec
+from skinapp.model import session
+from skinapp.model.spec import LesionHead, ModelFile, ModelSpec
 from tests import TINY_MODEL
 
 SPEC = ModelSpec.read(TINY_MODEL)
@@ -33,7 +33,7 @@ def test_a_pass_gives_the_numbers_of_the_hand_computed_model():
 @pytest.mark.parametrize(("told", "left"), [({}, []), ({"ORT_DISABLE_TELEMETRY": "0"}, [".ses"])])
 def test_onnxruntime_keeps_no_identifier_and_so_reports_nothing(told, left, tmp_path):
     """Told otherwise it does leave one: the day that it no longer did, this test would prove nothing."""
-    code = f"from skinapp.assessor import Assessor; Assessor.load({str(TINY_MODEL)!r}, 'cpu')"
+    code = f"from skinapp.assessment.assessor import Assessor; Assessor.load({str(TINY_MODEL)!r}, 'cpu')"
     # CI's machines aren't reported, either.
     known = {name: value for name, value in os.environ.items() if name not in ("ORT_DISABLE_TELEMETRY", "CI")}
     subprocess.run([sys.executable, "-c", code], env={**known, **told, "TMPDIR": str(tmp_path)}, check=True, timeout=120)
@@ -56,7 +56,7 @@ def test_a_gpu_asked_for_where_there_is_none_is_an_error_never_a_silent_cpu_run(
 
 @needs_no_gpu
 def test_auto_ends_on_the_cpu_here_and_says_why(caplog):
-    with caplog.at_level("INFO", "skinapp.session"):
+    with caplog.at_level("INFO", "skinapp.model.session"):
         assert [rung.name for rung in session.rungs("auto")] == ["cpu"]
     assert caplog.messages == [
         "TensorrtExecutionProvider is left out: libcuda.so.1 is not on this machine.",

@@ -4,7 +4,7 @@ import shutil
 import pytest
 
 from skinapp.errors import ModelError
-from skinapp.spec import ModelSpec
+from skinapp.model.spec import ModelSpec
 from tests import TINY_MODEL
 
 
@@ -74,7 +74,7 @@ def test_every_missing_key_is_named(folder, path):
     ("path", "value", "said"),
     [
         (("skinapp", "colour"), 1, "skinapp.colour is 1; this key is unknown; remove it or update skinapp."),
-        (("skinapp", "format"), 2, "skinapp.format is 2; this version reads format 1; export the model again."),
+        (("skinapp", "format"), 3, "skinapp.format is 3; this version reads formats 1 to 2; export the model again."),
         (("skinapp", "temperature"), 0, "skinapp.temperature is 0.0; it must be a positive number."),
         (("skinapp", "temperature"), "1", "skinapp.temperature is '1'; it must be of type float."),
         (("skinapp", "temperature"), True, "skinapp.temperature is True; it must be of type float."),

@@ -13,12 +13,13 @@ import pytest
 from gradio_client import Client, handle_file
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from skinapp import naming
-from skinapp.assessor import Assessor
-from skinapp.teach import collection, course
+from skinapp.assessment import loading
+from skinapp.assessment.assessor import Assessor
+from skinapp.i18n.wording import OWN, REFUSED, TAUGHT, TEACH
+from skinapp.teach import pipeline
+from skinapp.teach.dataset import dataset
 from skinapp.teach.progress import Progress
 from skinapp.ui import lessons
-from skinapp.wording import OWN, REFUSED, TAUGHT, TEACH
 from tests.browsing import DESK, PHONE, entered, photographed, watched
 from tests.conftest import ROOT, started
 from tests.teach import zips
@@ -84,7 +85,7 @@ def test_the_whole_way_from_zip_to_a_downloaded_model_that_answers_alike(
         packed.extractall(tmp_path)
     photo = tmp_path / "new.jpg"
     photo.write_bytes(zips.drawn(("dots",), 1, 70)["dots/70.jpg"])
-    expected = naming.load(str(tmp_path / "my-model"), "cpu").read_and_assess(photo)[1]
+    expected = loading.load(str(tmp_path / "my-model"), "cpu").read_and_assess(photo)[1]
     page.set_input_files("#trial-photo input[type=file]", photo)
     expect(page.locator("#trial .verdict h2")).to_have_text(expected.top, timeout=PATIENCE_MS)
     expect(page.locator("#trial .evidence .layer:visible")).to_have_count(1)
@@ -254,6 +255,6 @@ def test_the_page_of_ones_own_model_says_nothing_about_lesions(
 def own_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     base, place = Assessor.load(provider="cpu"), tmp_path_factory.mktemp("own")
     (place / "a.zip").write_bytes(ZIP)
-    kept = collection.gather(place / "a.zip", base.spec.transform, place, Progress())
-    course.teach(base, kept, course.look(base, kept, Progress()), lessons.SHARE, place / "my-model", Progress())
+    kept = dataset.gather(place / "a.zip", base.spec.transform, place, Progress())
+    pipeline.teach(base, kept, pipeline.look(base, kept, Progress()), lessons.SHARE, place / "my-model", Progress())
     return place / "my-model"

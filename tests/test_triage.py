@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from skinapp import triage
+from skinapp.assessment import triage
 from skinapp.labels import CODES, Priority
 
 THRESHOLDS = {"mel": 0.2, "near_mel": 0.15, "bcc": 0.3, "akiec": 0.3, "vasc": 0.3}

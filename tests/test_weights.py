@@ -8,11 +8,13 @@ import numpy as np
 import onnxruntime
 import pytest
 
-from skinapp import explain, image, preprocess, session, triage
-from skinapp.assessor import Assessor
-from skinapp.hub import EMBEDDED
+from skinapp.assessment import explain, triage
+from skinapp.assessment.assessor import Assessor
+from skinapp.imaging import decode, preprocess
 from skinapp.labels import CODES, Priority
-from skinapp.spec import ModelSpec
+from skinapp.model import session
+from skinapp.model.hub import EMBEDDED
+from skinapp.model.spec import ModelSpec
 from skinapp.ui import examples
 from tests import drawings
 
@@ -100,7 +102,7 @@ def test_turn_the_photo_and_the_map_turns():
     """A trained network doesn't do so exactly, nor on every photo; drawn without its shift it would not do so at all."""
     agreement = []
     for path, _ in photos_of("val", 8):
-        view = preprocess.view(image.read(path), SPEC.transform)
+        view = preprocess.view(decode.read(path), SPEC.transform)
         answer = ask([view, np.ascontiguousarray(view[::-1, ::-1])])
         top = int(answer.logits[0].argmax())
         scaled = [(cam - cam.min()) / np.ptp(cam) for cam in answer.cams[:, top]]
@@ -130,7 +132,7 @@ def test_deleting_the_hottest_cells_lowers_the_probability_faster_than_deleting_
     rng = np.random.default_rng(0)
     hot, other = [], []
     for path, _ in photos_of("val", 6):
-        view = preprocess.view(image.read(path), SPEC.transform)
+        view = preprocess.view(decode.read(path), SPEC.transform)
         answer = ask([view])
         top = int(answer.logits[0].argmax())
         order = cv2.resize(answer.cams[0, top], view.shape[:2]).ravel().argsort()[::-1]

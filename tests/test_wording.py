@@ -6,12 +6,12 @@ from collections.abc import Iterator, Mapping
 
 import pytest
 
-from skinapp import wording
-from skinapp.assessor import Assessor
+from skinapp.assessment.assessor import Assessor
+from skinapp.assessment.quality import Issue
+from skinapp.i18n import wording
+from skinapp.i18n.wording import Said
 from skinapp.labels import CODES, SEVERITY, Priority
-from skinapp.quality import Issue
 from skinapp.ui import page
-from skinapp.wording import Said
 
 
 def sentences() -> Iterator[tuple[str, Said]]:

@@ -11,7 +11,10 @@ from train.terminal import clear_errors
 app = typer.Typer(add_completion=False, no_args_is_help=True, rich_markup_mode=None, help=__doc__, pretty_exceptions_enable=False)
 
 Images = Annotated[Path, typer.Option(exists=True, file_okay=False, help="Folder of photos.")]
-Labels = Annotated[Path, typer.Option(exists=True, dir_okay=False, help="CSV with the columns file (or image_id) and dx.")]
+Labels = Annotated[
+    list[Path],
+    typer.Option(exists=True, dir_okay=False, help="CSV with the columns file (or image_id) and dx; may be given several times."),
+]
 
 
 class Precision(StrEnum):
@@ -38,7 +41,10 @@ def fit(
         str, typer.Option(help="timm's name of one to use in place of the network's own; '' for its own.")
     ] = "relu",
     init: Annotated[str, typer.Option(help="'hub' (timm's own weights), a safetensors file, or '' (random).")] = "hub",
-    size: Annotated[int, typer.Option(help="Side of the training views, pixels.")] = 192,
+    size: Annotated[
+        list[int],
+        typer.Option(help="Side of the training views, pixels; given several times, each has an equal part of the run."),
+    ] = [192],  # noqa: B006
     eval_size: Annotated[int, typer.Option(help="Side of the views that are judged and served, pixels.")] = 224,
     short_side: Annotated[int, typer.Option(help="Photos are kept in memory at this short side, pixels.")] = 256,
     epochs: Annotated[int, typer.Option(help="Passes over the photos.")] = 24,
@@ -53,9 +59,13 @@ def fit(
     ema: Annotated[float, typer.Option(help="Decay of the averaged weights, a step.")] = 0.998,
     sampling: Annotated[float, typer.Option(help="A lesion is drawn count^-sampling times as often; 1 balances fully.")] = 0.5,
     adjust: Annotated[float, typer.Option(help="Logit adjustment: at 1 all lesions count as equally common.")] = 1.0,
+    clinical: Annotated[float, typer.Option(help="Share of plain camera photos among those drawn, where there are both.")] = 0.4,
+    scc: Annotated[
+        str, typer.Option(help="Lesions of which a squamous cell carcinoma is taught to be one, with commas; '' leaves them out.")
+    ] = "akiec,bcc",
     area: Annotated[float, typer.Option(help="Smallest share of a photo's centre square that a view shows.")] = 0.4,
     colour: Annotated[float, typer.Option(help="Strength of the colour changes; 0 for none.")] = 1.0,
-    faults: Annotated[float, typer.Option(help="Share of views with blur, shake, JPEG, noise or coarse pixels.")] = 0.3,
+    faults: Annotated[float, typer.Option(help="Share of views with a fault of cameras (train/augment.py).")] = 0.3,
     teacher: Annotated[
         list[Path], typer.Option(file_okay=False, help="The folder best of a run to learn from too; may be given several times.")
     ] = [],  # noqa: B006
@@ -67,14 +77,14 @@ def fit(
     save_minutes: Annotated[float, typer.Option(help="Minutes between checkpoints within an epoch.")] = 5.0,
 ) -> None:
     """Fine-tune a network; the same command again goes on where a killed run was."""
-    from skinapp.spec import sha256
+    from train import data
     from train.fit import Recipe
     from train.fit import fit as run
 
     recipe = Recipe(
-        model, activation, init, size, eval_size, short_side, epochs, batch, lr, weight_decay, warmup,
-        smoothing, mixup, drop, drop_path, ema, sampling, adjust, area, colour, faults,
-        tuple(map(str, teacher)), taught, val_share, seed, sha256(labels),
+        model, activation, init, tuple(size), eval_size, short_side, epochs, batch, lr, weight_decay, warmup,
+        smoothing, mixup, drop, drop_path, ema, sampling, adjust, clinical, tuple(filter(None, scc.split(","))), area, colour,
+        faults, tuple(map(str, teacher)), taught, val_share, seed, data.fingerprint(labels),
     )  # fmt: skip
     with clear_errors():
         best = run(images, labels, out, recipe, cpu=cpu, workers=workers, save_minutes=save_minutes)
@@ -93,19 +103,22 @@ def evaluate(
     precision: Annotated[Precision, typer.Option(help="Which weights: an ONNX file, or fp32 in torch.")] = Precision.INT8,
     threads: Annotated[int, typer.Option(help="Of ONNX Runtime; 0 leaves it the choice.")] = 0,
     robustness: Annotated[bool, typer.Option(help="Also score the photos with mild faults of cameras: twelve passes.")] = True,
-    tta: Annotated[bool, typer.Option("--tta", help="Average the logits over turns and flips: eight times the passes.")] = False,
+    careful: Annotated[
+        bool, typer.Option(help="Answer from several looks at each photo, as the app does by default; or from one.")
+    ] = True,
 ) -> None:
     """Score a model folder on any folder of photos and CSV, through the app's own code.
 
     Every figure comes with a 95% interval by resampling lesions: photos that the CSV's column group or lesion_id ties together;
     without either, each photo is a lesion. Where the CSV has sex, age or localization, the figures are also given by them, and
-    always by the skin's tone in the photo.
+    always by the skin's tone in the photo; with a column view, by how photos were taken. Lesions outside of the seven (scc,
+    inflammation, other_benign, other_malignant) are counted by the priority that they are given.
     """
     from train.evaluate import Options, write
     from train.evaluate import evaluate as run
 
     with clear_errors():
-        found = run(Options(model, images, labels, split, precision.value, threads, robustness, tta))
+        found = run(Options(model, images, labels, split, precision.value, threads, robustness, careful))
     write(found, json)
     figures = found.report
     typer.echo(

@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 
-from skinapp.image import Photo
+from skinapp.imaging.decode import Photo
 
 LUMA = np.array([0.299, 0.587, 0.114])
 
@@ -22,7 +22,7 @@ def _placement(width: int, height: int, size: int, area: float, rng: np.random.G
     side = min(width, height) * np.sqrt(rng.uniform(area, 1.0))
     stretch = np.exp(rng.uniform(-0.15, 0.15))
     slack_x, slack_y = max(0.0, width - side), max(0.0, height - side)
-    centre = np.array([width / 2 + rng.uniform(-0.35, 0.35) * slack_x, height / 2 + rng.uniform(-0.35, 0.35) * slack_y])
+    centre = np.array([width / 2 + rng.uniform(-0.5, 0.5) * slack_x, height / 2 + rng.uniform(-0.5, 0.5) * slack_y])
     angle = rng.integers(4) * np.pi / 2 + (rng.uniform(-np.pi / 4, np.pi / 4) if rng.random() < 0.5 else 0)
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     scale = size / side * np.array([stretch, 1 / stretch]) * np.where(rng.random(2) < 0.5, -1, 1)
@@ -78,4 +78,21 @@ def _coarse(view: Photo, rng: np.random.Generator) -> Photo:
     return cv2.resize(small, view.shape[1::-1], interpolation=cv2.INTER_LINEAR)
 
 
-FAULTS = (_blurred, _shaken, _compressed, _noisy, _coarse)
+def _lit(view: Photo, rng: np.random.Generator) -> Photo:
+    """Under or over the right exposure by more than colours are changed anyway: what is burnt out stays so."""
+    gain = rng.uniform(1.2, 1.7) if rng.random() < 0.5 else rng.uniform(0.4, 0.8)
+    return cv2.convertScaleAbs(view, alpha=float(gain))
+
+
+def _from_a_screen(view: Photo, rng: np.random.Generator) -> Photo:
+    """Coloured waves, as where the grid of a screen's pixels beats with that of the camera's."""
+    side, turn = view.shape[0], rng.uniform(0, np.pi)
+    down, across = np.mgrid[:side, :side].astype(np.float32) * (2 * np.pi / rng.uniform(3.0, 24.0))
+    along, beside = across * np.cos(turn) + down * np.sin(turn), down * np.cos(turn) - across * np.sin(turn)
+    apart = 2 * np.pi / 3 * (rng.random() < 0.7)  # the stripes of red, green and blue lie beside each other
+    waves = np.dstack([np.cos(along + colour * apart) for colour in range(3)]) + np.cos(beside)[..., None]
+    tint = rng.uniform(0.93, 1.07, 3).astype(np.float32)
+    return np.clip(view * (1 + np.float32(rng.uniform(0.02, 0.12)) * waves) * tint, 0, 255).astype(np.uint8)
+
+
+FAULTS = (_blurred, _shaken, _compressed, _noisy, _coarse, _lit, _from_a_screen)

@@ -2,24 +2,32 @@
 temperature, thresholds and the heatmap's scale. Which photos are answered at all, train/refusal.py chooses.
 """
 
-from collections.abc import Sequence
-from dataclasses import astuple, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import astuple, dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from skinapp import explain, image, preprocess, quality, triage
-from skinapp.labels import ALARMING, CODES
-from skinapp.session import Answer, Runs
-from skinapp.spec import HeatmapScale, ModelSpec, Transform
+from skinapp.assessment import explain, prediction_set, quality, triage
+from skinapp.imaging import decode, looks, preprocess
+from skinapp.labels import ALARMING, CODES, NEAR, TOGETHER, Priority, View
+from skinapp.model.session import Answer, Runs
+from skinapp.model.spec import Clinical, HeatmapScale, Look, ModelSpec, Rule, Transform, ViewHead
 from train import data, metrics
+from train.fitted import logistic
 
 SENSITIVITY = {"mel": 0.95, "bcc": 0.90, "akiec": 0.85, "vasc": 0.85}
 """What each threshold must find on the photos to choose by: a missed cancer costs most, a vascular lesion least."""
 NEARLY = 0.8
 """How much of melanoma's threshold nothing may reach and be Low: INT8 alone moves the log-odds there by 0.21 (one standard
 deviation, the 200 photos of `val` nearest to the threshold), and this is 0.23 below."""
+
+CALLED_LOW = 0.04
+"""The share of each malignant lesion, and of squamous cell carcinomas, that may be called Low on the photos to choose by."""
+RIDGE = 0.01
+TOO_FEW = 9
+"""Photos of a lesion of which nine in ten can't be told."""
 
 UNIFORM = [(grey, grey, grey) for grey in range(0, 256, 32)] + [
     (255, 224, 196),
@@ -38,78 +46,172 @@ MARGIN = 1.1
 BATCH = 16
 
 
-def calibrate(spec: ModelSpec, runs: Runs, rows: Sequence[data.Row]) -> ModelSpec:
-    """The spec with every number of the answer chosen on these rows."""
-    answer = look(spec.transform, runs, [row.path for row in rows])
-    truths = np.array([row.target for row in rows])
-    heat = temperature(answer.logits, truths)
+@dataclass(frozen=True)
+class Looks:
+    """The answers to photos: those to the first look at each, and the mean of the logits of all looks `[n, 7]`."""
+
+    first: Answer
+    mean: NDArray[np.float32]
+
+
+def calibrate(spec: ModelSpec, runs: Runs, rows: Sequence[data.Row], known: Sequence[data.Row]) -> ModelSpec:
+    """The spec with every number of the answer chosen on `rows`, lesions outside of the seven among them; `known` are photos that
+    the network has learned from, by which views are told apart."""
+    answers = look_at(spec.transform, runs, [row.path for row in rows], spec.looks)
+    truths, is_clinical = np.array([row.target for row in rows]), np.array([row.view is View.CLINICAL for row in rows])
+    seven = truths >= 0
+    mix = shares(truths[seven & (_collections(rows) == rows[0].collection)])
+    quick, careful = (
+        [rule(logits[part], truths[part], mix) for part in (~is_clinical, is_clinical) if part.any()]
+        for logits in (answers.first.logits, answers.mean)
+    )
+    shift = map_shift(spec, runs, [row for row in rows if row.target >= 0])
+    clinical = Clinical(view_head(spec, runs, known), quick[1], careful[1], spec.quality) if is_clinical.any() else None
     return replace(
         spec,
-        temperature=heat,
-        thresholds=thresholds(triage.probabilities(answer.logits, heat), truths),
-        heatmap=heatmap_scale(answer.cams, truths, _blank_evidence(spec, runs), map_shift(spec, runs, rows)),
+        temperature=quick[0].temperature,
+        thresholds=quick[0].thresholds,
+        sets=quick[0].sets,
+        careful=careful[0],
+        clinical=clinical,
+        mix=dict(zip(CODES, (round(float(share), 4) for share in mix), strict=True)),
+        heatmap=heatmap_scale(answers.first.cams[seven], truths[seven], _blank_evidence(spec, runs), shift),
     )
+
+
+def _collections(rows: Sequence[data.Row]) -> NDArray[np.str_]:
+    return np.array([row.collection for row in rows])
+
+
+def shares(truths: NDArray[np.int64]) -> metrics.Floats:
+    """How common each lesion is `[7]`."""
+    return np.bincount(truths, minlength=len(CODES)) / len(truths)
+
+
+def weights(truths: NDArray[np.int64], mix: metrics.Floats) -> metrics.Floats:
+    """How much each photo counts `[n]`, so that every lesion is as common as in the mix; those outside of the seven don't."""
+    counts = np.bincount(truths[truths >= 0], minlength=len(CODES))
+    each = np.where(counts > 0, mix / np.maximum(counts, 1), 0.0)
+    found = np.where(truths >= 0, each[truths], 0.0)
+    return found / found.sum()
+
+
+def rule(logits: NDArray[np.float32], truths: NDArray[np.int64], mix: metrics.Floats) -> Rule:
+    """Temperature, thresholds and prediction sets from the logits of one view's photos, as common as in the mix."""
+    heat = temperature(logits, truths, weights(truths, mix))
+    chances = triage.probabilities(logits, heat)
+    return Rule(heat, thresholds(chances, truths), prediction_sets(chances, truths))
+
+
+def view_head(spec: ModelSpec, runs: Runs, rows: Sequence[data.Row]) -> ViewHead:
+    """A ridge logistic regression on the directions of embeddings, as the lesion head is."""
+    embeddings = look(spec.transform, runs, [row.path for row in rows]).embedding
+    features = embeddings / np.maximum(np.linalg.norm(embeddings, axis=1, keepdims=True), 1e-12)
+    is_clinical = np.array([row.view is View.CLINICAL for row in rows], np.float64)
+    slopes, bias = logistic(features.astype(np.float64), is_clinical, RIDGE, is_balanced=True)
+    return ViewHead(tuple(float(f"{slope:.5g}") for slope in slopes), float(f"{bias:.5g}"))
+
+
+def prediction_sets(chances: metrics.Floats, truths: NDArray[np.int64]) -> dict[str, float]:
+    """For each lesion the probability that nine in ten of its own photos reach (split conformal prediction by class; Vovk, 2012);
+    where its photos are too few to tell, that which nine in ten of all photos reach for theirs."""
+    every = chances[truths >= 0, truths[truths >= 0]]
+    found = {}
+    for lesion, code in enumerate(CODES):
+        own = chances[truths == lesion, lesion]
+        own = own if len(own) >= TOO_FEW else every
+        place = int((1 - prediction_set.COVERAGE) * (len(own) + 1))
+        found[code] = float(np.floor(np.sort(own)[place - 1] * 1e4) / 1e4) if place else 0.0
+    return found
 
 
 def look(transform: Transform, runs: Runs, paths: Sequence[Path]) -> Answer:
     """The answers to photos, together."""
-    answers = []
-    for first in range(0, len(paths), BATCH):
-        photos = [image.read(path) for path in paths[first : first + BATCH]]
-        answers.append(runs.run(preprocess.batch(photos, transform)))
-    parts = zip(*(astuple(answer) for answer in answers), strict=True)
-    return Answer(*(np.concatenate(part) for part in parts))
+    return look_at(transform, runs, paths, looks.PLAIN).first
+
+
+def look_at(transform: Transform, runs: Runs, paths: Sequence[Path], at: Sequence[Look]) -> Looks:
+    """The answers to all looks at photos."""
+    firsts, means = [], []
+    for start in range(0, len(paths), BATCH):
+        photos = [decode.read(path) for path in paths[start : start + BATCH]]
+        views = [view for photo in photos for view in looks.views(photo, transform, at)]
+        answer = runs.run(preprocess.normalize(np.stack(views), transform))
+        firsts.append([values[:: len(at)] for values in astuple(answer)])
+        means.append(answer.logits.reshape(len(photos), len(at), -1).mean(1))
+    return Looks(Answer(*(np.concatenate(part) for part in zip(*firsts, strict=True))), np.concatenate(means))
 
 
 def measured(spec: ModelSpec, paths: Sequence[Path], answer: Answer) -> list[quality.Figures]:
     """Each photo's figures of quality, from the answers to all of them."""
     found = []
     for place, path in enumerate(paths):
-        photo, cam = image.read(path), answer.cams[place, answer.logits[place].argmax()]
+        photo, cam = decode.read(path), answer.cams[place, answer.logits[place].argmax()]
         view = preprocess.view(photo, spec.transform)
         found.append(quality.measure(photo, view, answer.embedding[place], cam, spec.lesion_head))
     return found
 
 
-def lean(logits: NDArray[np.float32], truths: NDArray[np.int64]) -> tuple[float, metrics.Floats]:
-    """How far to lean the answers towards the common lesions, as a power of how common each is on these photos, and what to add
-    to the logits for it `[7]`.
+def lean(logits: NDArray[np.float32], rows: Sequence[data.Row]) -> tuple[float, metrics.Floats]:
+    """How far to lean the answers towards the common lesions, as a power of how common each is in the first collection, and what
+    to add to the logits for it `[7]`.
 
     A network trained as though all lesions were equally common takes too many for rare ones. The lean is the one of the best
-    standing, that of which training keeps the best weights, too.
+    standing, in the mean over collections and views, that of which training keeps the best weights, too.
     """
-    common = np.log(np.bincount(truths, minlength=len(CODES)) + 1.0)
+    truths, sources = np.array([row.target for row in rows]), np.array([row.source for row in rows])
+    common = np.log(np.bincount(truths[_collections(rows) == rows[0].collection], minlength=len(CODES)) + 1.0)
     common -= common.mean()
+    parts = [sources == name for name in np.unique(sources)]
     scores = []
     for power in LEANS:
-        leaned = np.asarray(logits + power * common, np.float32)
-        scores.append(metrics.score(metrics.standing(triage.probabilities(leaned, temperature(leaned, truths)), truths)))
+        chances = triage.probabilities(np.asarray(logits + power * common, np.float32), 1.0)
+        scores.append(np.mean([metrics.score(metrics.standing(chances[part], truths[part])) for part in parts]))
     best = float(LEANS[int(np.argmax(scores))])
     return best, best * common
 
 
-def temperature(logits: NDArray[np.float32], truths: NDArray[np.int64]) -> float:
-    """The temperature of least negative log-likelihood, by thirds of a bracket in which there is one minimum."""
+def temperature(logits: NDArray[np.float32], truths: NDArray[np.int64], weights: metrics.Floats | None = None) -> float:
+    """The temperature of least negative log-likelihood of photos that count by these weights (all alike without), by thirds of a
+    bracket in which there is one minimum."""
+    known = truths >= 0
+    logits, truths = logits[known], truths[known]
+    counts = np.ones(len(truths)) if weights is None else weights[known]
+
+    def loss(log_heat: float) -> float:
+        return metrics.nll(triage.probabilities(logits, np.exp(log_heat)), truths, counts)
+
     low, high = np.log(0.1), np.log(10)
     for _ in range(60):
         left, right = low + (high - low) / 3, high - (high - low) / 3
-        worse = metrics.nll(triage.probabilities(logits, np.exp(left)), truths) > metrics.nll(
-            triage.probabilities(logits, np.exp(right)), truths
-        )
-        low, high = (left, high) if worse else (low, right)
+        low, high = (left, high) if loss(left) > loss(right) else (low, right)
     return round(float(np.exp((low + high) / 2)), 4)
 
 
 def thresholds(chances: NDArray[np.float64], truths: NDArray[np.int64]) -> dict[str, float]:
     """For each alarming lesion the highest threshold that finds its share, but never above 1/7: the likeliest of seven lesions
-    has at least that, so its own priority is never lost. And how near to melanoma's nothing is Low."""
+    has at least that, so its own priority is never lost. And how near to melanoma's nothing is Low, and from which probability
+    of a malignant lesion on, whichever: the highest at which hardly any malignant one, of the seven or not, is called Low."""
     found = {}
     for code in ALARMING:
         own = np.sort(chances[truths == CODES.index(code), CODES.index(code)])
         missed = int(np.floor(len(own) * (1 - SENSITIVITY[code]) + 1e-9))
         found[code] = min(np.floor(own[missed] * 1e4) / 1e4, np.floor(1e4 / len(CODES)) / 1e4) if len(own) else 1 / len(CODES)
-    found[triage.NEAR] = np.floor(found["mel"] * NEARLY * 1e4) / 1e4
+    found[NEAR] = np.floor(found["mel"] * NEARLY * 1e4) / 1e4
+    found[TOGETHER] = together(chances, truths, found)
     return {code: max(float(value), 1e-4) for code, value in found.items()}
+
+
+def together(chances: NDArray[np.float64], truths: NDArray[np.int64], known: Mapping[str, float]) -> float:
+    """The threshold of the malignant lesions taken together; those outside of the seven count as a lesion of their own."""
+    sums = chances[:, metrics.MALIGNANT].sum(1)
+    is_low = np.array([triage.deciding(one, known).priority is Priority.LOW for one in chances])
+    found = 0.9999
+    for lesion in (*metrics.MALIGNANT, -1):
+        own = truths == lesion
+        missed = np.sort(sums[own & is_low])[int(own.sum() * CALLED_LOW) :]
+        found = min([found, *missed[:1].tolist()])
+    return float(np.floor(found * 1e4) / 1e4)
 
 
 def heatmap_scale(cams: NDArray[np.float32], truths: NDArray[np.int64], blank: NDArray[np.float32], shift: float) -> HeatmapScale:
@@ -132,7 +234,7 @@ def map_shift(spec: ModelSpec, runs: Runs, rows: Sequence[data.Row]) -> float:
     """
     agreement = np.zeros(len(SHIFTS))
     for row in rows[:: max(1, len(rows) // 200)]:
-        view = preprocess.view(image.read(row.path), spec.transform)
+        view = preprocess.view(decode.read(row.path), spec.transform)
         answer = runs.run(preprocess.normalize(np.stack([view, view[::-1, ::-1]]), spec.transform))
         upright, turned = (_stretched(cam) for cam in answer.cams[:, answer.logits[0].argmax()])
         agreement += [_agree(upright, turned, shift) for shift in SHIFTS]

@@ -15,8 +15,8 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from skinapp import image
-from skinapp.image import Photo
+from skinapp.imaging import decode
+from skinapp.imaging.decode import Photo
 from skinapp.labels import Priority
 from train import metrics
 
@@ -65,7 +65,7 @@ def smeared(photo: Photo, length: float) -> Photo:
 def _compressed(photo: Photo) -> Photo:
     coded = io.BytesIO()
     Image.fromarray(scaled_down(photo, USUAL_SHORT_SIDE)).save(coded, "JPEG", quality=JPEG_QUALITY)
-    return cv2.resize(image.read(coded.getvalue()), photo.shape[1::-1], interpolation=cv2.INTER_CUBIC)
+    return cv2.resize(decode.read(coded.getvalue()), photo.shape[1::-1], interpolation=cv2.INTER_CUBIC)
 
 
 def _brighter(photo: Photo) -> Photo:
@@ -97,7 +97,7 @@ def _through_a_webcam(photo: Photo) -> Photo:
     moved = smeared(warm, WEBCAM_SHAKE * min(warm.shape[:2]))
     coded = io.BytesIO()
     Image.fromarray(moved).save(coded, "JPEG", quality=WEBCAM_QUALITY)
-    return image.read(coded.getvalue())
+    return decode.read(coded.getvalue())
 
 
 def _from_a_screen(photo: Photo) -> Photo:

@@ -1,6 +1,7 @@
-"""A folder of photos and a CSV become rows, and rows become photos in memory. Reads our layout and HAM10000's metadata file."""
+"""A folder of photos and CSVs become rows, and rows become photos in memory. Reads our layout and HAM10000's metadata file."""
 
 import csv
+import hashlib
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -10,10 +11,17 @@ import numpy as np
 from PIL import Image
 from tqdm.contrib.concurrent import thread_map
 
-from skinapp import image
 from skinapp.errors import SkinAppError
-from skinapp.image import Photo
-from skinapp.labels import CODES
+from skinapp.imaging import decode
+from skinapp.imaging.decode import Photo
+from skinapp.labels import CODES, View
+from skinapp.model.spec import sha256
+
+OUTSIDE = ("scc", "inflammation", "other_benign", "other_malignant")
+"""Diagnoses that are none of the seven: never a target, but photos of them tell what is said of lesions that aren't known."""
+
+Labels = Path | Sequence[Path]
+"""One CSV or several; each is a collection of photos, called by its file's name."""
 
 
 class DataError(SkinAppError):
@@ -22,8 +30,10 @@ class DataError(SkinAppError):
 
 @dataclass(frozen=True)
 class Row:
-    """One labelled photo. `group` ties the photos of one lesion together; `split` and all that follows it are empty where the CSV
-    doesn't say. `age` is in years, `sex` and `localization` are in the ISIC Archive's words."""
+    """One labelled photo. `target` is the place of its lesion among `labels.CODES`, -1 for a diagnosis `outside` of them. `group`
+    ties the photos of one lesion together; `split` and all that follows it are empty where the CSV doesn't say. `age` is in
+    years, `sex` and `localization` are in the ISIC Archive's words, `skin_tone` runs from 0 (very dark) to 5 (very light); a
+    photo whose `view` the CSV doesn't say was taken through a dermatoscope, as all of HAM10000 were."""
 
     path: Path
     target: int
@@ -33,10 +43,40 @@ class Row:
     sex: str = ""
     age: float | None = None
     localization: str = ""
+    view: View = View.DERMOSCOPIC
+    skin_tone: int | None = None
+    collection: str = ""
+    outside: str = ""
+
+    @property
+    def source(self) -> str:
+        """Its collection and view, whose photos have one mix of lesions, which a network learns to expect of their look."""
+        return f"{self.collection} {self.view}".strip()
 
 
-def read_rows(images: Path, labels: Path, split: str = "") -> list[Row]:
-    """The labelled photos of a CSV with the columns `file` or `image_id`, and `dx`; with `split`, those of that split."""
+def read_rows(images: Path, labels: Labels, split: str = "") -> list[Row]:
+    """The photos of the seven lesions in CSVs with the columns `file` or `image_id`, and `dx`; with `split`, those of that
+    split."""
+    return [row for row in read_all(images, labels, split) if not row.outside]
+
+
+def read_all(images: Path, labels: Labels, split: str = "") -> list[Row]:
+    """These, and the photos of diagnoses outside of the seven."""
+    return [row for table in tables(labels) for row in _read_table(images, table, split)]
+
+
+def tables(labels: Labels) -> tuple[Path, ...]:
+    """The CSVs, also where there is one."""
+    return (labels,) if isinstance(labels, Path) else tuple(labels)
+
+
+def fingerprint(labels: Labels) -> str:
+    """The hex SHA-256 of a CSV; of several, that of theirs, one a line."""
+    hashes = [sha256(table) for table in tables(labels)]
+    return hashes[0] if len(hashes) == 1 else hashlib.sha256("\n".join(hashes).encode()).hexdigest()
+
+
+def _read_table(images: Path, labels: Path, split: str) -> list[Row]:
     with labels.open(newline="", encoding="utf-8-sig") as file:
         records = list(csv.DictReader(file))
     if not records:
@@ -67,25 +107,42 @@ def read_others(images: Path, table: Path) -> dict[str, list[tuple[Path, str]]]:
 
 
 def _row(record: dict[str, str], path: Path, labels: Path) -> Row:
-    if record["dx"] not in CODES:
-        raise DataError(f"{labels}: dx is {record['dx']!r} for {path.name}; it must be one of {', '.join(CODES)}.")
+    dx, view = record["dx"], record.get("view") or View.DERMOSCOPIC
+    if dx not in (*CODES, *OUTSIDE):
+        raise DataError(
+            f"{labels}: dx is {dx!r} for {path.name}; it must be one of {', '.join(CODES)}, or, outside of these, "
+            f"one of {', '.join(OUTSIDE)}."
+        )
+    if view not in list(View):
+        raise DataError(f"{labels}: view is {view!r} for {path.name}; it must be {' or '.join(View)}.")
     group = record.get("group") or record.get("lesion_id") or record.get("image_id") or record["file"]
     texts = {name: record.get(name) or "" for name in ("split", "subset", "sex", "localization")}
-    return Row(path, CODES.index(record["dx"]), group, age=_age(record.get("age") or ""), **texts)
+    tone = _number(record.get("skin_tone") or "")
+    return Row(
+        path,
+        CODES.index(dx) if dx in CODES else -1,
+        group,
+        age=_number(record.get("age") or ""),
+        view=View(view),
+        skin_tone=None if tone is None else round(tone),
+        collection=labels.stem,
+        outside="" if dx in CODES else dx,
+        **texts,
+    )
 
 
-def _age(text: str) -> float | None:
-    """An age in years; none where the CSV says something else, as a table made elsewhere may."""
+def _number(text: str) -> float | None:
+    """A number of years or of a tone; none where the CSV says something else, as a table made elsewhere may."""
     try:
-        age = float(text)
+        number = float(text)
     except ValueError:
         return None
-    return age if math.isfinite(age) else None
+    return number if math.isfinite(number) else None
 
 
 def _finder(images: Path) -> Callable[[dict[str, str]], Path]:
     """HAM10000 comes as two folders of `<image_id>.jpg`: find a photo by its id, wherever below `images` it lies."""
-    known = {path.stem: path for path in images.rglob("*") if path.suffix.lower() in image.SUFFIXES}
+    known = {path.stem: path for path in images.rglob("*") if path.suffix.lower() in decode.SUFFIXES}
 
     def find(record: dict[str, str]) -> Path:
         if record["image_id"] not in known:
@@ -102,7 +159,7 @@ def load(rows: Sequence[Row], short_side: int, threads: int) -> list[Photo]:
 
 
 def _small(path: Path, short_side: int) -> Photo:
-    photo = image.read(path)
+    photo = decode.read(path)
     scale = short_side / min(photo.shape[:2])
     if scale >= 1:
         return photo

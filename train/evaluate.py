@@ -4,29 +4,23 @@ Scores a weight file of a model folder through the app's own code, on any folder
 """
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from tqdm import tqdm
 
-from skinapp import hub, image, session, triage
-from skinapp.assessor import Assessment, Assessor
+from skinapp.assessment.assessor import Assessment, Assessor
 from skinapp.errors import ModelError
-from skinapp.image import Photo
-from skinapp.labels import Priority
-from skinapp.spec import WEIGHTS, ModelSpec, sha256
-from train import corrupt, data, metrics, plots, subgroups
+from skinapp.imaging import decode
+from skinapp.model import hub, session
+from skinapp.model.spec import WEIGHTS, ModelSpec
+from train import corrupt, data, metrics, plots, subgroups, views
 
 BATCH = 16
 PRECISIONS = ("int8", "int8_trt", "w8", "fp32")
-PASSES = 8
-"""Of test-time augmentation: the four turns of a photo and of its mirror image."""
-
-Look = Callable[[Sequence[Photo]], list[Assessment]]
 
 
 @dataclass(frozen=True)
@@ -35,12 +29,12 @@ class Options:
 
     model: str
     images: Path
-    labels: Path
+    labels: data.Labels
     split: str = ""
     precision: str = "int8"
     threads: int = 0
     robustness: bool = True
-    tta: bool = False
+    careful: bool = True
 
 
 @dataclass(frozen=True)
@@ -54,51 +48,60 @@ class Evaluation:
 
 @dataclass
 class Seen:
-    """What was seen of all photos, in order: the answers, those to the photos with each fault, and the skin's angles."""
+    """What was seen of all photos, in order: the answers, those from one look at each photo as it is and with each fault, and the
+    skin's angles."""
 
     clean: list[Assessment] = field(default_factory=list)
+    quick: list[Assessment] = field(default_factory=list)
     faulty: dict[str, list[Assessment]] = field(default_factory=dict)
     angles: list[float] = field(default_factory=list)
 
 
 def evaluate(options: Options) -> Evaluation:
     """The full report, what it was measured on and how."""
-    rows = data.read_rows(options.images, options.labels, options.split)
+    rows = data.read_all(options.images, options.labels, options.split)
     assessor = load(options.model, options.precision, options.threads)
-    found = measure(assessor, rows, robustness=options.robustness, tta=options.tta)
-    measured_on = {"images": options.images.name, "labels": options.labels.name, "labels_sha256": sha256(options.labels)}
+    found = measure(assessor, rows, robustness=options.robustness, careful=options.careful)
+    names = ", ".join(table.name for table in data.tables(options.labels))
+    measured_on = {"images": options.images.name, "labels": names, "labels_sha256": data.fingerprint(options.labels)}
     about = {"model": vars(assessor.model), "options": {**vars(options), **measured_on}}
     return replace(found, report={**about, **found.report})
 
 
-def measure(assessor: Assessor, rows: Sequence[data.Row], *, robustness: bool, tta: bool = False) -> Evaluation:
-    """Every figure of the rows' photos, also by subgroup and, with `robustness`, under each fault."""
-    seen = look(partial(averaged, assessor) if tta else assessor.assess, rows, robustness)
-    answers, groups = answers_of(seen.clean, rows, assessor.spec), [row.group for row in rows]
-    drawn = metrics.resamples(groups)
-    report = {"passes": PASSES if tta else 1, **metrics.report(answers, groups)}
-    report["subgroups"] = subgroups.report(answers, drawn, rows, seen.angles)
+def measure(assessor: Assessor, rows: Sequence[data.Row], *, robustness: bool, careful: bool = True) -> Evaluation:
+    """Every figure of the rows' photos, also by view, by subgroup and, with `robustness`, under each fault (from one look at each
+    photo). Lesions outside of the seven are counted by what is said of them; no other figure knows them."""
+    seen = look(assessor, rows, robustness, careful)
+    known = [i for i, row in enumerate(rows) if not row.outside]
+    lesions, said = [rows[i] for i in known], [seen.clean[i] for i in known]
+    answers = answers_of(said, lesions)
+    drawn = metrics.resamples([row.group for row in lesions])
+    report = {"looks": len(assessor.spec.looks) if careful and assessor.spec.looks else 1}
+    report |= {**metrics.report(answers, [row.group for row in lesions]), **views.report(said, lesions, assessor.spec)}
+    report["subgroups"] = subgroups.report(answers, drawn, lesions, [seen.angles[i] for i in known])
+    if len(known) < len(rows):
+        report["outside"] = views.outside(seen.clean, rows)
     if robustness:
-        faulty = {name: answers_of(assessments, rows, assessor.spec) for name, assessments in seen.faulty.items()}
-        report["robustness"] = corrupt.report(answers, faulty, drawn)
-    return Evaluation(report, answers, seen.clean)
+        faulty = {name: answers_of([one[i] for i in known], lesions) for name, one in seen.faulty.items()}
+        report["robustness"] = corrupt.report(answers_of([seen.quick[i] for i in known], lesions), faulty, drawn)
+    return Evaluation(report, answers, said)
 
 
 def score(assessor: Assessor, rows: Sequence[data.Row]) -> Evaluation:
-    """The figures of the photos as they are, all together."""
-    assessments = look(assessor.assess, rows, faults=False).clean
-    answers = answers_of(assessments, rows, assessor.spec)
+    """The figures of one look at the photos as they are, all together."""
+    assessments = look(assessor, rows, faults=False, careful=False).clean
+    answers = answers_of(assessments, rows)
     return Evaluation(metrics.report(answers, [row.group for row in rows]), answers, assessments)
 
 
-def answers_of(assessments: Sequence[Assessment], rows: Sequence[data.Row], spec: ModelSpec) -> metrics.Answers:
+def answers_of(assessments: Sequence[Assessment], rows: Sequence[data.Row]) -> metrics.Answers:
     """Assessments and their rows, as metrics.py takes them."""
     return metrics.Answers(
         np.stack([assessment.chances for assessment in assessments]),
         np.array([row.target for row in rows]),
         np.array([assessment.priority.value for assessment in assessments]),
-        spec.thresholds["mel"],
-        spec.temperature,
+        np.array([assessment.rule.thresholds["mel"] for assessment in assessments]),
+        np.array([assessment.rule.temperature for assessment in assessments]),
     )
 
 
@@ -128,43 +131,20 @@ def named(spec: ModelSpec, precision: str) -> str:
     return found[0]
 
 
-def look(assess: Look, rows: Sequence[data.Row], faults: bool) -> Seen:
-    """One pass over all rows' photos; with `faults`, over the photos with each fault as well."""
+def look(assessor: Assessor, rows: Sequence[data.Row], faults: bool, careful: bool) -> Seen:
+    """What is said of all rows' photos; with `faults`, also from one look at each, and at the photos with each fault."""
     seen = Seen(faulty={name: [] for name in corrupt.FAULTS} if faults else {})
     with tqdm(total=len(rows), desc="evaluate", unit="photo") as progress:
         for first in range(0, len(rows), BATCH):
-            photos = [image.read(row.path) for row in rows[first : first + BATCH]]
-            seen.clean += assess(photos)
+            photos = [decode.read(row.path) for row in rows[first : first + BATCH]]
+            seen.clean += assessor.assess(photos, careful=careful)
             seen.angles += [subgroups.tone_angle(photo) for photo in photos]
+            if faults:
+                seen.quick += assessor.assess(photos)
             for name, assessments in seen.faulty.items():
-                assessments += assess([corrupt.FAULTS[name].change(photo) for photo in photos])
+                assessments += assessor.assess([corrupt.FAULTS[name].change(photo) for photo in photos])
             progress.update(len(photos))
     return seen
-
-
-def averaged(assessor: Assessor, photos: Sequence[Photo]) -> list[Assessment]:
-    """The assessments of photos, their logits averaged over all turns and flips; whether a photo may be answered, it alone says.
-
-    Logits, because the temperature keeps its meaning. On 399 photos of `val` the mean of probabilities did as well: balanced
-    accuracy 0.715 against 0.717, melanoma AUC 0.924 against 0.923 (one pass: 0.704 and 0.915).
-    """
-    upright = assessor.assess(photos)
-    others = [assessor.assess([turned(photo, way) for photo in photos]) for way in range(1, PASSES)]
-    return [_together(views, assessor.spec) for views in zip(upright, *others, strict=True)]
-
-
-def turned(photo: Photo, way: int) -> Photo:
-    """One of the 8 ways to lay a photo on the table; 0 is the photo."""
-    return np.ascontiguousarray(np.rot90(photo[:, ::-1] if way >= PASSES // 2 else photo, way))
-
-
-def _together(views: Sequence[Assessment], spec: ModelSpec) -> Assessment:
-    # The logarithms of probabilities are the logits over the temperature, but for a constant a photo.
-    logs = np.mean([np.log(np.maximum(view.chances, 1e-300)) for view in views], axis=0)
-    chances = triage.probabilities(logs, 1.0)
-    focus = triage.deciding(chances, spec.thresholds)
-    priority = focus.priority if views[0].report.ok else Priority.UNCLEAR
-    return replace(views[0], chances=chances, focus=focus, priority=priority)
 
 
 def write(evaluation: Evaluation, path: Path) -> None:

@@ -1,4 +1,4 @@
-"""python -m train fit --images DIR --labels CSV --out runs/b0 --init hub
+"""python -m train fit --images DIR --labels CSV [--labels CSV ...] --out runs/b0 --init hub
 
 Fine-tunes a timm network on labelled photos. A run that is killed goes on from its last checkpoint when the same command is
 given again; `accelerate launch -m train fit ...` spreads it over several GPUs, with --multi_gpu and our --cpu over processes.
@@ -11,20 +11,22 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import torch
 from accelerate import Accelerator
 from accelerate.utils import broadcast
+from numpy.typing import NDArray
 from timm.utils import ModelEmaV3
-from torch.nn.functional import cross_entropy, kl_div, log_softmax
+from torch.nn.functional import kl_div, log_softmax
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from skinapp import memory, preprocess
-from skinapp.image import Photo
-from skinapp.labels import CODES
-from skinapp.spec import WEIGHTS, Transform
+from skinapp import malloc
+from skinapp.imaging import preprocess
+from skinapp.imaging.decode import Photo
+from skinapp.labels import CODES, View
+from skinapp.model.spec import WEIGHTS, Transform
 from train import augment, curves, data, metrics, model, splits
 from train.progress import Progress, mean
 
@@ -44,7 +46,7 @@ class Recipe:
     architecture: str
     activation: str
     init: str
-    size: int
+    sizes: tuple[int, ...]
     eval_size: int
     short_side: int
     epochs: int
@@ -59,6 +61,8 @@ class Recipe:
     ema: float
     sampling: float
     adjust: float
+    clinical: float
+    scc: tuple[str, ...]
     area: float
     colour: float
     faults: float
@@ -69,32 +73,82 @@ class Recipe:
     labels_sha256: str
 
 
-class Views(Dataset[tuple[torch.Tensor, int]]):
+@dataclass(frozen=True)
+class Stage:
+    """A part of a run: the side of its views, and how strong its augmentation is, as a share of the recipe's."""
+
+    size: int
+    strength: float
+
+
+def stage(recipe: Recipe, step: int, steps: int) -> Stage:
+    """A run's sizes have equal parts of it, and views change the more the larger they are (Tan & Le, 2021): from half of the
+    recipe's strength to all of it."""
+    count = len(recipe.sizes)
+    part = min(count - 1, step * count // steps)
+    return Stage(recipe.sizes[part], 1.0 if count == 1 else 0.5 + 0.5 * part / (count - 1))
+
+
+@dataclass(frozen=True)
+class Truths:
+    """What a run's photos show: `sets` `[n, 7]`, 1 for each lesion that a photo may be of; `sources` `[n]`, the place of its
+    collection and view in `names`; and `odds` `[n]`, how often it is drawn."""
+
+    sets: metrics.Floats
+    sources: NDArray[np.int64]
+    names: tuple[str, ...]
+    odds: metrics.Floats
+
+    @classmethod
+    def of(cls, rows: Sequence[data.Row], recipe: Recipe) -> Self:
+        """Within a source, rare lesions are drawn oftener by count^-sampling, and so are rare sources within a view; clinical
+        photos are `recipe.clinical` of all, where there are both views."""
+        names, sources = np.unique([row.source for row in rows], return_inverse=True)
+        _, kinds = np.unique([f"{row.source} {row.target} {row.outside}" for row in rows], return_inverse=True)
+        odds = np.bincount(kinds)[kinds] ** -recipe.sampling
+        odds *= (np.bincount(sources) ** (1 - recipe.sampling) / np.bincount(sources, odds))[sources]
+        is_clinical = np.array([row.view is View.CLINICAL for row in rows])
+        if 0 < is_clinical.sum() < len(rows):
+            for part, share in ((is_clinical, recipe.clinical), (~is_clinical, 1 - recipe.clinical)):
+                odds[part] *= share / odds[part].sum()
+        return cls(np.stack([_set(row, recipe) for row in rows]), sources, tuple(names.tolist()), odds / odds.sum())
+
+
+def _set(row: data.Row, recipe: Recipe) -> metrics.Floats:
+    """The lesions that a photo may be of `[7]`: its own, or for a squamous cell carcinoma those it is taught as."""
+    return np.isin(CODES, recipe.scc if row.outside else CODES[row.target]).astype(float)
+
+
+class Views(Dataset[tuple[torch.Tensor, torch.Tensor, int]]):
     """Random training views. An item is asked for by (draw, row): the draw's number alone seeds the randomness."""
 
-    def __init__(self, photos: Sequence[Photo], targets: Sequence[int], transform: Transform, recipe: Recipe) -> None:
-        self.photos, self.targets, self.transform, self.recipe = photos, targets, transform, recipe
+    def __init__(self, photos: Sequence[Photo], truths: Truths, transform: Transform, recipe: Recipe, steps: int) -> None:
+        self.photos, self.truths, self.transform, self.recipe, self.steps = photos, truths, transform, recipe, steps
 
     def __len__(self) -> int:
         return len(self.photos)
 
-    def __getitem__(self, item: tuple[int, int]) -> tuple[torch.Tensor, int]:
+    def __getitem__(self, item: tuple[int, int]) -> tuple[torch.Tensor, torch.Tensor, int]:
         draw, row = item
         rng = np.random.default_rng([self.recipe.seed, draw])
-        recipe = self.recipe
-        seen = augment.random_view(
-            self.photos[row], recipe.size, rng, area=recipe.area, colour=recipe.colour, faults=recipe.faults
+        recipe, now = self.recipe, stage(self.recipe, draw // self.recipe.batch, self.steps)
+        view = augment.random_view(
+            self.photos[row],
+            now.size,
+            rng,
+            area=recipe.area,
+            colour=now.strength * recipe.colour,
+            faults=now.strength * recipe.faults,
         )
-        return torch.from_numpy(preprocess.normalize(seen[None], self.transform)[0]), self.targets[row]
+        pixels = torch.from_numpy(preprocess.normalize(view[None], self.transform)[0])
+        return pixels, torch.from_numpy(self.truths.sets[row]).float(), int(self.truths.sources[row])
 
 
 class Batches(Sampler[list[tuple[int, int]]]):
-    """Every step's batch, from step `first` on, this process's share of it. Rare lesions come oftener by count^-sampling."""
+    """Every step's batch, from step `first` on, this process's share of it."""
 
-    def __init__(self, targets: Sequence[int], recipe: Recipe, steps: int, first: int, rank: int, processes: int) -> None:
-        counts = np.bincount(targets, minlength=len(CODES))
-        weights = counts[np.asarray(targets)].astype(float) ** -recipe.sampling
-        self.targets, self.odds = np.asarray(targets), weights / weights.sum()
+    def __init__(self, truths: Truths, recipe: Recipe, steps: int, first: int, rank: int, processes: int) -> None:
+        self.odds = truths.odds
         self.recipe, self.steps, self.first, self.rank, self.processes = recipe, steps, first, rank, processes
 
     def __len__(self) -> int:
@@ -153,12 +207,14 @@ class Run:
         self.losses, self.seconds = list(losses.to(next(self.net.parameters()).device)), state.get("seconds", 0.0)
 
 
-def fit(images: Path, labels: Path, out: Path, recipe: Recipe, *, cpu: bool, workers: int, save_minutes: float) -> Path:
+def fit(images: Path, labels: data.Labels, out: Path, recipe: Recipe, *, cpu: bool, workers: int, save_minutes: float) -> Path:
     """Train to the end of the recipe; returns the folder of the weights with the best score on val."""
-    memory.keep_freed()
+    malloc.keep_freed()
     accelerator = Accelerator(mixed_precision=_precision(cpu), cpu=cpu)
     out.mkdir(parents=True, exist_ok=True)
-    train_rows, val_rows = splits.train_and_val(data.read_rows(images, labels), recipe.val_share, recipe.seed)
+    rows = [row for row in data.read_all(images, labels) if not row.outside or (row.outside == "scc" and recipe.scc)]
+    train_rows, val_rows = splits.train_and_val(rows, recipe.val_share, recipe.seed)
+    val_rows = [row for row in val_rows if not row.outside]
     accelerator.print(f"{len(train_rows)} photos to train on, {len(val_rows)} to choose by, on {accelerator.device}")
     torch.manual_seed(recipe.seed)  # of the layers that the initial weights leave out
     net = model.create(recipe.architecture, recipe.init, recipe.activation, recipe.drop, recipe.drop_path)
@@ -168,8 +224,9 @@ def fit(images: Path, labels: Path, out: Path, recipe: Recipe, *, cpu: bool, wor
     teachers = [model.trained(Path(folder), shown).to(accelerator.device) for folder in recipe.teachers]
     judge = Judge(val_rows, shown, accelerator)
     run = _start(net, recipe, accelerator, out)
-    loader = _loader(train_rows, shown, recipe, run, accelerator, workers)
-    _train(run, loader, judge, teachers, recipe, accelerator, out, save_minutes)
+    truths = Truths.of(train_rows, recipe)
+    loader = _loader(train_rows, truths, shown, recipe, run, accelerator, workers)
+    _train(run, loader, truths, judge, teachers, recipe, accelerator, out, save_minutes)
     return out / BEST
 
 
@@ -203,13 +260,18 @@ def _forget_after(step: int, history: Path) -> None:
 
 
 def _loader(
-    rows: Sequence[data.Row], shown: Transform, recipe: Recipe, run: Run, accelerator: Accelerator, workers: int
+    rows: Sequence[data.Row],
+    truths: Truths,
+    shown: Transform,
+    recipe: Recipe,
+    run: Run,
+    accelerator: Accelerator,
+    workers: int,
 ) -> DataLoader[Any]:
     photos = data.load(rows, recipe.short_side, max(1, workers))
-    targets = [row.target for row in rows]
     steps = recipe.epochs * math.ceil(len(rows) / recipe.batch)
-    batches = Batches(targets, recipe, steps, run.step, accelerator.process_index, accelerator.num_processes)
-    views = Views(photos, targets, shown, recipe)
+    batches = Batches(truths, recipe, steps, run.step, accelerator.process_index, accelerator.num_processes)
+    views = Views(photos, truths, shown, recipe, steps)
     return DataLoader(views, batch_sampler=batches, num_workers=workers)
 
 
@@ -224,6 +286,7 @@ def _rate(step: int, steps: int, recipe: Recipe) -> float:
 def _train(
     run: Run,
     loader: DataLoader[Any],
+    truths: Truths,
     judge: "Judge",
     teachers: Sequence[torch.nn.Module],
     recipe: Recipe,
@@ -233,16 +296,16 @@ def _train(
 ) -> None:
     steps, began = run.step + len(loader), time.monotonic() - run.seconds
     epoch_steps = steps // recipe.epochs
-    lean = _lean(loader.batch_sampler, recipe).to(accelerator.device)
+    lean = _lean(truths, recipe).to(accelerator.device)
     wrapped, optimizer = accelerator.prepare(run.net, run.optimizer)
     record = Record(out, recipe, epoch_steps, run.step, save_minutes) if accelerator.is_main_process else None
-    for pixels, targets in loader:
+    for views in loader:
         rate = _rate(run.step, steps, recipe)
         for group in optimizer.param_groups:
             group["lr"] = rate
         # Seeded by the step, so that a run that was killed goes on exactly as it would have.
         torch.manual_seed((recipe.seed * steps + run.step) * accelerator.num_processes + accelerator.process_index)
-        run.losses.append(_step(wrapped, teachers, optimizer, pixels, targets, lean, recipe, accelerator))
+        run.losses.append(_step(wrapped, teachers, optimizer, views, lean, recipe, stage(recipe, run.step, steps), accelerator))
         del run.losses[:-epoch_steps]
         run.step += 1
         run.ema.update(run.net, step=run.step)
@@ -260,22 +323,23 @@ def _step(
     wrapped: torch.nn.Module,
     teachers: Sequence[torch.nn.Module],
     optimizer: torch.optim.Optimizer,
-    pixels: torch.Tensor,
-    targets: torch.Tensor,
+    views: Sequence[torch.Tensor],
     lean: torch.Tensor,
     recipe: Recipe,
+    now: Stage,
     accelerator: Accelerator,
 ) -> torch.Tensor:
     wrapped.train()
-    pixels, targets = pixels.to(accelerator.device), targets.to(accelerator.device)
+    pixels, sets, sources = (tensor.to(accelerator.device) for tensor in views)
     # Mixup: every view is blended with another one of the batch, and answers for both.
-    own = torch.distributions.Beta(recipe.mixup, recipe.mixup).sample().item() if recipe.mixup else 1.0
-    mixed = pixels.lerp(pixels.flip(0), 1 - own) if recipe.mixup else pixels
+    evenness = now.strength * recipe.mixup
+    own = torch.distributions.Beta(evenness, evenness).sample().item() if evenness else 1.0
+    mixed = pixels.lerp(pixels.flip(0), 1 - own) if evenness else pixels
     mixed = mixed.contiguous(memory_format=torch.channels_last)
     with accelerator.autocast():
         logits = wrapped(mixed)
-    truths = ((own, targets), (1 - own, targets.flip(0)))
-    loss = sum(part * cross_entropy(logits.float() + lean, truth, label_smoothing=recipe.smoothing) for part, truth in truths)
+    truths = ((own, sets, sources), (1 - own, sets.flip(0), sources.flip(0)))
+    loss = sum(part * surprise(logits.float() + lean[one], truth, recipe.smoothing) for part, truth, one in truths)
     if teachers:
         loss = (1 - recipe.taught) * loss + recipe.taught * _unlike(logits.float(), teachers, mixed, accelerator)
     accelerator.backward(loss)
@@ -283,6 +347,13 @@ def _step(
     optimizer.step()
     optimizer.zero_grad()
     return loss.detach()
+
+
+def surprise(logits: torch.Tensor, sets: torch.Tensor, smoothing: float) -> torch.Tensor:
+    """Cross entropy with smoothed labels, where a photo may be of any lesion of its set `[n, 7]`: which of them is left open."""
+    logs = log_softmax(logits, 1)
+    right = torch.where(sets > 0, logs, -torch.inf).logsumexp(1)
+    return -((1 - smoothing) * right + smoothing * logs.mean(1)).mean()
 
 
 def _unlike(
@@ -294,14 +365,17 @@ def _unlike(
     return SOFTENING**2 * kl_div(log_softmax(logits / SOFTENING, 1), told, reduction="batchmean")
 
 
-def _lean(batches: Batches, recipe: Recipe) -> torch.Tensor:
-    """What is added to the logits in training: `adjust` times the log of how often each lesion is drawn. At 1 the network
-    answers as though all lesions were equally common, which is what balanced accuracy asks for (Menon et al., 2021).
+def _lean(truths: Truths, recipe: Recipe) -> torch.Tensor:
+    """What is added to the logits in training, `[sources, 7]`: `adjust` times the log of how often each lesion is drawn among the
+    photos of a source. At 1 the network answers as though all lesions were equally common, which is what balanced accuracy asks
+    for (Menon et al., 2021); by source, so that it doesn't learn to expect one collection's lesions wherever it sees its look.
 
     A lesion without photos gets nothing: the log of a tiny share would make the smoothed labels push its logit up by as much,
     and it would be named on every photo.
     """
-    drawn = np.bincount(batches.targets, batches.odds, len(CODES))
+    shares = truths.odds[:, None] * truths.sets / truths.sets.sum(1, keepdims=True)
+    drawn = np.stack([shares[truths.sources == source].sum(0) for source in range(len(truths.names))])
+    drawn /= drawn.sum(1, keepdims=True)
     return torch.from_numpy(recipe.adjust * np.log(np.where(drawn > 0, drawn, 1))).float()
 
 
@@ -312,17 +386,27 @@ class Judge:
         own = rows[accelerator.process_index :: accelerator.num_processes]
         self.views = np.stack([preprocess.view(photo, shown) for photo in data.load(own, 10**6, threads=2)])
         self.truths, self.shown, self.accelerator = np.array([row.target for row in rows]), shown, accelerator
+        self.sources = np.array([row.source for row in rows])
 
     def figures(self, net: torch.nn.Module) -> dict[str, float]:
-        """Balanced accuracy and melanoma AUC of one network: the main process's, whose batch norms saw other photos than those
-        of the other processes."""
+        """Balanced accuracy and melanoma AUC, where there are several sources as the mean over them and of each, of one network:
+        the main process's, whose batch norms saw other photos than those of the other processes."""
         broadcast(list(net.buffers()))
         parts = []
         with torch.inference_mode(), self.accelerator.autocast():
             for first in range(0, len(self.views), 64):
                 pixels = torch.from_numpy(preprocess.normalize(self.views[first : first + 64], self.shown))
                 parts.append(net.eval()(pixels.to(self.accelerator.device, memory_format=torch.channels_last)).float())
-        return metrics.standing(self._gathered(torch.cat(parts)).softmax(1).double().numpy(), self.truths)
+        chances = self._gathered(torch.cat(parts)).softmax(1).double().numpy()
+        each = {
+            name: metrics.standing(chances[part], self.truths[part])
+            for name in np.unique(self.sources).tolist()
+            for part in [self.sources == name]
+        }
+        if len(each) == 1:
+            return next(iter(each.values()))
+        together = {figure: float(np.mean([found[figure] for found in each.values()])) for figure in ("bacc", "mel_auc")}
+        return together | {f"{figure} {name}": value for name, found in each.items() for figure, value in found.items()}
 
     def _gathered(self, own: torch.Tensor) -> torch.Tensor:
         """All processes' answers, in the order of the photos."""

@@ -10,11 +10,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from skinapp import frame, image, preprocess, triage
-from skinapp.assessor import Assessor
-from skinapp.preprocess import Box
-from skinapp.session import Answer
-from skinapp.spec import FrameHead, Transform
+from skinapp.assessment import framing, triage
+from skinapp.assessment.assessor import Assessor
+from skinapp.imaging import decode, preprocess
+from skinapp.imaging.preprocess import Box
+from skinapp.model.session import Answer
+from skinapp.model.spec import FrameHead, Transform
 from train import data, metrics
 from train.fitted import logistic
 
@@ -39,8 +40,8 @@ def frame_head(transform: Transform, rows: Sequence[data.Row], cams: NDArray[np.
         mask = outline(masks, row.path) if masks else None
         if mask is None:
             continue
-        photo = image.read(row.path)
-        features = frame.features(photo, maps, preprocess.seen(photo, transform))
+        photo = decode.read(row.path)
+        features = framing.features(photo, maps, preprocess.seen(photo, transform))
         covered = cv2.resize(mask, features.shape[:0:-1], interpolation=cv2.INTER_AREA).ravel() / 255
         places = rng.integers(len(covered), size=PLACES)
         told.append(features.reshape(-1, len(covered)).T[places])
@@ -58,10 +59,10 @@ def found(rows: Sequence[data.Row], cams: NDArray[np.float32], assessor: Assesso
     for row, maps in zip(rows, cams, strict=True):
         if (mask := outline(masks, row.path)) is None:
             continue
-        photo, true = image.read(row.path), _box(mask)
+        photo, true = decode.read(row.path), _box(mask)
         height, width = photo.shape[:2]
         boxes = {
-            "frame": frame.find(photo, maps, preprocess.seen(photo, assessor.spec.transform), assessor.spec.frame_head),
+            "frame": framing.find(photo, maps, preprocess.seen(photo, assessor.spec.transform), assessor.spec.frame_head),
             "whole photo": Box(0, 0, width, height),
             "middle": Box(*(round(share * side) for share, side in zip((0.2, 0.2, 0.8, 0.8), (width, height) * 2, strict=True))),
             "otsu": _by_otsu(photo),
@@ -91,11 +92,11 @@ def overlap(one: Box, other: Box) -> float:
 
 def flaws(rows: Sequence[data.Row], answer: Answer, assessor: Assessor) -> dict[str, float]:
     """The share of photos that is warned of each flaw of framing."""
-    counts = dict.fromkeys(frame.Flaw, 0)
+    counts = dict.fromkeys(framing.Flaw, 0)
     for row, cams in zip(rows, answer.cams, strict=True):
-        photo = image.read(row.path)
-        framing = frame.inspect(photo, cams, preprocess.seen(photo, assessor.spec.transform), assessor.spec.frame_head)
-        for flaw in framing.flaws:
+        photo = decode.read(row.path)
+        inspected = framing.inspect(photo, cams, preprocess.seen(photo, assessor.spec.transform), assessor.spec.frame_head)
+        for flaw in inspected.flaws:
             counts[flaw] += 1
     return {flaw.value: round(count / len(rows), 4) for flaw, count in counts.items()}
 
@@ -106,12 +107,12 @@ def centred(rows: Sequence[data.Row], answer: Answer, assessor: Assessor) -> dic
     cropped = answer.logits.copy()
     changed = 0
     for place, row in enumerate(rows):
-        photo = image.read(row.path)
+        photo = decode.read(row.path)
         seen = preprocess.seen(photo, assessor.spec.transform)
-        box = frame.find(photo, answer.cams[place], seen, assessor.spec.frame_head)
+        box = framing.find(photo, answer.cams[place], seen, assessor.spec.frame_head)
         if box is None:
             continue
-        left, top, right, bottom = frame.crop(box, photo.shape[1], photo.shape[0])
+        left, top, right, bottom = framing.crop(box, photo.shape[1], photo.shape[0])
         part = np.ascontiguousarray(photo[top:bottom, left:right])
         cropped[place] = assessor.session.run(preprocess.batch([part], assessor.spec.transform)).logits[0]
         changed += 1
@@ -133,10 +134,10 @@ def _box(mask: NDArray[np.uint8]) -> Box:
     return Box(left, top, left + width, top + height)
 
 
-def _by_otsu(photo: image.Photo) -> Box:
+def _by_otsu(photo: decode.Photo) -> Box:
     """The classical way: what differs from the skin by more than Otsu's threshold, its largest part."""
     no_maps = np.zeros((1, 1, 1), np.float32)
-    distance = frame.features(photo, no_maps, Box(0, 0, photo.shape[1], photo.shape[0]))[9]
+    distance = framing.features(photo, no_maps, Box(0, 0, photo.shape[1], photo.shape[0]))[9]
     grey = np.rint(distance / max(float(distance.max()), 1e-6) * 255).astype(np.uint8)
     _, parts = cv2.threshold(grey, 0, 255, cv2.THRESH_OTSU)
     _, _, boxes, _ = cv2.connectedComponentsWithStats(parts)

@@ -13,7 +13,7 @@ from torch.nn.functional import conv2d, hardsigmoid, linear
 from train.data import DataError
 
 Parts = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
-"""`logits [n, 7]`, `cams [n, 7, h, w]` and `embedding [n, d]`, which the last layer reads, as skinapp.session.OUTPUTS."""
+"""`logits [n, 7]`, `cams [n, 7, h, w]` and `embedding [n, d]`, which the last layer reads, as skinapp.model.session.OUTPUTS."""
 
 
 class LinearHead(nn.Module):

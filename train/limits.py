@@ -10,11 +10,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from skinapp import image, preprocess, quality, triage
-from skinapp.image import Photo
+from skinapp.assessment import quality, triage
+from skinapp.imaging import decode, preprocess
+from skinapp.imaging.decode import Photo
 from skinapp.labels import CODES, Priority
-from skinapp.session import Runs
-from skinapp.spec import ModelSpec, Quality, QualityLimits
+from skinapp.model.session import Runs
+from skinapp.model.spec import ModelSpec, Quality, QualityLimits, Rule
 from train import corrupt, data
 
 PHOTOS = 140
@@ -123,16 +124,17 @@ class Seen:
 
 
 def choose(spec: ModelSpec, runs: Runs, rows: Sequence[data.Row], clean: Sequence[quality.Figures]) -> Quality:
-    """The hard and the soft limits, from photos with faults; `clean` are the figures of all rows' photos as they are.
+    """One view's hard and soft limits, from photos with faults; `clean` are the figures of all rows' photos as they are.
 
     The photos at hand are almost all of light skin in a dermatoscope's bright light. Brightness is therefore let down to half of
     theirs, whatever the answers to darkened photos do, so that darker skin is not taken for a dark photo.
     """
-    photos = [image.read(row.path) for row in evenly(rows, PHOTOS)]
-    known = look(spec, runs, photos)
+    photos = [decode.read(row.path) for row in evenly(rows, PHOTOS)]
+    rule = spec.rule(rows[0].view, careful=False)
+    known = look(spec, runs, photos, rule)
     found: dict[str, dict[str, float]] = {"refuse": {}, "warn": {}}
     for fault in FAULTS.values():
-        after = [look(spec, runs, [change(photo) for photo in photos]) for change in fault.changes]
+        after = [look(spec, runs, [change(photo) for photo in photos], rule) for change in fault.changes]
         values = np.concatenate([one.column(fault.figure) for one in (known, *after)])
         kept = np.concatenate([known.kept_by(one) for one in (known, *after)])
         own = Seen(list(clean), np.zeros(0, np.int64), np.zeros(0, np.bool_)).column(fault.figure)
@@ -168,8 +170,8 @@ def falling(values: Numbers) -> Numbers:
     return np.concatenate([np.full(count, mean) for mean, count in blocks])
 
 
-def look(spec: ModelSpec, runs: Runs, photos: Sequence[Photo]) -> Seen:
-    """What the model says of photos, whether or not they may be answered."""
+def look(spec: ModelSpec, runs: Runs, photos: Sequence[Photo], rule: Rule) -> Seen:
+    """What the model says of photos by this rule, whether or not they may be answered."""
     figures: list[quality.Figures] = []
     chances = []
     for first in range(0, len(photos), BATCH):
@@ -181,9 +183,9 @@ def look(spec: ModelSpec, runs: Runs, photos: Sequence[Photo]) -> Seen:
             quality.measure(photo, views[i], answer.embedding[i], answer.cams[i, named[i]], spec.lesion_head)
             for i, photo in enumerate(some)
         ]
-        chances.append(triage.probabilities(answer.logits, spec.temperature))
+        chances.append(triage.probabilities(answer.logits, rule.temperature))
     every = np.concatenate(chances)
-    urgent = [triage.deciding(one, spec.thresholds).priority is Priority.URGENT for one in every]
+    urgent = [triage.deciding(one, rule.thresholds).priority is Priority.URGENT for one in every]
     return Seen(figures, every.argmax(1), np.array(urgent))
 
 

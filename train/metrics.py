@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from skinapp import labels
 from skinapp.labels import CODES, LESIONS, SEVERITY, Priority
-from skinapp.score import (
+from skinapp.metrics.accuracy import (
     Floats,
     accuracies,
     average,
@@ -35,18 +35,19 @@ BINS = 15
 @dataclass(frozen=True)
 class Answers:
     """What was said of n photos: probabilities `[n, 7]`, true lesions `[n]`, the priorities given `[n]`, t_mel, and the
-    temperature that the probabilities were made with."""
+    temperature that the probabilities were made with; these two are one number, or one a photo `[n]`."""
 
     probabilities: Floats
     truths: NDArray[np.int64]
     priorities: NDArray[np.str_]
-    melanoma_threshold: float
-    temperature: float = 1.0
+    melanoma_threshold: float | Floats
+    temperature: float | Floats = 1.0
 
     def take(self, chosen: NDArray[np.int64]) -> "Answers":
         """The answers to some of the photos."""
         picked = (values[chosen] for values in (self.probabilities, self.truths, self.priorities))
-        return Answers(*picked, self.melanoma_threshold, self.temperature)
+        each = (np.broadcast_to(number, len(self.truths))[chosen] for number in (self.melanoma_threshold, self.temperature))
+        return Answers(*picked, *each)
 
     @cached_property
     def named(self) -> NDArray[np.int64]:
@@ -56,7 +57,9 @@ class Answers:
     @cached_property
     def untempered(self) -> Floats:
         """The probabilities at temperature 1 `[n, 7]`."""
-        powers = self.probabilities**self.temperature  # softmax(logits / T)^T is softmax(logits), but for a factor a photo
+        powers = self.probabilities ** np.reshape(
+            self.temperature, (-1, 1)
+        )  # softmax(logits / T)^T is softmax(logits), but for a factor a photo
         return np.asarray(powers / powers.sum(1, keepdims=True))
 
 
@@ -79,12 +82,12 @@ def auc(scores: Floats, positive: Events) -> float:
 
 def ece(probabilities: Floats, truths: NDArray[np.int64]) -> float:
     """Expected calibration error of the likeliest lesion, in 15 equal bins."""
-    return float(_eces(probabilities, truths, _alike(truths))[0])
+    return float(eces(probabilities, truths, _alike(truths))[0])
 
 
-def nll(probabilities: Floats, truths: NDArray[np.int64]) -> float:
-    """Mean negative log-likelihood of the true lesion."""
-    return float(_losses(probabilities, truths).mean())
+def nll(probabilities: Floats, truths: NDArray[np.int64], weights: Floats | None = None) -> float:
+    """Mean negative log-likelihood of the true lesion, of photos that count by these weights."""
+    return float(np.average(_losses(probabilities, truths), weights=weights))
 
 
 def standing(probabilities: Floats, truths: NDArray[np.int64]) -> dict[str, float]:
@@ -130,7 +133,8 @@ def _f1s(named: NDArray[np.int64], truths: NDArray[np.int64], weights: Floats) -
     return np.where(true > 0, ratio(2 * both, said + true), np.nan)
 
 
-def _eces(probabilities: Floats, truths: NDArray[np.int64], weights: Floats) -> Floats:
+def eces(probabilities: Floats, truths: NDArray[np.int64], weights: Floats) -> Floats:
+    """`ece` under every row of weights `[k]`."""
     gaps = (probabilities.argmax(1) == truths) - probabilities.max(1)
     binned = np.zeros((len(truths), BINS))
     binned[np.arange(len(truths)), bin_of(probabilities)] = gaps
@@ -175,9 +179,9 @@ FIGURES: dict[str, Figure] = {
     "macro_f1": lambda a, w: mean(_f1s(a.named, a.truths, w)),
     "top3_accuracy": lambda a, w: average(_in_first(a, 3), w),
     "malignant_auc": _malignant_auc,
-    "ece": lambda a, w: _eces(a.probabilities, a.truths, w),
+    "ece": lambda a, w: eces(a.probabilities, a.truths, w),
     "nll": lambda a, w: average(_losses(a.probabilities, a.truths), w),
-    "before_temperature.ece": lambda a, w: _eces(a.untempered, a.truths, w),
+    "before_temperature.ece": lambda a, w: eces(a.untempered, a.truths, w),
     "before_temperature.nll": lambda a, w: average(_losses(a.untempered, a.truths), w),
     "melanoma.sensitivity": lambda a, w: share(_flagged(a), a.truths == MELANOMA, w),
     "melanoma.specificity": lambda a, w: share(~_flagged(a), a.truths != MELANOMA, w),

@@ -13,7 +13,7 @@ from torch import nn
 from torch.nn.functional import conv2d, pad
 
 from skinapp.labels import CODES
-from skinapp.spec import WEIGHTS, Transform
+from skinapp.model.spec import WEIGHTS, Transform
 from train import head
 from train.data import DataError
 

@@ -7,13 +7,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from skinapp.session import Answer
-from skinapp.spec import ModelSpec
+from skinapp.model.session import Answer
+from skinapp.model.spec import ModelSpec
 from train import head, model
 
 
 class TorchSession:
-    """Runs `model.safetensors` as `skinapp.session.Session` runs an ONNX file, on the CPU."""
+    """Runs `model.safetensors` as `skinapp.model.session.Session` runs an ONNX file, on the CPU."""
 
     provider = "torch"
 

@@ -3,20 +3,33 @@ does on others: what is no lesion, what is too bad a photo, and where the lesion
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 
-from skinapp import frame, quality
-from skinapp.assessor import Assessment, Assessor
-from skinapp.session import Answer, Runs
-from skinapp.spec import FrameHead, LesionHead, ModelSpec
+from skinapp.assessment import quality
+from skinapp.assessment.assessor import Assessment, Assessor
+from skinapp.assessment.framing import Flaw
+from skinapp.imaging import decode, preprocess
+from skinapp.imaging.decode import Photo
+from skinapp.labels import View
+from skinapp.model.session import Answer, Runs
+from skinapp.model.spec import FrameHead, LesionHead, ModelSpec, Quality
 from train import calibrate, data, framing, limits, metrics, scores
 
 TAUGHT = 1500
 """Photos of lesions that the lesion head is taught by."""
+
+SKIN = 300
+"""Pieces of bare skin that it is taught by as well, where there are photos by plain cameras."""
+BARE = "bare_skin_plain_camera"
+USUAL_SIDE = 256
+"""Pixels that such a piece is enlarged to before it is refused or not: it isn't to be refused for being small."""
+CORNER = 0.35
+"""The side of such a piece, as a share of its photo's short side."""
 
 Others = Mapping[str, Sequence[tuple[Path, str]]]
 
@@ -30,6 +43,8 @@ class Photos:
     test: Sequence[data.Row]
     others: Others
     masks: Path | None
+    outside: Mapping[str, Sequence[data.Row]] = field(default_factory=lambda: {"val": (), "test": ()})
+    """Lesions that are none of the seven, by split."""
 
     @property
     def known(self) -> Sequence[data.Row]:
@@ -38,7 +53,7 @@ class Photos:
 
 
 def teach(spec: ModelSpec, runs: Runs, photos: Photos) -> ModelSpec:
-    """The spec with its lesion head, frame head and limits of quality; temperature and thresholds are there already."""
+    """The spec with its lesion head, frame head and each view's limits of quality; its other numbers are there already."""
     chosen = _look(spec, runs, photos.val)
     others = [path for path, _ in photos.others.get("val", ())]
     spec = replace(
@@ -49,10 +64,36 @@ def teach(spec: ModelSpec, runs: Runs, photos: Photos) -> ModelSpec:
     )
     if others:
         known = _look(spec, runs, photos.known).embedding
-        taught = scores.lesion_head(known, calibrate.look(spec.transform, runs, others).embedding)
-        spec = replace(spec, lesion_head=taught)
-    clean = calibrate.measured(spec, [row.path for row in photos.val], chosen)
-    return replace(spec, quality=limits.choose(spec, runs, photos.val, clean))
+        strange = [calibrate.look(spec.transform, runs, others).embedding]
+        skin = bare_skin(photos.train)
+        if skin:
+            strange.append(runs.run(preprocess.batch(skin, spec.transform)).embedding)
+        spec = replace(spec, lesion_head=scores.lesion_head(known, np.concatenate(strange)))
+    clean = np.array(calibrate.measured(spec, [row.path for row in photos.val], chosen), object)
+    for view in View:
+        own = np.array([row.view is view for row in photos.val])
+        if own.any():
+            rows = [row for row in photos.val if row.view is view]
+            spec = _with_limits(spec, view, limits.choose(spec, runs, rows, clean[own].tolist()))
+    return spec
+
+
+def _with_limits(spec: ModelSpec, view: View, found: Quality) -> ModelSpec:
+    if view is View.CLINICAL and spec.clinical:
+        return replace(spec, clinical=replace(spec.clinical, quality=found))
+    return replace(spec, quality=found)
+
+
+def bare_skin(rows: Sequence[data.Row]) -> list[Photo]:
+    """The plainest corner of some photos by plain cameras: skin as far away as a lesion is, and no lesion."""
+    clinical = [row for row in rows if row.view is View.CLINICAL]
+    return [_plainest_corner(decode.read(row.path)) for row in clinical[:: max(1, len(clinical) // SKIN)]]
+
+
+def _plainest_corner(photo: Photo) -> Photo:
+    side = round(CORNER * min(photo.shape[:2]))
+    corners = [photo[rows, columns] for rows in (np.s_[:side], np.s_[-side:]) for columns in (np.s_[:side], np.s_[-side:])]
+    return np.ascontiguousarray(min(corners, key=lambda corner: float(corner.std(axis=(0, 1)).sum())))
 
 
 def measure(assessor: Assessor, photos: Photos) -> dict[str, Any]:
@@ -78,11 +119,18 @@ def measure(assessor: Assessor, photos: Photos) -> dict[str, Any]:
 
 
 def lesions(assessor: Assessor, rows: Sequence[data.Row]) -> dict[str, Any]:
+    """What `_lesions` tells of all photos, and where there are both, of those of each view."""
+    views = [view for view in View if any(row.view is view for row in rows)]
+    by_view = {view.value: _lesions(assessor, [row for row in rows if row.view is view]) for view in views}
+    return {**_lesions(assessor, rows), "by_view": by_view} if len(views) > 1 else _lesions(assessor, rows)
+
+
+def _lesions(assessor: Assessor, rows: Sequence[data.Row]) -> dict[str, Any]:
     """The shares of lesions' photos that are answered and that are answered without a warning, and what each fault costs."""
     reports = [assessment.report for assessment in _assessed(assessor, [row.path for row in rows])]
     drawn = metrics.resamples([row.group for row in rows])
     plain = np.array([report.ok and not report.warnings for report in reports])
-    faults = (*quality.Issue, *frame.Flaw)
+    faults = (*quality.Issue, *Flaw)
     return {
         "n": len(rows),
         "let_through": metrics.interval(metrics.average(np.array([report.ok for report in reports]), drawn)),
@@ -92,12 +140,15 @@ def lesions(assessor: Assessor, rows: Sequence[data.Row]) -> dict[str, Any]:
     }
 
 
-def refusals(assessor: Assessor, others: Sequence[tuple[Path, str]]) -> dict[str, Any]:
-    """How many photos that are no lesions are sent back, by kind."""
+def refusals(assessor: Assessor, others: Sequence[tuple[Path, str]], clinical: Sequence[data.Row] = ()) -> dict[str, Any]:
+    """How many photos that are no lesions are sent back, by kind; also bare skin beside the lesions of some photos."""
     assessments = _assessed(assessor, [path for path, _ in others])
     refused: dict[str, list[bool]] = {}
     for (_, kind), assessment in zip(others, assessments, strict=True):
         refused.setdefault(kind, []).append(not assessment.report.ok)
+    if photos := bare_skin(clinical):
+        usual = [cv2.resize(photo, (USUAL_SIDE, USUAL_SIDE), interpolation=cv2.INTER_CUBIC) for photo in photos]
+        refused[BARE] = [not assessment.report.ok for photo in usual for assessment in assessor.assess([photo])]
     return {kind: {"n": len(found), "refused": round(sum(found) / len(found), 4)} for kind, found in sorted(refused.items())}
 
 

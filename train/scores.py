@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skinapp.labels import CODES
-from skinapp.session import Answer
-from skinapp.spec import LesionHead
+from skinapp.model.session import Answer
+from skinapp.model.spec import LesionHead
 from train import metrics
 from train.fitted import logistic
 

@@ -7,7 +7,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from skinapp.image import Photo
+from skinapp.imaging.decode import Photo
 from train import metrics
 from train.data import Row
 

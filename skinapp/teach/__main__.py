@@ -12,11 +12,13 @@ from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
-from skinapp import naming, settings
+from skinapp import settings
+from skinapp.assessment import loading
 from skinapp.errors import SkinAppError
 from skinapp.scratch import Scratch
-from skinapp.teach import collection, course
-from skinapp.teach.course import Taught
+from skinapp.teach import pipeline
+from skinapp.teach.dataset import dataset
+from skinapp.teach.pipeline import Taught
 from skinapp.teach.progress import Progress
 
 
@@ -28,15 +30,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.out.exists():
             raise SkinAppError(f"{options.out} exists; name a folder that doesn't.")
         chosen = settings.read(os.environ)
-        served = naming.load(options.model or chosen.model, chosen.provider, chosen.threads)
+        served = loading.load(options.model or chosen.model, chosen.provider, chosen.threads)
         began = time.monotonic()
         with closing(Scratch()) as scratch:
             scratch.close_at_the_end()
-            kept = collection.gather(options.pictures, served.spec.transform, scratch.new("lesson"), Progress())
+            kept = dataset.gather(options.pictures, served.spec.transform, scratch.new("lesson"), Progress())
             for one in kept.refused:
                 print(f"{one.name}: {one.said.en}", file=sys.stderr)
-            seen = course.look(served, kept, Progress())
-            taught = course.teach(served, kept, seen, options.share, options.out, Progress())
+            seen = pipeline.look(served, kept, Progress())
+            taught = pipeline.teach(served, kept, seen, options.share, options.out, Progress())
             _tell(taught, kept, time.monotonic() - began)
     except SkinAppError as error:
         print(error, file=sys.stderr)
@@ -53,7 +55,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _tell(taught: Taught, kept: collection.Collection, seconds: float) -> None:
+def _tell(taught: Taught, kept: dataset.Collection, seconds: float) -> None:
     figures, labels = taught.lesson.figures, kept.labels
     print(f"{len(taught.split.train)} pictures learned from, {figures['n']} held out, {seconds:.1f} s")
     for name in ("accuracy", "balanced_accuracy"):

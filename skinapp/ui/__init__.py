@@ -6,9 +6,9 @@ import os
 from importlib.util import find_spec
 from typing import Any
 
-from skinapp import memory
+from skinapp import malloc
 
-memory.bound_heaps()
+malloc.bound_heaps()
 
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 # A dashboard that the page hasn't got: Gradio would keep the last 10,000 calls and sum them all up after every call.

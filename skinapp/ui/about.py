@@ -9,14 +9,15 @@ from pathlib import Path
 
 import gradio as gr
 
-from skinapp import wording
-from skinapp.assessor import Assessor
+from skinapp.assessment.assessor import Assessor
+from skinapp.i18n import wording
+from skinapp.i18n.wording import ABOUT, FAULTS, FIGURES, PLOTS, PRIORITIES, Language
+from skinapp.i18n.wording import LESIONS as NAMES
 from skinapp.labels import CODES, SEVERITY, Priority
-from skinapp.ui import answer, measured
-from skinapp.ui.measured import Counts, Figure, Measured
+from skinapp.metrics import metrics_json
+from skinapp.metrics.metrics_json import Counts, Figure, Measured
+from skinapp.ui import answer
 from skinapp.ui.photo import language_of
-from skinapp.wording import ABOUT, FAULTS, FIGURES, PLOTS, PRIORITIES, Language
-from skinapp.wording import LESIONS as NAMES
 
 LOCAL = "http://127.0.0.1:7860"
 PLOT_BYTES = 2**20
@@ -39,7 +40,7 @@ def add(assessor: Assessor, say: gr.I18n) -> None:
 
 def render(assessor: Assessor, folder: Path, language: Language, address: str) -> str:
     """The whole tab; `address` is where the visitor's browser found the page."""
-    known = measured.read(folder)
+    known = metrics_json.read(folder)
     found = known.get(assessor.model.precision)
     parts = (
         _purpose(assessor, found, language),

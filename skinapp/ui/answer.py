@@ -7,12 +7,15 @@ from html import escape
 import numpy as np
 from numpy.typing import NDArray
 
-from skinapp import explain, wording
-from skinapp.assessor import Assessment, Model
-from skinapp.image import Photo
+from skinapp.assessment import explain
+from skinapp.assessment.assessor import Assessment
+from skinapp.assessment.loaded_model import Model
+from skinapp.i18n import wording
+from skinapp.i18n.wording import ANSWER, PAGE, PRIORITIES, Language
+from skinapp.i18n.wording import LESIONS as NAMES
+from skinapp.imaging import encode
+from skinapp.imaging.decode import Photo
 from skinapp.labels import LESIONS, SEVERITY, Lesion, Priority
-from skinapp.wording import ANSWER, PAGE, PRIORITIES, Language
-from skinapp.wording import LESIONS as NAMES
 
 Layer = NDArray[np.uint8]
 """The evidence for one kind, as RGBA."""
@@ -141,10 +144,10 @@ def stage(photo: Photo, seen: tuple[int, int, int, int], layers: Iterable[tuple[
         f"width: {(right - left) / width:.4%}; height: {(bottom - top) / height:.4%}"
     )
     images = "".join(
-        f'<img class="layer" data-code="{code}" alt="" src="{data("webp", explain.webp(pixels))}"{"" if in_sight else " hidden"}>'
+        f'<img class="layer" data-code="{code}" alt="" src="{data("webp", encode.webp(pixels))}"{"" if in_sight else " hidden"}>'
         for code, pixels, in_sight in layers
     )
-    source = data("jpeg", explain.jpeg(explain.shrunk(photo)))
+    source = data("jpeg", encode.jpeg(encode.shrunk(photo)))
     return (
         f'<div class="stage"><div class="frame" style="--dimmed: {1 - explain.UNSEEN:.2f}">'
         f'<img class="photo" alt="{ANSWER["evidence_alt"].to(language)}" src="{source}">'

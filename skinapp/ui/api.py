@@ -6,10 +6,11 @@ from typing import Any
 
 import gradio as gr
 
-from skinapp import explain, wording
-from skinapp.assessor import Assessor
+from skinapp.assessment.assessor import Assessor
+from skinapp.assessment.classifier import Namer
 from skinapp.errors import PhotoError, SkinAppError
-from skinapp.naming import Namer
+from skinapp.i18n import wording
+from skinapp.imaging import encode
 from skinapp.ui import cache, gates, line
 from skinapp.ui.photo import language_of
 
@@ -44,7 +45,7 @@ def _classify(assessor: Assessor | Namer, given: dict[str, Any] | None, language
         raise _told(wording.NO_PHOTO.to(language))
     try:
         photo, assessment = assessor.read_and_assess(gates.uploaded(given))
-        return assessment.to_dict(language), cache.keep("image.jpeg", explain.jpeg(assessment.overlay(photo)))
+        return assessment.to_dict(language), cache.keep("image.jpeg", encode.jpeg(assessment.overlay(photo)))
     except SkinAppError as error:
         raise _told(str(error)) from None
 

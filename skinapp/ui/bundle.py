@@ -11,9 +11,9 @@ from collections.abc import Callable
 from functools import cache, partial
 from pathlib import Path
 
-from skinapp import wording
-from skinapp.assessor import Portable
-from skinapp.spec import CONFIG
+from skinapp.assessment.loaded_model import Portable
+from skinapp.i18n import wording
+from skinapp.model.spec import CONFIG
 from skinapp.ui import pieces, webruntime
 
 STATIC = Path(__file__).parent / "static"

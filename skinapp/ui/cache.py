@@ -16,8 +16,8 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
-from skinapp import wording
 from skinapp.errors import StorageError
+from skinapp.i18n import wording
 from skinapp.scratch import Scratch
 from skinapp.ui.gradio_internals import files
 

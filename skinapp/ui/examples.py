@@ -9,12 +9,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from skinapp import explain, image, wording
 from skinapp.errors import PhotoError
-from skinapp.image import Photo
-from skinapp.ui import answer, drawn
-from skinapp.ui.drawn import Spot
-from skinapp.wording import EXAMPLES, Language, Said
+from skinapp.i18n import wording
+from skinapp.i18n.wording import EXAMPLES, Language, Said
+from skinapp.imaging import decode, encode, synthetic
+from skinapp.imaging.decode import Photo
+from skinapp.imaging.synthetic import Spot
+from skinapp.ui import answer
 
 log = logging.getLogger(__name__)
 
@@ -48,12 +49,12 @@ def gather(folder: Path) -> tuple[Example, ...]:
     """The drawings, and after them the pictures of a model folder's examples/, by name; one that can't be read is left out."""
     found = []
     for name, spot in SPOTS.items():
-        photo = drawn.draw(spot)
-        found.append(Example(explain.jpeg(photo), _small(photo), wording.DRAWINGS[name], is_drawing=True))
-    pictures = [path for path in sorted((folder / "examples").glob("*")) if path.suffix.lower() in image.SUFFIXES]
+        photo = synthetic.draw(spot)
+        found.append(Example(encode.jpeg(photo), _small(photo), wording.DRAWINGS[name], is_drawing=True))
+    pictures = [path for path in sorted((folder / "examples").glob("*")) if path.suffix.lower() in decode.SUFFIXES]
     for path in pictures[:MOST]:
         try:
-            small = _small(image.read(path))
+            small = _small(decode.read(path))
         except PhotoError as error:
             log.warning("%s is no example: %s", path, error)
         else:
@@ -83,4 +84,4 @@ def _button(number: int, example: Example, language: Language) -> str:
 def _small(photo: Photo) -> bytes:
     scale = THUMB / min(photo.shape[:2])
     size = (round(photo.shape[1] * scale), round(photo.shape[0] * scale))
-    return explain.jpeg(np.asarray(cv2.resize(photo, size, interpolation=cv2.INTER_AREA), np.uint8))
+    return encode.jpeg(np.asarray(cv2.resize(photo, size, interpolation=cv2.INTER_AREA), np.uint8))

@@ -6,10 +6,11 @@ from typing import Any
 
 import gradio as gr
 
-from skinapp import compare, wording
-from skinapp.assessor import Assessment, Assessor
+from skinapp.assessment.assessor import Assessment, Assessor
 from skinapp.errors import PhotoError
-from skinapp.image import Photo
+from skinapp.followup import compare
+from skinapp.i18n import wording
+from skinapp.imaging.decode import Photo
 from skinapp.ui import answer, followed, gates, line
 from skinapp.ui.photo import REAR_CAMERA, language_of
 

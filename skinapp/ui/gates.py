@@ -20,7 +20,8 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from skinapp import image, wording
+from skinapp.i18n import wording
+from skinapp.imaging import decode
 
 log = logging.getLogger("skinapp.gates")
 
@@ -38,7 +39,7 @@ ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
 HEAVY = re.compile(r"/gradio_api/(upload|mcp)/?$")
 HEAVIEST_CALL = 4 * 2**20
 """Bytes of a call, which Gradio holds in memory; the many-photos tab's longest is a quarter of it."""
-HEAVIEST_UPLOAD = 8 * image.MAX_BYTES + 2**20
+HEAVIEST_UPLOAD = 8 * decode.MAX_BYTES + 2**20
 """Bytes of an upload, which goes into files; that many photos are what the page sends at once."""
 
 

@@ -7,14 +7,14 @@ from typing import Any
 import cv2
 import numpy as np
 
-from skinapp import explain
-from skinapp.image import Photo
-from skinapp.teach import course, limits
-from skinapp.teach.collection import Collection
-from skinapp.teach.course import Mistake, Taught
+from skinapp.i18n.wording import STAGES, TEACH, Language
+from skinapp.imaging import encode
+from skinapp.imaging.decode import Photo
+from skinapp.teach import pipeline, quotas
+from skinapp.teach.dataset.dataset import Collection
+from skinapp.teach.pipeline import Mistake, Taught
 from skinapp.teach.progress import Progress
 from skinapp.ui.answer import data, foreign, percent
-from skinapp.wording import STAGES, TEACH, Language
 
 STRIP, THUMB = 6, 64
 """Pictures of a class that are shown, and their side in pixels."""
@@ -31,10 +31,10 @@ FIT = "python -m train fit --images DIR --labels CSV --out runs/mine"
 def frame(language: Language) -> str:
     """Step 1 before anything is given: what to do, and the ways to do it."""
     say = {key: said.to(language) for key, said in TEACH.items()}
-    most = {"megabytes": limits.ZIP_BYTES // 2**20, "pictures": limits.PICTURES, "classes": limits.CLASSES}
+    most = {"megabytes": quotas.ZIP_BYTES // 2**20, "pictures": quotas.PICTURES, "classes": quotas.CLASSES}
     steps = "".join(f"<li><b>{say[f'step{number}']}</b><span>{say[f'step{number}_what']}</span></li>" for number in (1, 2, 3))
     return (
-        f'<section class="teach" lang="{language}" data-bytes="{limits.ZIP_BYTES}"><div class="head"><h2>{say["title"]}</h2>'
+        f'<section class="teach" lang="{language}" data-bytes="{quotas.ZIP_BYTES}"><div class="head"><h2>{say["title"]}</h2>'
         f"<p>{say['lead']}</p></div>"
         f'<ol class="steps">{steps}</ol>'
         f'<div class="card drop"><span class="folders" aria-hidden="true"><i></i><i></i><i></i></span><h3>{say["drop"]}</h3>'
@@ -107,7 +107,7 @@ def _class(collection: Collection, target: int, language: Language) -> str:
     text = TEACH["pictures_test" if tests else "pictures"].to(language).format(count=count - tests, tests=tests)
     return (
         f'<li><span class="name"><b>{foreign(label)}</b><small>{text}</small></span>'
-        f'<img alt="" src="{data("jpeg", explain.jpeg(strip))}"></li>'
+        f'<img alt="" src="{data("jpeg", encode.jpeg(strip))}"></li>'
     )
 
 
@@ -126,7 +126,7 @@ def _refused(collection: Collection, language: Language) -> str:
 def _share(collection: Collection, share: float, say: dict[str, str]) -> str:
     if collection.is_test.any():
         return f'<p class="share">{say["share_given"].format(count=int(collection.is_test.sum()))}</p>'
-    least, most = (round(100 * share) for share in limits.SHARES)
+    least, most = (round(100 * share) for share in quotas.SHARES)
     return (
         f'<label class="share"><span>{say["share"]} <output>{share:.0%}</output></span>'
         f'<input type="range" name="share" min="{least}" max="{most}" step="5" value="{share * 100:.0f}"></label>'
@@ -153,7 +153,7 @@ def _tiles(result: Taught, language: Language) -> str:
 
 def _helped(result: Taught, language: Language) -> str:
     """Which class more pictures would help most."""
-    found = course.most_helped(result.lesson)
+    found = pipeline.most_helped(result.lesson)
     if found is None:
         return f'<p class="card advice">{TEACH["helped_none"].to(language)}</p>'
     target, gain = found
@@ -219,7 +219,7 @@ def _mistakes(mistakes: Sequence[Mistake], language: Language) -> str:
 
 def _mistake(one: Mistake, language: Language) -> str:
     named, alt = foreign(one.named.top), TEACH["map_of"].to(language)
-    picture, overlay = (data("jpeg", explain.jpeg(_small(view, MISTAKE))) for view in (one.view, one.named.overlay(one.view)))
+    picture, overlay = (data("jpeg", encode.jpeg(_small(view, MISTAKE))) for view in (one.view, one.named.overlay(one.view)))
     text = (
         TEACH["mistake"]
         .to(language)

@@ -19,9 +19,10 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Mount
 from starlette.types import Receive, Scope, Send
 
-from skinapp import image, wording
-from skinapp.assessor import Assessor
+from skinapp.assessment.assessor import Assessor
 from skinapp.errors import PhotoError
+from skinapp.i18n import wording
+from skinapp.imaging import decode
 from skinapp.labels import CODES
 from skinapp.ui import assets, gates, line, photo, report, viewers, viewfinder
 
@@ -134,7 +135,7 @@ class Door:
 
 def _seen(assessor: Assessor, content: bytes) -> dict[str, Any]:
     """What one frame shows, as the browser's own modules would say it, with every lesion's evidence in 0..255."""
-    frame = image.read(content, MOST_PIXELS)
+    frame = decode.read(content, MOST_PIXELS)
     assessment = assessor.assess([frame])[0]
     heats = [np.rint(assessment.heatmap(code) * 255).astype(int) for code in CODES]
     return {
@@ -156,7 +157,7 @@ def _seen(assessor: Assessor, content: bytes) -> dict[str, Any]:
 
 def _answered(assessor: Assessor, content: bytes, language: wording.Language) -> tuple[str, str]:
     """The full answer to one picture, as the photo tab gives it."""
-    return photo.answered(assessor, image.read(content, MOST_PIXELS), language)
+    return photo.answered(assessor, decode.read(content, MOST_PIXELS), language)
 
 
 def _viewer(request: Request) -> str:

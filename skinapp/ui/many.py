@@ -9,10 +9,12 @@ from typing import Any
 
 import gradio as gr
 
-from skinapp import image, labelled, wording
-from skinapp.assessor import Assessor
+from skinapp.assessment.assessor import Assessor
 from skinapp.errors import LabelError, PhotoError
+from skinapp.i18n import wording
+from skinapp.imaging import decode
 from skinapp.labels import CODES
+from skinapp.metrics import ground_truth
 from skinapp.ui import gates, line, table
 from skinapp.ui.photo import language_of
 
@@ -67,13 +69,13 @@ def _figures(given: Any, language: wording.Language) -> str:
     answers = given.get("answers") if isinstance(given, dict) else None
     named = {str(file): code for file, code in _pairs(answers)[: table.MOST] if code in CODES}
     try:
-        labels = labelled.read(_content(given["labels"])) if isinstance(given, dict) and given.get("labels") else {}
+        labels = ground_truth.read(_content(given["labels"])) if isinstance(given, dict) and given.get("labels") else {}
     except LabelError as error:
         return table.refused(error.said.to(language), language)
-    truths = labelled.truths(list(named), labels)
+    truths = ground_truth.truths(list(named), labels)
     if not truths:
         return table.refused(wording.MANY["no_labels"].to(language), language) if labels else ""
-    return table.figures(labelled.figures([named[file] for file in truths], list(truths.values())), truths, language)
+    return table.figures(ground_truth.figures([named[file] for file in truths], list(truths.values())), truths, language)
 
 
 def _pairs(answers: Any) -> list[tuple[Any, Any]]:
@@ -83,4 +85,4 @@ def _pairs(answers: Any) -> list[tuple[Any, Any]]:
 
 def _content(given: Any) -> bytes:
     with gates.uploaded(given).open("rb") as file:
-        return file.read(image.MAX_BYTES)
+        return file.read(decode.MAX_BYTES)

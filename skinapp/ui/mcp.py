@@ -24,9 +24,10 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from skinapp import explain, wording
-from skinapp.assessor import Assessor
+from skinapp.assessment.assessor import Assessor
 from skinapp.errors import PhotoError
+from skinapp.i18n import wording
+from skinapp.imaging import encode
 from skinapp.ui import api, gates, line
 
 log = logging.getLogger("skinapp.mcp")
@@ -152,7 +153,7 @@ def _assessed(assessor: Assessor, language: wording.Language, drawn: bool, given
         return {"error": str(error)}, b""
     except gr.Error as error:
         return {"error": str(error.message)}, b""
-    return assessment.to_dict(language), explain.jpeg(assessment.overlay(photo)) if drawn else b""
+    return assessment.to_dict(language), encode.jpeg(assessment.overlay(photo)) if drawn else b""
 
 
 def _source(given: Any) -> Any:

@@ -11,10 +11,11 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Mount
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from skinapp.assessor import Assessor, Portable
+from skinapp.assessment.assessor import Assessor
+from skinapp.assessment.loaded_model import Portable
 from skinapp.errors import SkinAppError
+from skinapp.i18n.wording import Language
 from skinapp.ui import assets, bundle, gates, pieces, webruntime
-from skinapp.wording import Language
 
 PATH = "/ondevice"
 ENTRY = "index.html"

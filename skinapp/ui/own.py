@@ -6,12 +6,12 @@ from typing import Any
 
 import gradio as gr
 
-from skinapp import wording
+from skinapp.assessment.classifier import Namer
 from skinapp.errors import PhotoError
-from skinapp.naming import Namer
+from skinapp.i18n import wording
+from skinapp.i18n.wording import ABOUT, OWN, REPORT, TEACH, Language
 from skinapp.ui import answer, gates, line, plain
 from skinapp.ui.photo import EVIDENCE_JS, language_of, photo_input
-from skinapp.wording import ABOUT, OWN, REPORT, TEACH, Language
 
 
 def add(namer: Namer, say: gr.I18n) -> None:

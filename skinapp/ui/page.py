@@ -12,18 +12,18 @@ from gradio.routes import App
 from starlette.middleware import Middleware
 from starlette.routing import BaseRoute
 
-from skinapp import explain, image, wording
-from skinapp.assessor import Assessor
+from skinapp.assessment.assessor import Assessor
+from skinapp.assessment.classifier import Namer
 from skinapp.errors import SkinAppError, StorageError
-from skinapp.naming import Namer
-from skinapp.teach import limits
+from skinapp.i18n import wording
+from skinapp.imaging import decode, encode, synthetic
+from skinapp.teach import quotas
 from skinapp.ui import (
     about,
     answer,
     api,
     assets,
     cache,
-    drawn,
     examples,
     follow,
     followed,
@@ -37,7 +37,7 @@ from skinapp.ui import (
     photo,
     table,
     teach,
-)  # fmt: skip
+)
 
 TABS: dict[str, Callable[[Assessor, gr.I18n], None]] = {
     "photo": photo.add,
@@ -134,7 +134,7 @@ def looks_and_locks(assessor: Assessor | Namer, with_mcp: bool = False) -> dict[
         "css_paths": [STATIC / "page.css", STATIC / "many.css", live.STYLE, follow.STYLE, ondevice.STYLE, teach.STYLE],
         "favicon_path": STATIC / "favicon.svg",
         "footer_links": ["api"],
-        "max_file_size": max(image.MAX_BYTES, limits.ZIP_BYTES),  # a photo's own limit is held where it is read
+        "max_file_size": max(decode.MAX_BYTES, quotas.ZIP_BYTES),  # a photo's own limit is held where it is read
         "show_error": False,  # hides what wasn't meant for visitors; a gr.Error is shown all the same
         "strict_cors": True,
         "run_history": False,
@@ -175,7 +175,7 @@ def _mcp(assessor: Assessor | Namer, routes: Sequence[BaseRoute]) -> dict[str, A
 
 def warm(assessor: Assessor | Namer) -> None:
     """Answer a drawing, so that the first visitor doesn't wait for what only a first answer takes."""
-    drawing = explain.jpeg(drawn.draw(examples.SPOTS["even"]))
+    drawing = encode.jpeg(synthetic.draw(examples.SPOTS["even"]))
     with suppress(Exception):  # whatever fails here fails for the visitor, too, who is told
         if isinstance(assessor, Namer):
             assessor.read_and_assess(drawing)

@@ -6,9 +6,10 @@ from typing import Any
 
 import gradio as gr
 
-from skinapp import explain, image, wording
-from skinapp.assessor import Assessor
+from skinapp.assessment.assessor import Assessor
 from skinapp.errors import PhotoError, StorageError
+from skinapp.i18n import wording
+from skinapp.imaging import decode, encode
 from skinapp.ui import answer, cache, examples, gates, line, report
 
 STATIC = Path(__file__).parent / "static"
@@ -90,7 +91,7 @@ def _answer_examples(assessor: Assessor, shelf: gr.HTML, outputs: list[gr.Image 
             raise gr.Error(wording.EXAMPLES["gone"].to(language), print_exception=False)
         content = known[number].content
         try:
-            seen: Any = cache.keep("image.png", explain.png(explain.shrunk(image.read(content))))
+            seen: Any = cache.keep("image.png", encode.png(encode.shrunk(decode.read(content))))
         except StorageError as error:
             raise gr.Error(error.said.to(language), print_exception=False) from None
         for told, shown in _answered(assessor, content, language):
@@ -122,7 +123,7 @@ def _answered(
 
 
 def answered(
-    assessor: Assessor, source: Path | bytes | image.Photo, language: wording.Language, *, centred: bool = False
+    assessor: Assessor, source: Path | bytes | decode.Photo, language: wording.Language, *, centred: bool = False
 ) -> tuple[str, str]:
     """The HTML of the answer to a photo, or of what is wrong with it, and that of the evidence."""
     try:

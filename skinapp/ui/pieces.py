@@ -8,11 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from skinapp import explain, image, quality, wording
-from skinapp.assessor import Assessment, Model
+from skinapp.assessment import explain, quality
+from skinapp.assessment.assessor import Assessment
+from skinapp.assessment.loaded_model import Model
+from skinapp.i18n import wording
+from skinapp.i18n.wording import ONDEVICE, Language
+from skinapp.imaging import decode, encode
 from skinapp.labels import LESIONS, SEVERITY, Priority
 from skinapp.ui import answer
-from skinapp.wording import ONDEVICE, Language
 
 ISSUES = Assessment.blank(Priority.UNCLEAR, Model("", "", "", "", "")).report.issues
 """In the order in which the HTML lists its reasons."""
@@ -25,15 +28,15 @@ def rules() -> dict[str, Any]:
         "severity": SEVERITY,
         "quality": {"white": quality.WHITE, "hair": quality.HAIR, "hair_width": quality.HAIR_WIDTH},
         "photo": {
-            "max_bytes": image.MAX_BYTES,
-            "max_pixels": image.MAX_PIXELS,
-            "min_side": image.MIN_SIDE,
-            "max_aspect": image.MAX_ASPECT,
+            "max_bytes": decode.MAX_BYTES,
+            "max_pixels": decode.MAX_PIXELS,
+            "min_side": decode.MIN_SIDE,
+            "max_aspect": decode.MAX_ASPECT,
         },
         "drawing": {
             "side": explain.LAYER_SIDE,
             "strongest": explain.STRONGEST,
-            "max_side": explain.MAX_SIDE,
+            "max_side": encode.MAX_SIDE,
             "colours": explain.COLOURS[:, 0].tolist(),
         },
     }

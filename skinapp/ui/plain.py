@@ -1,9 +1,9 @@
 """What a model of one's own classes answers, as HTML: plain bars and a map, without a word about lesions. Knows no gradio."""
 
-from skinapp.image import Photo
-from skinapp.naming import Named
+from skinapp.assessment.classifier import Named
+from skinapp.i18n.wording import ANSWER, OWN, PAGE, Language
+from skinapp.imaging.decode import Photo
 from skinapp.ui import answer
-from skinapp.wording import ANSWER, OWN, PAGE, Language
 
 BARS = 12
 """Classes that are shown, likeliest first."""

@@ -4,12 +4,12 @@ shows and hands the file over, so that nothing of it is ever kept on the server.
 import json
 from pathlib import Path
 
-from skinapp import wording
-from skinapp.assessor import Assessment
+from skinapp.assessment.assessor import Assessment
+from skinapp.i18n import wording
+from skinapp.i18n.wording import ANSWER, PRIORITIES, REPORT, Language
+from skinapp.i18n.wording import LESIONS as NAMES
 from skinapp.labels import LESIONS
 from skinapp.ui import answer
-from skinapp.wording import ANSWER, PRIORITIES, REPORT, Language
-from skinapp.wording import LESIONS as NAMES
 
 STATIC = Path(__file__).parent / "static"
 

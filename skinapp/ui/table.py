@@ -6,13 +6,14 @@ from typing import Any
 import cv2
 import numpy as np
 
-from skinapp import explain, image, wording
-from skinapp.image import Photo
-from skinapp.labelled import Figures
+from skinapp.i18n import wording
+from skinapp.i18n.wording import LESIONS as NAMES
+from skinapp.i18n.wording import MANY, PRIORITIES, Language
+from skinapp.imaging import decode, encode
+from skinapp.imaging.decode import Photo
 from skinapp.labels import CODES, LESIONS, SEVERITY, Priority
+from skinapp.metrics.ground_truth import Figures
 from skinapp.ui.answer import data, foreign, percent
-from skinapp.wording import LESIONS as NAMES
-from skinapp.wording import MANY, PRIORITIES, Language
 
 MOST = 500
 """Photos in one table."""
@@ -25,10 +26,10 @@ COLUMNS = ("file", "priority", "likeliest", "truth")
 def frame(language: Language) -> str:
     """What stands there before any photo, and the places that photos, progress and answers will fill."""
     say = {key: said.to(language) for key, said in MANY.items()}
-    limits = {"most": MOST, "megabytes": image.MAX_BYTES // 2**20}
+    limits = {"most": MOST, "megabytes": decode.MAX_BYTES // 2**20}
     codes = "".join(f"<li><code>{lesion.code}</code> {NAMES[lesion.code].to(language)}</li>" for lesion in LESIONS)
     return (
-        f'<section class="many" lang="{language}" data-most="{MOST}" data-bytes="{image.MAX_BYTES}">'
+        f'<section class="many" lang="{language}" data-most="{MOST}" data-bytes="{decode.MAX_BYTES}">'
         f'<div class="card drop"><span class="stack" aria-hidden="true"></span><h2>{say["title"]}</h2><p>{say["drop"]}</p>'
         f'<div class="ways"><button type="button" class="main" data-pick="files">{say["files"]}</button>'
         f'<button type="button" data-pick="folder">{say["folder"]}</button></div>'
@@ -158,7 +159,7 @@ def _thumbnail(photo: Photo) -> str:
     top, left = (photo.shape[0] - side) // 2, (photo.shape[1] - side) // 2
     square = photo[top : top + side, left : left + side]
     small = cv2.resize(np.ascontiguousarray(square), (THUMBNAIL, THUMBNAIL), interpolation=cv2.INTER_AREA)
-    return data("jpeg", explain.jpeg(np.asarray(small, np.uint8)))
+    return data("jpeg", encode.jpeg(np.asarray(small, np.uint8)))
 
 
 def _share(value: float | None) -> str:

@@ -12,17 +12,18 @@ from typing import Any, TypeVar
 
 import gradio as gr
 
-from skinapp import wording
-from skinapp.assessor import Served
+from skinapp.assessment.loaded_model import Served
 from skinapp.errors import StorageError, TeachError
+from skinapp.i18n import wording
+from skinapp.i18n.wording import TEACH, Language
 from skinapp.scratch import discard, stored
-from skinapp.teach import collection, course, limits, patterns
-from skinapp.teach.course import Taught
+from skinapp.teach import pipeline, quotas
+from skinapp.teach.dataset import dataset, sample
+from skinapp.teach.pipeline import Taught
 from skinapp.teach.progress import Progress, Stopped
-from skinapp.teach.rooms import Room, Rooms, Work
+from skinapp.teach.workspace import Room, Rooms, Work
 from skinapp.ui import answer, cache, gates, lessons, own, plain
 from skinapp.ui.photo import EVIDENCE_JS, language_of, photo_input
-from skinapp.wording import TEACH, Language
 
 STYLE = Path(__file__).parent / "static" / "teach.css"
 STATIC = Path(__file__).parent / "static"
@@ -94,9 +95,9 @@ class Tab:
             room = self.rooms.new(session)
             place = room.fresh("drawn.zip")
 
-            def task() -> collection.Collection:
-                source = zipped or patterns.pack(place)
-                return collection.gather(source, self.served.spec.transform, place.parent, room.progress)
+            def task() -> dataset.Collection:
+                source = zipped or sample.pack(place)
+                return dataset.gather(source, self.served.spec.transform, place.parent, room.progress)
 
             work = Work(task)
             yield from self._watched(work, room, self.given, language)
@@ -137,9 +138,9 @@ class Tab:
         except (TeachError, StorageError) as error:
             yield {self.learned: lessons.told(error.said.to(language), language), self.given: self._again(session, language)}
 
-    def _taught(self, room: Room, given: collection.Collection, out: Path, share: float) -> Taught:
-        room.seen = room.seen or course.look(self.served, given, room.progress)
-        return course.teach(self.served, given, room.seen, share, out, room.progress)
+    def _taught(self, room: Room, given: dataset.Collection, out: Path, share: float) -> Taught:
+        room.seen = room.seen or pipeline.look(self.served, given, room.progress)
+        return pipeline.teach(self.served, given, room.seen, share, out, room.progress)
 
     def _watched(self, work: Work[T], room: Room, place: gr.HTML, language: Language) -> Iterator[Shown]:
         """How far the work is, again and again; whoever goes away stops it."""
@@ -227,7 +228,7 @@ def _discard(room: Room) -> None:
 def _share(given: Any) -> float:
     """The share that the visitor keeps back, within its limits."""
     share = given.get("share") if isinstance(given, dict) else None
-    least, most = limits.SHARES
+    least, most = quotas.SHARES
     return min(most, max(least, float(share))) if isinstance(share, int | float) else lessons.SHARE
 
 

@@ -8,11 +8,11 @@ import json
 from pathlib import Path
 from typing import Any
 
-from skinapp import wording
-from skinapp.assessor import Assessor
-from skinapp.spec import Transform
+from skinapp.assessment.assessor import Assessor
+from skinapp.i18n import wording
+from skinapp.i18n.wording import LIVE, Language
+from skinapp.model.spec import Transform
 from skinapp.ui import answer, pieces, viewers
-from skinapp.wording import LIVE, Language
 
 STATIC = Path(__file__).parent / "static"
 MODULES = (

@@ -18,14 +18,15 @@ import httpx
 import pytest
 from gradio_client import handle_file
 
-from skinapp.assessor import Assessor
+from skinapp.assessment.assessor import Assessor
+from skinapp.i18n.wording import NO_STORAGE, UNREADABLE
 from skinapp.ui import api
-from skinapp.wording import NO_STORAGE, UNREADABLE
 from tests import TINY_MODEL, callers, drawings
 from tests.conftest import _free_port, started
 from tests.test_load import wait_until
 
 CALLERS, EACH = 16, 3
+PATIENCE_S = callers.PATIENCE_S
 META = {"_type": "gradio.FileData"}
 PHOTO = drawings.encoded(drawings.lesion(320, 240))
 
@@ -48,13 +49,13 @@ class Served:
 
     def upload(self, content: bytes = PHOTO, language: str = "en") -> httpx.Response:
         files, headers = {"files": ("spot.png", content, "image/png")}, {"accept-language": language}
-        return httpx.post(f"{self.address}/gradio_api/upload", files=files, headers=headers, timeout=60)
+        return httpx.post(f"{self.address}/gradio_api/upload", files=files, headers=headers, timeout=PATIENCE_S)
 
     def classify(self, path: str) -> str:
         """What the events of a call say."""
         body = {"data": [{"path": path, "meta": META}]}
-        event = httpx.post(f"{self.address}/gradio_api/call/classify", json=body, timeout=60).json()["event_id"]
-        return httpx.get(f"{self.address}/gradio_api/call/classify/{event}", timeout=60).text
+        event = httpx.post(f"{self.address}/gradio_api/call/classify", json=body, timeout=PATIENCE_S).json()["event_id"]
+        return httpx.get(f"{self.address}/gradio_api/call/classify/{event}", timeout=PATIENCE_S).text
 
 
 @contextmanager
@@ -89,7 +90,7 @@ def test_callers_who_try_again_after_a_restart_get_their_answers_and_nothing_is_
     with ThreadPoolExecutor(CALLERS) as executor, closing_with(given_up):
         with started([sys.executable, "app.py"], {**environment, "GRADIO_TEMP_DIR": str(base)}, port=port) as (address, process):
             pending = [executor.submit(callers.insist, address, share, verdicts, given_up) for share in shares]
-            wait_until(lambda: len(verdicts) >= CALLERS // 2)
+            wait_until(lambda: len(verdicts) >= CALLERS // 2, PATIENCE_S)
             process.send_signal(ends)
             process.wait()
             assert len(list(base.iterdir())) == (ends == signal.SIGKILL), "who is killed can't delete, all others do"
@@ -135,11 +136,11 @@ def test_of_an_upload_that_breaks_off_nothing_is_left(served: Served) -> None:
         raise ConnectionAbortedError
 
     with pytest.raises(ConnectionAbortedError):
-        httpx.post(f"{served.address}/gradio_api/upload", content=broken(), headers=kind, timeout=60)
-    wait_until(lambda: served.files() == before)
+        httpx.post(f"{served.address}/gradio_api/upload", content=broken(), headers=kind, timeout=PATIENCE_S)
+    wait_until(lambda: served.files() == before, PATIENCE_S)
     bad = head.replace(b"a.png", b"..") + PHOTO + b"\r\n--x--\r\n"
     for content in (head[:30] + b"\r\n\r\n", bad, (head + b"\r\n") * 65, (head + b"\r\n") * 3 + bad):
-        answer = httpx.post(f"{served.address}/gradio_api/upload", content=content, headers=kind, timeout=60)
+        answer = httpx.post(f"{served.address}/gradio_api/upload", content=content, headers=kind, timeout=PATIENCE_S)
         assert answer.status_code == 400
     assert served.files() == before
 
@@ -184,11 +185,11 @@ def test_where_there_is_no_place_whoever_sends_is_told_so_and_nobody_else_notice
         if fails is full:
             assert json.loads(served.classify(path).partition("data: ")[2])["error"] == NO_STORAGE.en
             assert served.files() == before
-        assert httpx.get(served.address, timeout=60).status_code == 200
-        viewer = httpx.post(f"{served.address}/live/start", headers={"sec-fetch-site": "same-origin"}, timeout=60).json()
+        assert httpx.get(served.address, timeout=PATIENCE_S).status_code == 200
+        viewer = httpx.post(f"{served.address}/live/start", headers={"sec-fetch-site": "same-origin"}, timeout=PATIENCE_S).json()
         headers = {"sec-fetch-site": "same-origin", "viewer": viewer["viewer"]}
         frame = drawings.encoded(drawings.lesion(256, 256), "JPEG")
-        assert httpx.post(f"{served.address}/live/frame", content=frame, headers=headers, timeout=60).status_code == 200
+        assert httpx.post(f"{served.address}/live/frame", content=frame, headers=headers, timeout=PATIENCE_S).status_code == 200
     assert served.files() == before
     assert served.classify(path).startswith("event: complete"), "afterwards all is as it was"
 
@@ -240,4 +241,4 @@ def test_a_model_that_is_swapped_while_it_serves_changes_no_answer(
         assert callers.call([client], photos) == Counter(right=len(photos))
         shutil.rmtree(model)
         assert callers.call([client], photos) == Counter(right=len(photos))
-        assert httpx.get(server.address, timeout=60).status_code == 200
+        assert httpx.get(server.address, timeout=PATIENCE_S).status_code == 200

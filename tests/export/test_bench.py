@@ -12,10 +12,11 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from export import __main__, bench, contenders, graph, rivals, speed
-from skinapp import image, preprocess, session
+from skinapp.imaging import decode, preprocess
 from skinapp.labels import CODES
-from skinapp.session import CPU, LADDER, OUTPUTS, Session
-from skinapp.spec import LesionHead, ModelFile, ModelSpec, sha256
+from skinapp.model import session
+from skinapp.model.session import CPU, LADDER, OUTPUTS, Session
+from skinapp.model.spec import LesionHead, ModelFile, ModelSpec, sha256
 from tests import TINY_MODEL, drawings, readme
 from train import model
 
@@ -238,7 +239,7 @@ def test_the_plain_script_says_what_the_network_says(folder, drawn):
     report, overlay = script(content)
     net = model.load("test_efficientnet", folder / "model.safetensors")
     with torch.inference_mode():
-        logits = net(torch.from_numpy(preprocess.batch([image.read(content)], spec_of(folder).transform)))
+        logits = net(torch.from_numpy(preprocess.batch([decode.read(content)], spec_of(folder).transform)))
     assert list(json.loads(report)["probabilities"]) == list(CODES)
     np.testing.assert_allclose(list(json.loads(report)["probabilities"].values()), logits[0].softmax(0).numpy(), atol=1e-5)
     assert Image.open(io.BytesIO(overlay)).size == (120, 90)

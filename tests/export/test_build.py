@@ -10,9 +10,10 @@ import torch
 from safetensors.torch import load_file
 
 from export import build, card, gate
-from skinapp import image, preprocess, triage
-from skinapp.assessor import Assessor
-from skinapp.spec import LesionHead, ModelSpec, sha256
+from skinapp.assessment import triage
+from skinapp.assessment.assessor import Assessor
+from skinapp.imaging import decode, preprocess
+from skinapp.model.spec import LesionHead, ModelSpec, sha256
 from train import calibrate, corrupt, evaluate, limits, model, refusal
 from train.data import DataError, read_rows
 from train.splits import train_and_val
@@ -79,7 +80,7 @@ def test_weights_stored_in_int8_answer_as_float_does(folder, drawn):
 
 def test_timm_loads_the_folder_as_its_own(folder, drawn):
     net = timm.create_model(f"local-dir:{folder}", pretrained=True).eval()
-    spec, photo = ModelSpec.read(folder), image.read(drawn / "bcc0.png")
+    spec, photo = ModelSpec.read(folder), decode.read(drawn / "bcc0.png")
     with torch.inference_mode():
         logits = net(torch.from_numpy(preprocess.batch([photo], spec.transform)))
     exact = evaluate.load(str(folder), "fp32", 1).assess([photo])[0]

@@ -10,7 +10,7 @@ from onnx import TensorProto, helper, numpy_helper
 from export import graph
 from export.equalize import equalize
 from export.rounding import watching
-from skinapp.session import INPUT, OUTPUTS
+from skinapp.model.session import INPUT, OUTPUTS
 from tests.export.test_graph import SHIPPED, SIZE, inputs, network
 
 PIXELS = list(inputs(6, seed=300).numpy())

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from export import gate
-from skinapp import triage
-from skinapp.assessor import Assessment, Model
+from skinapp.assessment import triage
+from skinapp.assessment.assessor import Assessment
+from skinapp.assessment.loaded_model import Model
 from skinapp.labels import CODES, Priority
 from train.evaluate import Evaluation
 from train.metrics import Answers

@@ -14,10 +14,10 @@ import torch
 
 from export import build, graph, quantize
 from export.rounding import PAIR, round_weights
-from skinapp import image, preprocess
+from skinapp.imaging import decode, preprocess
 from skinapp.labels import CODES
-from skinapp.session import CPU, INPUT, OUTPUTS, Session
-from skinapp.spec import LesionHead, ModelSpec, Transform
+from skinapp.model.session import CPU, INPUT, OUTPUTS, Session
+from skinapp.model.spec import LesionHead, ModelSpec, Transform
 from tests import TINY_MODEL, drawings
 from train import data, model
 
@@ -304,7 +304,7 @@ def test_a_quantized_mobilenet_answers_in_the_app_as_the_float_one_does(phone, d
     spec = replace(
         ModelSpec.read(TINY_MODEL), transform=shown(), lesion_head=LesionHead((0.0,) * graph.features(phone / name), 0.0)
     )
-    pixels = preprocess.batch([image.read(row.path) for row in data.read_rows(drawn, drawn / "labels.csv", "test")], shown())
+    pixels = preprocess.batch([decode.read(row.path) for row in data.read_rows(drawn, drawn / "labels.csv", "test")], shown())
     exact, found = (Session(phone / file, spec, CPU).run(pixels) for file in ("model_fp32.onnx", name))
     assert found.cams.shape == (14, 7, 3, 3) and found.embedding.shape == (14, 1024)
     for output in OUTPUTS:

@@ -13,9 +13,9 @@ from typer.testing import CliRunner, Result
 
 from export import __main__ as cli
 from export import publish
-from skinapp import hub
-from skinapp.assessor import Assessor
-from skinapp.spec import ModelSpec
+from skinapp.assessment.assessor import Assessor
+from skinapp.model import hub
+from skinapp.model.spec import ModelSpec
 from tests import TINY_MODEL, drawings
 from tests.hub_server import Fault, Hub, serve
 

@@ -5,7 +5,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from export import rounding
 from export.rounding import MOST, PAIR
-from skinapp.session import INPUT
+from skinapp.model.session import INPUT
 
 
 def convolution(weights, **attributes) -> onnx.ModelProto:

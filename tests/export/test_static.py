@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from export import __main__ as cli
-from skinapp.spec import CONFIG, ModelSpec, sha256
+from skinapp.model.spec import CONFIG, ModelSpec, sha256
 from skinapp.ui import webruntime
 from tests import TINY_MODEL
 

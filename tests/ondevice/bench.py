@@ -17,8 +17,9 @@ from typing import Any
 
 from playwright.sync_api import Browser, BrowserContext, sync_playwright
 
-from skinapp import hub, image
-from skinapp.assessor import Assessor
+from skinapp.assessment.assessor import Assessor
+from skinapp.imaging import decode
+from skinapp.model import hub
 from tests import drawings
 from tests.browsing import FLAGS
 from tests.conftest import started
@@ -92,7 +93,7 @@ def say(line: str) -> None:
 
 
 def taken(folder: Path) -> dict[str, bytes]:
-    paths = (path for path in sorted(folder.rglob("*")) if path.suffix.lower() in image.SUFFIXES)
+    paths = (path for path in sorted(folder.rglob("*")) if path.suffix.lower() in decode.SUFFIXES)
     return {path.name: path.read_bytes() for path in paths}
 
 

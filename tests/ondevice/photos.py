@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageCms
 
-from skinapp import hub, session
-from skinapp.assessor import Assessment, Assessor, portable
-from skinapp.image import ORIENTATION, Photo
+from skinapp.assessment.assessor import Assessment, Assessor
+from skinapp.assessment.loaded_model import portable
+from skinapp.imaging.decode import ORIENTATION, Photo
+from skinapp.model import hub, session
 from tests import drawings
 from tests.drawings import encoded
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from skinapp import wording
-from skinapp.assessor import Assessor
+from skinapp.assessment.assessor import Assessor
+from skinapp.i18n import wording
 from skinapp.labels import CODES
 from tests import drawings
 from tests.browsing import URGENT

@@ -14,10 +14,10 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Playwright, expect
 
-from skinapp import wording
-from skinapp.assessor import Assessor
+from skinapp.assessment.assessor import Assessor
+from skinapp.i18n import wording
 from skinapp.labels import CODES, Priority
-from skinapp.spec import ModelSpec
+from skinapp.model.spec import ModelSpec
 from skinapp.ui import answer
 from tests import TINY_MODEL, drawings
 from tests.browsing import FLAGS, LOW, RETAKE, SHOTS, URGENT, Visit, photographed

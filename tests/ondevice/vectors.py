@@ -13,10 +13,11 @@ from typing import Any
 import cv2
 import numpy as np
 
-from skinapp import explain, preprocess, quality, triage
-from skinapp.image import Photo
+from skinapp.assessment import explain, quality, triage
+from skinapp.imaging import preprocess
+from skinapp.imaging.decode import Photo
 from skinapp.labels import CODES
-from skinapp.spec import INTERPOLATIONS, LesionHead, ModelSpec, Transform
+from skinapp.model.spec import INTERPOLATIONS, LesionHead, ModelSpec, Transform
 from skinapp.ui import answer, pieces
 from tests import TINY_MODEL, drawings
 from tests.ondevice import photos

@@ -13,8 +13,8 @@ import pytest
 
 from skinapp import scratch
 from skinapp.errors import SkinAppError, StorageError
+from skinapp.i18n.wording import NO_STORAGE
 from skinapp.scratch import MARKER, NOTE, PREFIX, Scratch
-from skinapp.wording import NO_STORAGE
 from tests.conftest import ROOT
 
 KILLED = """

@@ -8,12 +8,13 @@ from zipfile import ZIP_LZMA, ZipFile
 import numpy as np
 import pytest
 
-from skinapp import image, preprocess
 from skinapp.errors import TeachError
-from skinapp.spec import ModelSpec
-from skinapp.teach import archive, collection, limits
+from skinapp.i18n.wording import REFUSED, TAUGHT
+from skinapp.imaging import decode, preprocess
+from skinapp.model.spec import ModelSpec
+from skinapp.teach import quotas
+from skinapp.teach.dataset import dataset, zip_archive
 from skinapp.teach.progress import Progress, Stopped
-from skinapp.wording import REFUSED, TAUGHT
 from tests import TINY_MODEL, drawings
 from tests.teach import zips
 
@@ -21,17 +22,17 @@ TRANSFORM = ModelSpec.read(TINY_MODEL).transform
 
 
 def found(path: Path) -> dict[str, tuple[str, bool]]:
-    with archive.opened(path) as opened:
+    with zip_archive.opened(path) as opened:
         return {entry.name: (entry.label, entry.is_test) for entry in opened.entries}
 
 
 def refused(path: Path) -> dict[str, str]:
-    with archive.opened(path) as opened:
+    with zip_archive.opened(path) as opened:
         return {one.name: one.said.en for one in opened.refused}
 
 
-def gather(path: Path, progress: Progress | None = None) -> collection.Collection:
-    return collection.gather(path, TRANSFORM, path.parent, progress or Progress())
+def gather(path: Path, progress: Progress | None = None) -> dataset.Collection:
+    return dataset.gather(path, TRANSFORM, path.parent, progress or Progress())
 
 
 def complaint(path: Path) -> str:
@@ -81,7 +82,7 @@ def test_a_name_that_points_elsewhere_or_is_no_picture_is_refused(tmp_path, name
     path = zips.zipped(tmp_path / "a.zip", {name: b"", **zips.classes()})
     assert refused(path) == {name.replace("\\", "/"): REFUSED[why].en}
     assert len(gather(path).names) == 10
-    assert sorted(one.name for one in tmp_path.iterdir()) == ["a.zip", collection.FILE], "nothing was unpacked"
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["a.zip", dataset.FILE], "nothing was unpacked"
 
 
 def test_links_passwords_and_odd_packing_are_refused(tmp_path):
@@ -107,7 +108,7 @@ def test_what_file_managers_leave_behind_is_passed_over_without_a_word(tmp_path)
 
 
 def test_unreadable_and_huge_pictures_are_refused_by_name_and_reason(tmp_path):
-    wide = drawings.encoded(drawings.plain(90, image.MAX_PIXELS // 4000 + 1, 4000))
+    wide = drawings.encoded(drawings.plain(90, decode.MAX_PIXELS // 4000 + 1, 4000))
     files = {**zips.classes(each=6), "class0/broken.png": zips.small()[:60], "class0/none.jpg": b"", "class1/wide.png": wide}
     path = zips.zipped(tmp_path / "a.zip", {**files, "loose.png": zips.small()})
     content = path.read_bytes()
@@ -122,7 +123,7 @@ def test_unreadable_and_huge_pictures_are_refused_by_name_and_reason(tmp_path):
 
 
 def test_a_bomb_ends_when_it_has_grown_too_large_whatever_it_says_of_itself(tmp_path, monkeypatch):
-    monkeypatch.setattr(limits, "UNPACKED_BYTES", 40 * 2**20)
+    monkeypatch.setattr(quotas, "UNPACKED_BYTES", 40 * 2**20)
     zeros = b"\0" * (12 * 2**20)
     path = zips.zipped(tmp_path / "a.zip", {f"class{number % 2}/{number}.png": zeros for number in range(10)})
     content = path.read_bytes()
@@ -137,7 +138,7 @@ def test_a_bomb_ends_when_it_has_grown_too_large_whatever_it_says_of_itself(tmp_
     tracemalloc.stop()
 
 
-def _tried(path: Path) -> list[archive.Refusal]:
+def _tried(path: Path) -> list[zip_archive.Refusal]:
     """What a zip that lies about its sizes gets: refusals of its entries, or a word on the whole."""
     try:
         return list(gather(path).refused)
@@ -145,20 +146,20 @@ def _tried(path: Path) -> list[archive.Refusal]:
         return []
 
 
-@pytest.mark.parametrize("count", [limits.FILES + 1, 50_000])
+@pytest.mark.parametrize("count", [quotas.FILES + 1, 50_000])
 def test_too_many_files_are_refused_before_the_directory_is_read(tmp_path, count):
     path = tmp_path / "a.zip"
     with ZipFile(path, "w") as packed:
         for number in range(count):
             packed.writestr(f"a/{number}", b"")
-    assert complaint(path) == TAUGHT["too_many_files"].filled(count=count, most=limits.FILES).en
+    assert complaint(path) == TAUGHT["too_many_files"].filled(count=count, most=quotas.FILES).en
 
 
 def test_too_many_pictures_and_classes_are_refused(tmp_path):
-    path = zips.zipped(tmp_path / "a.zip", {f"a/{number}.png": b"" for number in range(limits.PICTURES + 1)})
-    assert complaint(path) == TAUGHT["too_many"].filled(count=limits.PICTURES + 1, most=limits.PICTURES).en
+    path = zips.zipped(tmp_path / "a.zip", {f"a/{number}.png": b"" for number in range(quotas.PICTURES + 1)})
+    assert complaint(path) == TAUGHT["too_many"].filled(count=quotas.PICTURES + 1, most=quotas.PICTURES).en
     path = zips.zipped(tmp_path / "b.zip", {f"{number}/a.png": b"" for number in range(3000)})
-    assert complaint(path) == TAUGHT["many_classes"].filled(count=3000, most=limits.CLASSES).en
+    assert complaint(path) == TAUGHT["many_classes"].filled(count=3000, most=quotas.CLASSES).en
 
 
 def test_one_class_small_classes_and_none_are_told(tmp_path):
@@ -167,7 +168,7 @@ def test_one_class_small_classes_and_none_are_told(tmp_path):
     kept = gather(zips.zipped(tmp_path / "c.zip", {**zips.classes(2), "rare/1.png": zips.small(9), "hollow/": b""}))
     assert kept.labels == ("class0", "class1")
     assert [(one.name, one.said.en) for one in kept.refused] == [
-        ("rare/", REFUSED["small_class"].filled(count=1, least=limits.LEAST_PICTURES).en)
+        ("rare/", REFUSED["small_class"].filled(count=1, least=quotas.LEAST_PICTURES).en)
     ]
     assert kept.views.shape == (10, 32, 32, 3), "the picture that was left out isn't in the file"
 
@@ -181,8 +182,8 @@ def test_what_is_no_zip_is_told(tmp_path, content):
 def test_a_heavy_zip_is_refused_unread(tmp_path):
     path = tmp_path / "a.zip"
     with path.open("wb") as file:
-        file.truncate(limits.ZIP_BYTES + 2**20)
-    assert complaint(path) == TAUGHT["heavy"].filled(size=limits.ZIP_BYTES / 2**20 + 1, most=limits.ZIP_BYTES // 2**20).en
+        file.truncate(quotas.ZIP_BYTES + 2**20)
+    assert complaint(path) == TAUGHT["heavy"].filled(size=quotas.ZIP_BYTES / 2**20 + 1, most=quotas.ZIP_BYTES // 2**20).en
 
 
 def test_views_are_what_the_network_sees(tmp_path):
@@ -190,7 +191,7 @@ def test_views_are_what_the_network_sees(tmp_path):
     kept = gather(zips.zipped(tmp_path / "a.zip", files))
 
     for name, view in zip(kept.names, kept.views, strict=True):
-        assert np.array_equal(view, preprocess.view(image.read(files[name]), TRANSFORM))
+        assert np.array_equal(view, preprocess.view(decode.read(files[name]), TRANSFORM))
     assert kept.counts() == [("class0", 5, 0), ("class1", 5, 0)]
 
 

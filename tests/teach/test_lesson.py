@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-from skinapp import triage
-from skinapp.teach import lesson, split
+from skinapp.assessment import triage
+from skinapp.teach import linear_head
+from skinapp.teach.dataset import split
 from skinapp.teach.progress import Progress, Stopped
 
 
@@ -21,7 +22,7 @@ def clouds(classes=3, each=40, d=24, apart=1.2, seed=0, sizes=None):
 def learned(x, y, groups, classes, share=0.25, progress=None):
     held = split.held_out(y, groups, share)
     parts = split.Split(np.flatnonzero(~held), np.flatnonzero(held), 0, False)
-    return lesson.learn(x, y, groups, parts, classes, progress or Progress()), parts
+    return linear_head.learn(x, y, groups, parts, classes, progress or Progress()), parts
 
 
 def test_its_figures_are_those_of_the_pictures_held_out():

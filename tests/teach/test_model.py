@@ -14,16 +14,20 @@ import onnx
 import pytest
 from onnx import helper
 
-from skinapp import image, naming, preprocess, wording
-from skinapp.assessor import Assessor
+from skinapp.assessment import loading
+from skinapp.assessment.assessor import Assessor
+from skinapp.assessment.classifier import Namer
 from skinapp.errors import ModelError
+from skinapp.i18n import wording
+from skinapp.imaging import decode, preprocess
 from skinapp.labels import CODES
-from skinapp.naming import Namer
-from skinapp.session import CPU, Session
-from skinapp.spec import ModelSpec
-from skinapp.teach import collection, course, folder, graft, patterns
-from skinapp.teach.course import Taught
-from skinapp.teach.lesson import Head
+from skinapp.model.session import CPU, Session
+from skinapp.model.spec import ModelSpec
+from skinapp.teach import pipeline
+from skinapp.teach.dataset import dataset, sample
+from skinapp.teach.linear_head import Head
+from skinapp.teach.model_folder import onnx_head, writer
+from skinapp.teach.pipeline import Taught
 from skinapp.teach.progress import Progress
 from tests import TINY_MODEL, drawings, hub_server
 from tests.conftest import ROOT
@@ -39,16 +43,16 @@ def base() -> Assessor:
 
 
 @pytest.fixture(scope="module")
-def taught(base: Assessor, tmp_path_factory: pytest.TempPathFactory) -> tuple[Taught, collection.Collection]:
+def taught(base: Assessor, tmp_path_factory: pytest.TempPathFactory) -> tuple[Taught, dataset.Collection]:
     place = tmp_path_factory.mktemp("lesson")
     files = {**zips.drawn(NAMES, EACH, top="train/"), **zips.drawn(NAMES, 6, 50, top="test/"), "train/dots/x.png": b"broken"}
-    kept = collection.gather(zips.zipped(place / "a.zip", files), base.spec.transform, place, Progress())
-    seen = course.look(base, kept, Progress())
-    return course.teach(base, kept, seen, 0.2, place / "my-model", Progress()), kept
+    kept = dataset.gather(zips.zipped(place / "a.zip", files), base.spec.transform, place, Progress())
+    seen = pipeline.look(base, kept, Progress())
+    return pipeline.teach(base, kept, seen, 0.2, place / "my-model", Progress()), kept
 
 
 @pytest.fixture(scope="module")
-def model(taught: tuple[Taught, collection.Collection]) -> Path:
+def model(taught: tuple[Taught, dataset.Collection]) -> Path:
     return taught[0].namer.source.folder
 
 
@@ -56,13 +60,13 @@ def test_from_a_file_that_was_swapped_since_it_was_loaded_nothing_is_made(tmp_pa
     base = Assessor.load(shutil.copytree(TINY_MODEL, tmp_path / "base"), "cpu")
     (tmp_path / "base" / base.model.file).write_bytes(b"swapped")
     with pytest.raises(ModelError, match=base.model.file):
-        folder.write(base, *[None] * 3, tmp_path / "my-model")
+        writer.write(base, *[None] * 3, tmp_path / "my-model")
 
 
 @pytest.fixture(scope="module")
 def photo(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("photo") / "wide.jpg"
-    path.write_bytes(drawings.encoded(np.concatenate([patterns.draw("dots", 90), patterns.draw("rings", 91)], 1), "JPEG"))
+    path.write_bytes(drawings.encoded(np.concatenate([sample.draw("dots", 90), sample.draw("rings", 91)], 1), "JPEG"))
     return path
 
 
@@ -82,14 +86,14 @@ def test_the_folder_holds_what_a_model_folder_must(model, taught):
 def test_the_zip_unpacks_into_a_folder_that_serves(model, taught, photo, tmp_path):
     with ZipFile(model.with_suffix(".zip")) as packed:
         packed.extractall(tmp_path)
-    served = naming.load(str(tmp_path / "my-model"), "cpu")
+    served = loading.load(str(tmp_path / "my-model"), "cpu")
     assert isinstance(served, Namer)
     assert np.array_equal(served.read_and_assess(photo)[1].chances, taught[0].namer.read_and_assess(photo)[1].chances)
 
 
 def test_page_command_line_and_bare_script_answer_alike_to_the_last_bit(model, taught, photo):
     mine = taught[0].namer.read_and_assess(photo)[1].to_dict()["probabilities"]
-    pooled = naming.load(str(model), "cpu", pooled=True).read_and_assess(photo)[1].to_dict()["probabilities"]
+    pooled = loading.load(str(model), "cpu", pooled=True).read_and_assess(photo)[1].to_dict()["probabilities"]
     line = [sys.executable, "-m", "skinapp", str(photo), "--json", "--model", str(model)]
     told = json.loads(subprocess.run(line, cwd=ROOT, capture_output=True, text=True, check=True).stdout)
     script = re.search(r"```python\n(.*?)```", (model / "README.md").read_text(), re.DOTALL)[1]
@@ -100,7 +104,7 @@ def test_page_command_line_and_bare_script_answer_alike_to_the_last_bit(model, t
 
 def test_an_answer_doesnt_depend_on_what_else_is_in_the_batch(model, taught, base):
     spec, pixels = taught[0].namer.spec, None
-    pixels = preprocess.batch([patterns.draw(name, seed) for name in NAMES for seed in range(60, 63)], spec.transform)
+    pixels = preprocess.batch([sample.draw(name, seed) for name in NAMES for seed in range(60, 63)], spec.transform)
     whole = taught[0].namer.session.run(pixels)
     one_thread = Session(model / "model_int8.onnx", spec, CPU, threads=1)
     for count in (1, 2, 5):
@@ -109,7 +113,7 @@ def test_an_answer_doesnt_depend_on_what_else_is_in_the_batch(model, taught, bas
 
 
 def test_the_graft_leaves_the_features_as_they_were_and_maps_add_up(model, taught, base):
-    pixels = preprocess.batch([patterns.draw(name, 70) for name in NAMES], base.spec.transform)
+    pixels = preprocess.batch([sample.draw(name, 70) for name in NAMES], base.spec.transform)
     before, after = base.session.run(pixels), taught[0].namer.session.run(pixels)
     assert np.array_equal(before.embedding, after.embedding)
     assert np.allclose(taught[0].lesson.head.logits(before.embedding), after.logits, atol=1e-3)
@@ -132,7 +136,7 @@ def test_mistakes_are_held_out_pictures_named_wrongly_surest_first(taught):
         assert one.name in tests and one.truth != one.named.top
     sure = [float(one.named.chances.max()) for one in result.mistakes]
     assert sure == sorted(sure, reverse=True)
-    assert len(result.mistakes) == min(course.MISTAKES, result.lesson.confusion.sum() - result.lesson.confusion.trace())
+    assert len(result.mistakes) == min(pipeline.MISTAKES, result.lesson.confusion.sum() - result.lesson.confusion.trace())
 
 
 def test_a_models_own_answer_says_nothing_about_lesions(taught, photo):
@@ -177,12 +181,12 @@ def test_the_card_tells_counts_figures_and_where_it_comes_from(model, taught):
 
 
 def test_it_can_be_taught_again(model, tmp_path):
-    served = naming.load(str(model), "cpu")
-    kept = collection.gather(
+    served = loading.load(str(model), "cpu")
+    kept = dataset.gather(
         zips.zipped(tmp_path / "a.zip", zips.drawn(("checks", "dots"), 10)), served.spec.transform, tmp_path, Progress()
     )
-    seen = course.look(served, kept, Progress())
-    again = course.teach(served, kept, seen, 0.2, tmp_path / "second", Progress())
+    seen = pipeline.look(served, kept, Progress())
+    again = pipeline.teach(served, kept, seen, 0.2, tmp_path / "second", Progress())
     assert again.namer.spec.labels == ("checks", "dots")
     assert again.namer.spec.provenance["taught_on"]["id"] == "my-model"
 
@@ -195,16 +199,16 @@ def test_a_graph_without_a_head_to_replace_is_refused(tmp_path):
     onnx.save(graph, tmp_path / "odd.onnx")
     head = Head(np.zeros((2, 3), np.float32), np.zeros(2, np.float32))
     with pytest.raises(ModelError, match=r"odd\.onnx has no head that can be replaced"):
-        graft.graft(tmp_path / "odd.onnx", head, None, tmp_path / "out.onnx")
+        onnx_head.graft(tmp_path / "odd.onnx", head, None, tmp_path / "out.onnx")
 
 
 def test_labels_that_are_no_markdown_and_no_html_are_shown_as_they_are(taught, base, tmp_path):
     result, kept = taught
     odd = ("<b>x</b>", "a|b", "`c` {0}")
-    folder.write(base, replace(kept, labels=odd), result.split, result.lesson, tmp_path / "odd")
+    writer.write(base, replace(kept, labels=odd), result.split, result.lesson, tmp_path / "odd")
     text = (tmp_path / "odd" / "README.md").read_text()
     assert "<b>" not in text and "a|b" not in text.replace('"a|b"', "")
-    named = naming.load(str(tmp_path / "odd"), "cpu").read_and_assess(image.read(drawings.encoded(patterns.draw("dots", 1))))[1]
+    named = loading.load(str(tmp_path / "odd"), "cpu").read_and_assess(decode.read(drawings.encoded(sample.draw("dots", 1))))[1]
     assert set(named.to_dict()["probabilities"]) == set(odd)
     assert not set(odd) & set(CODES)
 
@@ -215,6 +219,6 @@ def test_the_terminal_teaches_as_the_page_does(tmp_path):
     ran = subprocess.run(line, cwd=ROOT, capture_output=True, text=True, check=True)
     assert re.match(r"12 pictures learned from, 4 held out, \d+\.\d s\naccuracy \d\.\d{3} ", ran.stdout)
     assert "dots/broken.png: The file is not a picture" in ran.stderr
-    assert isinstance(naming.load(str(tmp_path / "mine"), "cpu"), Namer) and (tmp_path / "mine.zip").is_file()
+    assert isinstance(loading.load(str(tmp_path / "mine"), "cpu"), Namer) and (tmp_path / "mine.zip").is_file()
     again = subprocess.run(line, cwd=ROOT, capture_output=True, text=True)
     assert again.returncode == 2 and again.stderr == f"{tmp_path / 'mine'} exists; name a folder that doesn't.\n"

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from skinapp.errors import TeachError
+from skinapp.i18n.wording import TAUGHT
 from skinapp.scratch import Scratch
-from skinapp.teach import limits, rooms
+from skinapp.teach import quotas, workspace
 from skinapp.teach.progress import Progress, Stopped
-from skinapp.teach.rooms import Rooms, Work
-from skinapp.wording import TAUGHT
+from skinapp.teach.workspace import Rooms, Work
 
 
 @pytest.fixture
@@ -61,7 +61,7 @@ def test_names_of_rooms_cant_be_guessed(house: Rooms) -> None:
 
 
 def test_when_all_rooms_are_taken_the_next_visitor_is_told_so(house: Rooms) -> None:
-    for number in range(rooms.MOST):
+    for number in range(workspace.MOST):
         house.new(str(number))
     with pytest.raises(TeachError) as caught:
         house.new("late")
@@ -71,10 +71,10 @@ def test_when_all_rooms_are_taken_the_next_visitor_is_told_so(house: Rooms) -> N
 
 
 def test_a_room_that_nobody_uses_is_emptied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rooms, "SWEEP_S", 0.05)
+    monkeypatch.setattr(workspace, "SWEEP_S", 0.05)
     house = house_in(tmp_path)
     idle, used = house.new("ann"), house.new("bob")
-    idle.touched -= limits.IDLE_S + 1
+    idle.touched -= quotas.IDLE_S + 1
     deadline = time.monotonic() + 60
     while idle.folder.exists() and time.monotonic() < deadline:
         time.sleep(0.05)
@@ -82,7 +82,7 @@ def test_a_room_that_nobody_uses_is_emptied(tmp_path: Path, monkeypatch: pytest.
 
 
 def test_work_that_still_writes_when_its_visitor_goes_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rooms, "SWEEP_S", 0.05)
+    monkeypatch.setattr(workspace, "SWEEP_S", 0.05)
     house = house_in(tmp_path)
     room = house.new("ann")
 

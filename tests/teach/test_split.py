@@ -4,10 +4,10 @@ import cv2
 import numpy as np
 import pytest
 
-from skinapp import image
 from skinapp.errors import TeachError
-from skinapp.teach import patterns, split, twins
-from skinapp.wording import TAUGHT
+from skinapp.i18n.wording import TAUGHT
+from skinapp.imaging import decode
+from skinapp.teach.dataset import near_duplicates, sample, split
 from tests import drawings
 
 RNG = np.random.default_rng(0)
@@ -17,12 +17,12 @@ PICTURES = [drawings.lesion(200, 200, colour=drawings.COLOURS[seed % 7], seed=se
 def grouped(pictures, embedding=None):
     """The groups of pictures, by their edges alone unless embeddings are given: each picture's own axis."""
     own = np.eye(len(pictures), dtype=np.float32) if embedding is None else embedding
-    plain, mirror = (np.stack([of(picture) for picture in pictures]) for of in (twins.edges, twins.mirrored))
-    return twins.groups(plain, mirror, own)
+    plain, mirror = (np.stack([of(picture) for picture in pictures]) for of in (near_duplicates.edges, near_duplicates.mirrored))
+    return near_duplicates.groups(plain, mirror, own)
 
 
 def compressed(picture):
-    return image.read(drawings.encoded(picture, "JPEG", quality=40))
+    return decode.read(drawings.encoded(picture, "JPEG", quality=40))
 
 
 @pytest.mark.parametrize(
@@ -37,7 +37,7 @@ def compressed(picture):
     ids=["jpeg", "half", "brighter", "mirror", "copy"],
 )
 def test_an_edited_copy_is_a_twin_and_another_picture_is_none(edit):
-    pictures = [patterns.draw(name, seed) for name in patterns.PATTERNS for seed in range(3)]
+    pictures = [sample.draw(name, seed) for name in sample.PATTERNS for seed in range(3)]
     groups = grouped([*pictures, *map(edit, pictures)])
     assert (groups[:12] == groups[12:]).all()
     assert len(set(groups)) == 12
@@ -46,7 +46,7 @@ def test_an_edited_copy_is_a_twin_and_another_picture_is_none(edit):
 def test_alike_embeddings_make_twins_where_edges_dont():
     embedding = np.eye(12, dtype=np.float32)
     embedding[1] = embedding[0] + 0.01 * RNG.normal(size=12)
-    groups = grouped([patterns.draw("dots", seed) for seed in range(12)], embedding)
+    groups = grouped([sample.draw("dots", seed) for seed in range(12)], embedding)
     assert groups[0] == groups[1] and len(set(groups)) == 11
 
 

@@ -7,8 +7,8 @@ from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
 import numpy as np
 
-from skinapp import explain
-from skinapp.teach import patterns
+from skinapp.imaging import encode
+from skinapp.teach.dataset import sample
 from tests import drawings
 
 
@@ -32,7 +32,7 @@ def classes(count: int = 2, each: int = 5) -> dict[str, bytes]:
 def drawn(names: tuple[str, ...], each: int, first: int = 0, top: str = "") -> dict[str, bytes]:
     """Patterns that the embedded network tells apart."""
     return {
-        f"{top}{name}/{seed:02}.jpg": explain.jpeg(patterns.draw(name, seed))
+        f"{top}{name}/{seed:02}.jpg": encode.jpeg(sample.draw(name, seed))
         for name in names
         for seed in range(first, first + each)
     }

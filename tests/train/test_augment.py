@@ -93,7 +93,10 @@ def test_colours_change_with_the_strength_and_not_at_all_without():
     assert 0 < moved[0] < moved[1] < moved[2] < 60
 
 
-@pytest.mark.parametrize("fault", augment.FAULTS, ids=lambda fault: fault.__name__)
+LIGHT = (augment._lit, augment._from_a_screen)
+
+
+@pytest.mark.parametrize("fault", [fault for fault in augment.FAULTS if fault not in LIGHT], ids=lambda fault: fault.__name__)
 def test_a_fault_alters_the_picture_but_not_its_mean_colour(fault):
     photo = drawings.lesion(192, 192)
     for seed in range(20):
@@ -101,6 +104,23 @@ def test_a_fault_alters_the_picture_but_not_its_mean_colour(fault):
         assert seen.shape == photo.shape and seen.dtype == np.uint8
         assert 0.2 < np.abs(seen.astype(float) - photo).mean() < 25
         np.testing.assert_allclose(seen.mean((0, 1)), photo.mean((0, 1)), atol=3)
+
+
+def test_wrong_light_burns_a_picture_out_or_darkens_it():
+    photo = drawings.lesion(192, 192)
+    gains = [augment._lit(photo, np.random.default_rng(seed)).mean() / photo.mean() for seed in range(40)]
+    assert min(gains) < 0.6 and max(gains) > 1.1
+    burnt = max(range(40), key=lambda seed: gains[seed])
+    assert (augment._lit(photo, np.random.default_rng(burnt)) == 255).mean() > 0.1
+
+
+def test_a_screens_waves_repeat_in_a_plain_picture_and_leave_its_mean():
+    photo = np.full((192, 192, 3), (180, 140, 120), np.uint8)
+    for seed in range(10):
+        seen = augment._from_a_screen(photo, np.random.default_rng(seed)).astype(float)
+        np.testing.assert_allclose(seen.mean((0, 1)), photo.mean((0, 1)), rtol=0.1)
+        spectrum = np.abs(np.fft.fft2(seen[..., 1] - seen[..., 1].mean())) ** 2
+        assert np.sort(spectrum.ravel())[-60:].sum() > 0.6 * spectrum.sum(), "a few waves hold most of what varies"
 
 
 @pytest.mark.parametrize("share", [0.0, 0.25, 1.0])

@@ -3,6 +3,8 @@ import csv
 import numpy as np
 import pytest
 
+from skinapp.labels import View
+from skinapp.model.spec import sha256
 from tests import drawings
 from train import data, splits
 from train.data import DataError, Row
@@ -28,7 +30,7 @@ def test_our_own_layout_is_read_and_a_split_is_chosen(table, tmp_path):
         {"file": "a/x.jpg", "dx": "mel", "split": "train", "group": "g1", "lesion_id": "l1", "subset": "ham10000"},
         {"file": "a/y.jpg", "dx": "nv", "split": "test", "group": "g2", "lesion_id": "l2", "subset": "ham10000"},
     )
-    assert data.read_rows(tmp_path, path, "test") == [Row(tmp_path / "a/y.jpg", 5, "g2", "test", "ham10000")]
+    assert data.read_rows(tmp_path, path, "test") == [Row(tmp_path / "a/y.jpg", 5, "g2", "test", "ham10000", collection="labels")]
     assert [row.split for row in data.read_rows(tmp_path, path)] == ["train", "test"]
 
 
@@ -42,25 +44,58 @@ def test_ham10000s_own_metadata_and_its_two_folders_are_read(table, tmp_path):
         {"lesion_id": "HAM_1", "image_id": "ISIC_2", "dx": "bkl", **common},
     )
     assert data.read_rows(tmp_path, path) == [
-        Row(tmp_path / "HAM10000_images_part_1/ISIC_1.jpg", 2, "HAM_1", "", "", "male", 50.0, "back"),
-        Row(tmp_path / "HAM10000_images_part_2/ISIC_2.jpg", 2, "HAM_1", "", "", "male", 50.0, "back"),
+        Row(tmp_path / "HAM10000_images_part_1/ISIC_1.jpg", 2, "HAM_1", "", "", "male", 50.0, "back", collection="labels"),
+        Row(tmp_path / "HAM10000_images_part_2/ISIC_2.jpg", 2, "HAM_1", "", "", "male", 50.0, "back", collection="labels"),
     ]
 
 
 @pytest.mark.parametrize(("age", "read"), [("50.0", 50.0), ("65", 65.0), ("", None), ("unknown", None), ("nan", None)])
 def test_an_age_that_is_no_number_is_not_known(table, tmp_path, age, read):
     path = table({"file": "x.jpg", "dx": "mel", "age": age})
-    assert data.read_rows(tmp_path, path) == [Row(tmp_path / "x.jpg", 4, "x.jpg", "", "", age=read)]
+    assert data.read_rows(tmp_path, path) == [Row(tmp_path / "x.jpg", 4, "x.jpg", "", "", age=read, collection="labels")]
 
 
 def test_a_table_of_files_and_lesions_alone_is_enough(table, tmp_path):
-    assert data.read_rows(tmp_path, table({"file": "x.jpg", "dx": "nv"})) == [Row(tmp_path / "x.jpg", 5, "x.jpg", "", "")]
+    assert data.read_rows(tmp_path, table({"file": "x.jpg", "dx": "nv"})) == [
+        Row(tmp_path / "x.jpg", 5, "x.jpg", "", "", collection="labels")
+    ]
+
+
+def test_several_tables_are_read_together_with_views_and_tones_and_what_is_none_of_the_seven_is_kept_apart(table, tmp_path):
+    (tmp_path / "ham.csv").write_text(table({"file": "a.jpg", "dx": "mel", "group": "g1"}).read_text())
+    milk = tmp_path / "milk.csv"
+    milk.write_text(
+        table(
+            {"file": "b.jpg", "dx": "nv", "group": "g2", "view": "clinical", "skin_tone": "2"},
+            {"file": "c.jpg", "dx": "scc", "group": "g3", "view": "dermoscopic", "skin_tone": ""},
+        ).read_text()
+    )
+    seven = data.read_rows(tmp_path, [tmp_path / "ham.csv", milk])
+    assert seven == [
+        Row(tmp_path / "a.jpg", 4, "g1", "", "", collection="ham"),
+        Row(tmp_path / "b.jpg", 5, "g2", "", "", view=View.CLINICAL, skin_tone=2, collection="milk"),
+    ]
+    others = [row for row in data.read_all(tmp_path, [tmp_path / "ham.csv", milk]) if row not in seven]
+    assert others == [Row(tmp_path / "c.jpg", -1, "g3", "", "", collection="milk", outside="scc")]
+
+
+def test_the_fingerprint_of_several_tables_is_another_than_that_of_each_and_depends_on_their_order(table, tmp_path):
+    one = table({"file": "x.jpg", "dx": "nv"})
+    other = tmp_path / "other.csv"
+    other.write_text("file,dx\ny.jpg,mel\n")
+    assert data.fingerprint(one) == data.fingerprint([one]) == sha256(one)
+    assert len({data.fingerprint(tables) for tables in ([one], [other], [one, other], [other, one])}) == 4
 
 
 @pytest.mark.parametrize(
     ("record", "split", "said"),
     [
-        ({"file": "a.jpg", "dx": "wart"}, "", "dx is 'wart' for a.jpg; it must be one of akiec, bcc, bkl, df, mel, nv, vasc."),
+        (
+            {"file": "a.jpg", "dx": "wart"},
+            "",
+            "dx is 'wart' for a.jpg; it must be one of akiec, bcc, bkl, df, mel, nv, vasc, or, outside of these, one of scc, inflammation, other_benign, other_malignant.",
+        ),
+        ({"file": "a.jpg", "dx": "nv", "view": "x-ray"}, "", "view is 'x-ray' for a.jpg; it must be dermoscopic or clinical."),
         ({"name": "a.jpg", "dx": "nv"}, "", "has the columns name, dx; it needs dx, and file or image_id."),
         ({"file": "a.jpg", "dx": "nv"}, "val", "has no column split, so 'val' can't be chosen; leave --split out."),
         ({"file": "a.jpg", "dx": "nv", "split": "train"}, "val", "has no rows with split 'val'."),

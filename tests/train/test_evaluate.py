@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from skinapp import image
-from skinapp.assessor import Assessor
+from skinapp.assessment.assessor import Assessor
+from skinapp.imaging import decode
 from skinapp.labels import CODES, Priority
-from skinapp.session import CPU, Answer, Session
-from skinapp.spec import ModelSpec, sha256
+from skinapp.model.session import CPU, Answer, Session
+from skinapp.model.spec import ModelSpec, sha256
 from tests import TINY_MODEL, drawings
 from train import calibrate, corrupt, data, evaluate, metrics
 from train.__main__ import app
@@ -101,7 +101,7 @@ def test_each_fault_is_scored_as_the_app_would_answer_its_photos(full, drawn, ei
     assert report["robustness"]["faults"].keys() == corrupt.FAULTS.keys()
     rows = data.read_rows(drawn, out / "people.csv")
     assessor = Assessor.load(str(eight_bit), "cpu")
-    photos = [image.read(row.path) for row in rows]
+    photos = [decode.read(row.path) for row in rows]
     for name in ("darker", "quarter_turn"):
         clean, faulty = assessor.assess(photos), assessor.assess([corrupt.FAULTS[name].change(photo) for photo in photos])
         kept = np.mean([one.top == other.top for one, other in zip(clean, faulty, strict=True)])
@@ -120,7 +120,7 @@ def test_the_plots_are_small_pngs_and_the_same_bytes_in_every_run(full, drawn, e
     for name in names:
         content = (out / "plots" / name).read_bytes()
         assert content == (tmp_path / "plots" / name).read_bytes() and len(content) < 60_000
-        assert image.read(content).shape[1] == 660
+        assert decode.read(content).shape[1] == 660
         assert not any(chunk in content for chunk in (b"tEXt", b"iTXt", b"tIME"))
     assert json.loads((tmp_path / "again.json").read_text()) == {key: report[key] for key in again.report}
 
@@ -145,7 +145,7 @@ def test_turns_and_flips_are_eight_views_of_one_photo():
 
 def test_an_averaged_answer_does_not_depend_on_how_the_photo_lies(drawn, eight_bit):
     assessor = evaluate.load(str(eight_bit), "int8", 1)
-    photo = image.read(drawn / "bcc0.png")
+    photo = decode.read(drawn / "bcc0.png")
     upright, turned = (evaluate.averaged(assessor, [evaluate.turned(photo, way)])[0] for way in (0, 5))
     np.testing.assert_allclose(upright.chances, turned.chances, atol=1e-6)
     assert upright.chances.sum() == pytest.approx(1)

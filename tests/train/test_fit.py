@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ from safetensors.numpy import load_file
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from torch.nn.functional import cross_entropy
 
-from skinapp.labels import CODES
+from skinapp.labels import CODES, View
 from train import curves, data, fit, metrics, model
 
 RECIPE = ["--model", "test_efficientnet", "--init", "", "--size", "64", "--eval-size", "64", "--epochs", "12", "--batch", "8", "--cpu",
@@ -135,8 +136,8 @@ import hashlib, pathlib, sys
 sys.path.insert(0, ".")
 import train.fit as fit
 original = fit._train
-def watched(run, loader, judge, teachers, recipe, accelerator, *rest):
-    original(run, loader, judge, teachers, recipe, accelerator, *rest)
+def watched(run, loader, truths, judge, teachers, recipe, accelerator, *rest):
+    original(run, loader, truths, judge, teachers, recipe, accelerator, *rest)
     kept = [*run.net.parameters(), *run.ema.module.state_dict().values()]
     state = b"".join(tensor.detach().numpy().tobytes() for tensor in kept)
     name = f"{accelerator.process_index} of {accelerator.num_processes}"
@@ -203,8 +204,8 @@ def test_the_distance_from_teachers_is_nothing_for_one_that_answers_as_they_do_i
 
 def recipe(**changes: object) -> fit.Recipe:
     plain = fit.Recipe(
-        architecture="test_efficientnet", activation="", init="", size=64, eval_size=64, short_side=64, epochs=1, batch=8, lr=1e-3, weight_decay=0.05,
-        warmup=0.05, smoothing=0.05, mixup=0.0, drop=0.0, drop_path=0.0, ema=0.9, sampling=0.5, adjust=1.0, area=0.5, colour=0.0, faults=0.0,
+        architecture="test_efficientnet", activation="", init="", sizes=(64,), eval_size=64, short_side=64, epochs=1, batch=8, lr=1e-3, weight_decay=0.05,
+        warmup=0.05, smoothing=0.05, mixup=0.0, drop=0.0, drop_path=0.0, ema=0.9, sampling=0.5, adjust=1.0, clinical=0.4, scc=("akiec", "bcc"), area=0.5, colour=0.0, faults=0.0,
         teachers=(), taught=0.5, val_share=0.2, seed=0, labels_sha256="",
     )  # fmt: skip
     return replace(plain, **changes)
@@ -212,9 +213,17 @@ def recipe(**changes: object) -> fit.Recipe:
 
 def lean(counts: dict[str, int], **changes: object) -> dict[str, float]:
     """What is added to each lesion's logit where there are so many photos of each."""
-    targets = [CODES.index(code) for code, count in counts.items() for _ in range(count)]
-    found = fit._lean(fit.Batches(targets, recipe(**changes), steps=1, first=0, rank=0, processes=1), recipe(**changes))
-    return dict(zip(CODES, found.tolist(), strict=True))
+    found = fit._lean(fit.Truths.of(photos(counts), recipe(**changes)), recipe(**changes))
+    return dict(zip(CODES, found[0].tolist(), strict=True))
+
+
+def photos(counts: dict[str, int], collection: str = "ham", view: View = View.DERMOSCOPIC) -> list[data.Row]:
+    """So many rows of each lesion; `scc` is outside of the seven."""
+    return [
+        data.Row(Path(f"{code}{number}.jpg"), CODES.index(code) if code in CODES else -1, f"{code}{number}", "", "",
+                 view=view, collection=collection, outside="" if code in CODES else code)
+        for code, count in counts.items() for number in range(count)
+    ]  # fmt: skip
 
 
 COUNTS = {"nv": 64, "mel": 16, "bcc": 4, "akiec": 1, "bkl": 1, "df": 1, "vasc": 1}
@@ -234,6 +243,55 @@ def test_logits_lean_by_the_log_of_how_often_a_lesion_is_drawn(sampling, adjust,
     for code, share in shares.items():
         assert found[code] == pytest.approx(np.log(share), abs=1e-5)
     assert adjust == 0 or sum(np.exp(list(found.values()))) == pytest.approx(1, abs=1e-5)
+
+
+def test_every_source_has_a_lean_of_its_own_and_clinical_photos_their_share():
+    """Where a collection is half carcinomas, a carcinoma's look there must weigh no more than a nevus's elsewhere."""
+    rows = (
+        photos({"nv": 90, "bcc": 10})
+        + photos({"nv": 10, "bcc": 90}, "milk")
+        + photos({"nv": 10, "bcc": 90}, "milk", View.CLINICAL)
+    )
+    truths = fit.Truths.of(rows, recipe(sampling=0.0))
+    assert truths.names == ("ham dermoscopic", "milk clinical", "milk dermoscopic")
+    shares = [truths.odds[truths.sources == source].sum() for source in range(3)]
+    assert shares == pytest.approx([0.3, 0.4, 0.3])
+    found = fit._lean(truths, recipe(sampling=0.0)).exp()
+    nv, bcc = CODES.index("nv"), CODES.index("bcc")
+    assert found[:, nv].tolist() == pytest.approx([0.9, 0.1, 0.1], rel=1e-5)
+    assert found[:, bcc].tolist() == pytest.approx([0.1, 0.9, 0.9], rel=1e-5)
+
+
+def test_a_rare_source_is_drawn_by_the_root_of_its_count():
+    truths = fit.Truths.of(photos({"nv": 64}) + photos({"nv": 16}, "milk"), recipe(sampling=0.5))
+    assert truths.odds[truths.sources == 0].sum() == pytest.approx(8 / 12)
+
+
+def test_a_squamous_cell_carcinoma_is_right_as_any_lesion_it_is_taught_as():
+    sets = torch.from_numpy(fit.Truths.of(photos({"scc": 1, "nv": 1}), recipe()).sets)
+    assert [CODES[place] for place in torch.nonzero(sets[0]).flatten()] == ["akiec", "bcc"] and sets[1].sum() == 1
+    logits = torch.full((1, 7), -20.0)
+    for lesion in ("akiec", "bcc"):
+        sure = logits.clone()
+        sure[0, CODES.index(lesion)] = 20
+        assert fit.surprise(sure, sets[:1], smoothing=0.0).item() == pytest.approx(0, abs=1e-6)
+    halves = logits.clone()
+    halves[0, :2] = 20
+    assert fit.surprise(halves, sets[:1], smoothing=0.0).item() == pytest.approx(0, abs=1e-6)
+    assert fit.surprise(halves, sets[1:], smoothing=0.0).item() > 30
+
+
+def test_for_a_single_lesion_surprise_is_cross_entropy():
+    logits, targets = torch.randn(5, 7), torch.tensor([0, 3, 6, 3, 1])
+    found = fit.surprise(logits, torch.nn.functional.one_hot(targets, 7), smoothing=0.1)
+    assert found.item() == pytest.approx(cross_entropy(logits, targets, label_smoothing=0.1).item(), rel=1e-5)
+
+
+def test_sizes_share_the_steps_and_views_change_more_from_one_to_the_next():
+    plan = [fit.stage(recipe(sizes=(32, 48, 64)), step, 9) for step in range(9)]
+    assert [now.size for now in plan] == [32] * 3 + [48] * 3 + [64] * 3
+    assert [now.strength for now in plan] == [0.5] * 3 + [0.75] * 3 + [1.0] * 3
+    assert fit.stage(recipe(), 0, 9).strength == 1.0
 
 
 def test_a_lesion_without_photos_is_never_named_however_smooth_the_labels():
@@ -273,8 +331,8 @@ def test_wrong_initial_weights_are_named(drawn, tmp_path):
 FAULTS = """
 import resource
 import torch
-from skinapp import memory
-memory.keep_freed()
+from skinapp import malloc
+malloc.keep_freed()
 for _ in range(3):
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
     for _ in range(10):

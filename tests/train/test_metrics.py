@@ -3,8 +3,9 @@ import json
 import numpy as np
 import pytest
 
-from skinapp import score, triage
+from skinapp.assessment import triage
 from skinapp.labels import CODES
+from skinapp.metrics import accuracy
 from train import metrics
 from train.metrics import Answers
 
@@ -164,7 +165,7 @@ def test_photos_of_one_lesion_are_resampled_together():
 def test_the_photos_of_a_lesion_have_one_weight_and_a_draw_has_as_many_lesions_as_there_are():
     groups = ["b", "a", "c", "a", "b", "a"]
     weights = metrics.resamples(groups)
-    assert weights.shape == (1 + score.RESAMPLES, 6) and (weights[0] == 1).all()
+    assert weights.shape == (1 + accuracy.RESAMPLES, 6) and (weights[0] == 1).all()
     np.testing.assert_array_equal(weights[:, 1], weights[:, 3])
     np.testing.assert_array_equal(weights[:, 1], weights[:, 5])
     np.testing.assert_array_equal(weights[1:, [0, 1, 2]].sum(1), 3)

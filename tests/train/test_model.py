@@ -14,7 +14,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from timm.layers import create_conv2d
 
-from skinapp import preprocess
+from skinapp.imaging import preprocess
 from tests.hub_server import serve
 from train import model
 from train.data import DataError

@@ -4,8 +4,8 @@ import torch
 from PIL import Image
 from timm.data import create_transform
 
-from skinapp import preprocess
-from skinapp.spec import Transform
+from skinapp.imaging import preprocess
+from skinapp.model.spec import Transform
 from tests import drawings
 
 SIZES = [(600, 450), (450, 600), (301, 227), (97, 131), (224, 224), (225, 223), (1023, 341), (33, 500), (1600, 901)]

@@ -7,11 +7,11 @@ import cv2
 import numpy as np
 import pytest
 
-from skinapp import image
-from skinapp.assessor import Assessor
+from skinapp.assessment.assessor import Assessor
+from skinapp.imaging import decode
 from skinapp.labels import CODES
-from skinapp.session import CPU, Answer, Session
-from skinapp.spec import FrameHead, ModelSpec, QualityLimits
+from skinapp.model.session import CPU, Answer, Session
+from skinapp.model.spec import FrameHead, ModelSpec, QualityLimits
 from tests import TINY_MODEL, drawings
 from train import data, framing, limits, refusal, scores
 from train.fitted import logistic
@@ -28,7 +28,7 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> refusal.Photos:
     masks = folder / "masks"
     masks.mkdir()
     for row in rows:
-        mask = (np.abs(image.read(row.path).astype(int) - drawings.SKIN).sum(2) > 60).astype(np.uint8) * 255
+        mask = (np.abs(decode.read(row.path).astype(int) - drawings.SKIN).sum(2) > 60).astype(np.uint8) * 255
         cv2.imwrite(str(masks / f"{row.path.stem}.png"), cv2.morphologyEx(mask, cv2.MORPH_OPEN, np.ones((7, 7))))
     by = {split: [row for row in rows if row.split == split] for split in ("train", "val", "test")}
     return refusal.Photos(by["train"], by["val"], by["test"], data.read_others(folder, folder / "others.csv"), masks)

@@ -1,5 +1,5 @@
 /**
- * Joins the rooms above, as skinapp/assessor.py does: pixels and the network's outputs in, an assessment out.
+ * Joins the rooms above, as skinapp/assessment/assessor.py does: pixels and the network's outputs in, an assessment out.
  * @import {Assessment, Config, Outputs, Picture, Pixels, Rules} from "./types.js"
  */
 import { heatmap, layer } from "./overlay.js";

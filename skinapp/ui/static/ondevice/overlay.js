@@ -1,5 +1,5 @@
 /**
- * A class map becomes a layer to lay over the photo, as in skinapp/explain.py: the scale is absolute, never stretched.
+ * A class map becomes a layer to lay over the photo, as in skinapp/assessment/explain.py: the scale is absolute, never stretched.
  * @import {HeatmapScale, Rules} from "./types.js"
  */
 

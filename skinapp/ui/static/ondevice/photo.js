@@ -1,5 +1,5 @@
 /**
- * A file or a video frame becomes upright pixels; the only module that decodes. Refuses what skinapp/image.py refuses.
+ * A file or a video frame becomes upright pixels; the only module that decodes. Refuses what skinapp/imaging/decode.py refuses.
  * @import {Pixels, Rules} from "./types.js"
  */
 

@@ -1,5 +1,5 @@
 /**
- * A photo becomes the network's input, as skinapp/preprocess.py makes it: Pillow's resampling, integer for integer.
+ * A photo becomes the network's input, as skinapp/imaging/preprocess.py makes it: Pillow's resampling, integer for integer.
  * A canvas would scale with another filter, and other probabilities would come out.
  * @import {Box, Picture, Pixels, Transform} from "./types.js"
  */

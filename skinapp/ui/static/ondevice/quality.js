@@ -1,5 +1,5 @@
 /**
- * May this photo be answered at all? The figures of skinapp/quality.py, held against the same limits.
+ * May this photo be answered at all? The figures of skinapp/assessment/quality.py, held against the same limits.
  * @import {Figures, Picture, QualityLimits, QualityRules} from "./types.js"
  */
 

@@ -1,5 +1,5 @@
 /**
- * Logits become calibrated probabilities, and these a priority, as in skinapp/triage.py.
+ * Logits become calibrated probabilities, and these a priority, as in skinapp/assessment/triage.py.
  * @import {Lesion, Rules} from "./types.js"
  */
 

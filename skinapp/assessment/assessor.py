@@ -1,0 +1,216 @@
+"""Joins the rooms: a photo goes in, an Assessment comes out. Owns no mathematics."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import astuple, dataclass, replace
+from os import PathLike
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skinapp.assessment import explain, framing, prediction_set, quality, triage
+from skinapp.assessment import view as which_view
+from skinapp.assessment.framing import Flaw, Framing
+from skinapp.assessment.loaded_model import Model, Portable, Served, milliseconds, portable
+from skinapp.errors import ModelError
+from skinapp.i18n import wording
+from skinapp.imaging import decode, looks
+from skinapp.imaging.decode import Photo
+from skinapp.imaging.preprocess import Box
+from skinapp.labels import CODES, LESIONS, SEVERITY, THRESHOLDS, Lesion, Priority, View
+from skinapp.model import hub, session
+from skinapp.model.session import Answer
+from skinapp.model.spec import LESION, HeatmapScale, Look, Rule
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class Assessment:
+    """The answer to one photo: chances in the order of `labels.CODES`, and every lesion's class map `[7, h, w]`.
+
+    `focus` is the lesion that decides the priority, or would if the photo could be judged.
+    """
+
+    chances: NDArray[np.float64]
+    cams: NDArray[np.float32]
+    priority: Priority
+    focus: Lesion
+    report: quality.Report
+    framing: Framing
+    seen: Box
+    scale: HeatmapScale
+    model: Model
+    elapsed_ms: dict[str, float]
+    rule: Rule
+    view: View | None
+    """How the photo was taken; None where the model can't tell."""
+    careful: bool
+    """Whether the answer is the mean of several looks."""
+
+    @classmethod
+    def blank(cls, priority: Priority, model: Model) -> Self:
+        """An assessment of nothing, of this priority: what the page's HTML is rendered from where the figures come later.
+
+        Without a priority it has every fault that a photo can have, with one every warning.
+        """
+        figures, faults = quality.Figures(0, 0, 0, 0, 0, 0, 0, 0), tuple(quality.Issue)
+        warnings = (*faults, *Flaw)
+        report = quality.Report(figures, (), warnings) if priority in SEVERITY else quality.Report(figures, faults, ())
+        return cls(
+            chances=np.full(len(CODES), 1 / len(CODES)),
+            cams=np.zeros((len(CODES), 1, 1), np.float32),
+            priority=priority,
+            focus=LESIONS[0],
+            report=report,
+            framing=Framing(None, ()),
+            seen=Box(0, 0, 1, 1),
+            scale=HeatmapScale(dict.fromkeys(CODES, 0.0), dict.fromkeys(CODES, 1.0), 0.0),
+            model=model,
+            elapsed_ms={"total": 0.0},
+            rule=Rule(1.0, dict.fromkeys(THRESHOLDS, 1.0), {}),
+            view=None,
+            careful=False,
+        )
+
+    @property
+    def top(self) -> Lesion:
+        """The likeliest lesion."""
+        return LESIONS[int(self.chances.argmax())]
+
+    @property
+    def malignant(self) -> float:
+        """The probability of a cancer or its precursor, whichever."""
+        return triage.malignant(self.chances)
+
+    @property
+    def set(self) -> tuple[str, ...] | None:
+        """The codes of the lesions among which the true one is nine times in ten; None where the model doesn't say."""
+        return prediction_set.of(self.chances, self.rule.sets)
+
+    @property
+    def reason(self) -> triage.Reason | None:
+        """The threshold that was reached, or would have been had the photo been better; None for what is Low."""
+        return triage.reason(self.chances, self.rule.thresholds)
+
+    def overlay(self, photo: Photo, code: str | None = None) -> Photo:
+        """The photo with the evidence for one lesion on it; without `code`, for the one that explains the priority."""
+        return explain.overlay(photo, self.heatmap(code or self.focus.code), self.seen, self.scale.shift)
+
+    def layer(self, code: str) -> NDArray[np.uint8]:
+        """The evidence for one lesion as RGBA, to be laid over the part of the photo that the network saw."""
+        return explain.layer(self.heatmap(code), self.scale.shift)
+
+    def heatmap(self, code: str) -> explain.Heatmap:
+        """The evidence for one lesion, `[h, w]` from 0 to 1."""
+        return explain.heatmap(self.cams[CODES.index(code)], code, self.scale)
+
+    def to_dict(self, language: wording.Language = "en") -> dict[str, Any]:
+        """The report that the API, the CLI and the page give."""
+        return {
+            "schema": SCHEMA,
+            "status": "ok" if self.report.ok else "retake",
+            "priority": self.priority.value,
+            "top": {"code": self.top.code, "name": self.top.name, "probability": float(self.chances.max())},
+            "probabilities": triage.by_code(self.chances),
+            "set": None if self.set is None else list(self.set),
+            "reason": None if self.reason is None else vars(self.reason),
+            "view": self.view,
+            "careful": self.careful,
+            "quality": {**self.report.to_dict(), "box": list(self.framing.box) if self.framing.box else None},
+            "advice": self.advice(language),
+            "disclaimer": wording.DISCLAIMER.to(language),
+            "model": vars(self.model),
+            "elapsed_ms": {stage: round(spent, 2) for stage, spent in self.elapsed_ms.items()},
+        }
+
+    def advice(self, language: wording.Language = "en") -> str:
+        """What to do next: for a photo that can't be judged, how to take a better one first; what it was answered in spite of."""
+        hints = [wording.ISSUES[issue].to(language) for issue in self.report.issues]
+        warnings = [wording.WARNINGS[warning].to(language) for warning in self.report.warnings if self.report.ok]
+        return " ".join([*hints, wording.ADVICE[self.priority].to(language), *warnings])
+
+    def centred(self, photo: Photo) -> Photo | None:
+        """The part of the photo with the lesion in its middle; None where no lesion was found, or where that is all of it."""
+        if self.framing.box is None:
+            return None
+        height, width = photo.shape[:2]
+        left, top, right, bottom = framing.crop(self.framing.box, width, height)
+        return None if right - left == width == height else np.ascontiguousarray(photo[top:bottom, left:right])
+
+
+class Assessor(Served):
+    """A model of the seven lesions, which assesses photos."""
+
+    def __init__(self, source: hub.Source, ran: session.Runs, notices: Sequence[str]) -> None:
+        super().__init__(source, ran, notices)
+        if self.spec.subject != LESION:
+            raise ModelError(
+                f"{self.model.id} names classes of its own ({', '.join(self.spec.labels[:3])}, ...), no lesions; "
+                "serve it with app.py or 'python -m skinapp', without --engine ray."
+            )
+
+    def portable(self) -> Portable:
+        """The same model as browsers run it."""
+        is_on_hub = hub.HUB_MODEL.fullmatch(self.model.id) is not None
+        found = portable(f"{self.model.id}@{self.model.revision}" if is_on_hub else str(self.source.folder))
+        return replace(found, model=replace(found.model, id=self.model.id))
+
+    def read_and_assess(
+        self, source: str | PathLike[str] | bytes | Photo, *, centred: bool = False, careful: bool = False
+    ) -> tuple[Photo, Assessment]:
+        """The photo of a file, of bytes or of an array, and its assessment; `centred`: both of the part around the lesion."""
+        began = time.perf_counter()
+        photo = decode.read(source)
+        assessment = self.assess([photo], {"decode": milliseconds(began)}, careful=careful)[0]
+        part = assessment.centred(photo) if centred else None
+        if part is None:
+            return photo, assessment
+        return part, self.assess([part], {"decode": milliseconds(began)}, careful=careful)[0]
+
+    def assess(
+        self, photos: Sequence[Photo], spent: dict[str, float] | None = None, *, careful: bool = False
+    ) -> list[Assessment]:
+        """One pass over all photos, or `careful` over several looks at each; `spent` holds the milliseconds of earlier stages.
+        Stages are stated a batch."""
+        elapsed = dict(spent or {})
+        at = self.spec.looks if careful and self.spec.looks else looks.PLAIN
+        views, answer = self.look(photos, elapsed, at)
+        began = time.perf_counter()
+        parts = (
+            Answer(*(values[first : first + len(at)] for values in astuple(answer))) for first in range(0, len(views), len(at))
+        )
+        answers = [self._judge(photo, view, part, at) for photo, view, part in zip(photos, views[:: len(at)], parts, strict=True)]
+        elapsed["judge"] = milliseconds(began)
+        elapsed["total"] = sum(elapsed.values())
+        return [replace(one, elapsed_ms=elapsed) for one in answers]
+
+    def _judge(self, photo: Photo, view: Photo, answer: Answer, at: Sequence[Look]) -> Assessment:
+        """The assessment of one photo from all looks at it. What is the mean of them is the answer; whether it may be given, how
+        the photo was taken and where the lesion lies, the first look says, at the photo as it is."""
+        spec, embedding, cams = self.spec, answer.embedding[0], answer.cams[0]
+        taken = which_view.of(embedding, spec.clinical)
+        rule = spec.rule(taken, careful=len(at) > 1)
+        chances = triage.probabilities(answer.logits.mean(0), rule.temperature)
+        boxes = looks.seen(photo, spec.transform, at)
+        found = framing.inspect(photo, cams, boxes[0], spec.frame_head)
+        figures = quality.measure(photo, view, embedding, cams[answer.logits[0].argmax()], spec.lesion_head)
+        report = quality.judge(figures, spec.limits(taken), found.flaws)
+        focus = triage.deciding(chances, rule.thresholds)
+        is_one = len(at) == 1
+        return Assessment(
+            chances=chances,
+            cams=cams if is_one else looks.together(answer.cams, at, boxes, spec.heatmap.shift),
+            priority=focus.priority if report.ok else Priority.UNCLEAR,
+            focus=focus,
+            report=report,
+            framing=found,
+            seen=looks.covering(boxes),
+            scale=spec.heatmap if is_one else replace(spec.heatmap, shift=0.0),
+            model=self.model,
+            elapsed_ms={},
+            rule=rule,
+            view=taken if spec.clinical else None,
+            careful=not is_one,
+        )

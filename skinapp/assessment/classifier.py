@@ -1,0 +1,97 @@
+"""Which of a model's own classes a photo shows: the answer of models that somebody taught, without a word about lesions."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from os import PathLike
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skinapp.assessment import explain, triage
+from skinapp.assessment.assessor import SCHEMA
+from skinapp.assessment.loaded_model import Model, Served, milliseconds
+from skinapp.i18n import wording
+from skinapp.imaging import decode, preprocess
+from skinapp.imaging.decode import Photo
+from skinapp.imaging.preprocess import Box
+from skinapp.model.spec import HeatmapScale
+
+
+@dataclass(frozen=True)
+class Named:
+    """The answer to one photo: chances in the order of `labels`, and every class's map `[k, h, w]`."""
+
+    labels: tuple[str, ...]
+    chances: NDArray[np.float64]
+    cams: NDArray[np.float32]
+    seen: Box
+    scale: HeatmapScale
+    model: Model
+    elapsed_ms: dict[str, float]
+
+    @property
+    def top(self) -> str:
+        """The likeliest class."""
+        return self.labels[int(self.chances.argmax())]
+
+    def ranked(self) -> list[tuple[str, float]]:
+        """Classes with their probabilities, likeliest first."""
+        return sorted(zip(self.labels, self.chances.tolist(), strict=True), key=lambda pair: -pair[1])
+
+    def overlay(self, photo: Photo, label: str | None = None) -> Photo:
+        """The photo with the evidence for one class on it; without `label`, for the likeliest."""
+        return explain.overlay(photo, self.heatmap(label or self.top), self.seen, self.scale.shift)
+
+    def layer(self, label: str) -> NDArray[np.uint8]:
+        """The evidence for one class as RGBA, to be laid over the part of the photo that the network saw."""
+        return explain.layer(self.heatmap(label), self.scale.shift)
+
+    def heatmap(self, label: str) -> explain.Heatmap:
+        """The evidence for one class, `[h, w]` from 0 to 1."""
+        return explain.heatmap(self.cams[self.labels.index(label)], label, self.scale)
+
+    def to_dict(self, language: wording.Language = "en") -> dict[str, Any]:
+        """The report that the API and the CLI give: the same keys as an assessment's; what is about lesions is null."""
+        return {
+            "schema": SCHEMA,
+            "status": "ok",
+            "priority": None,
+            "top": {"code": self.top, "name": self.top, "probability": float(self.chances.max())},
+            "probabilities": dict(zip(self.labels, self.chances.tolist(), strict=True)),
+            "quality": None,
+            "advice": None,
+            "disclaimer": wording.OWN["disclaimer"].to(language),
+            "model": vars(self.model),
+            "elapsed_ms": {stage: round(spent, 2) for stage, spent in self.elapsed_ms.items()},
+        }
+
+
+class Namer(Served):
+    """A model of somebody's own classes, which names what photos show."""
+
+    def read_and_assess(self, source: str | PathLike[str] | bytes | Photo) -> tuple[Photo, Named]:
+        """The photo of a file, of bytes or of an array, and what it is named."""
+        began = time.perf_counter()
+        photo = decode.read(source)
+        return photo, self.assess([photo], {"decode": milliseconds(began)})[0]
+
+    def assess(self, photos: Sequence[Photo], spent: dict[str, float] | None = None) -> list[Named]:
+        """One pass over all photos; `spent` holds the milliseconds of earlier stages. Stages are stated a batch."""
+        elapsed = dict(spent or {})
+        _, answer = self.look(photos, elapsed)
+        chances = triage.probabilities(answer.logits, self.spec.temperature)
+        elapsed["total"] = sum(elapsed.values())
+        return [
+            Named(
+                labels=self.spec.labels,
+                chances=chances[place],
+                cams=answer.cams[place],
+                seen=preprocess.seen(photo, self.spec.transform),
+                scale=self.spec.heatmap,
+                model=self.model,
+                elapsed_ms=elapsed,
+            )
+            for place, photo in enumerate(photos)
+        ]

@@ -1,0 +1,149 @@
+"""Where in the photo does the lesion lie? Finds it from colour and class maps, and says how it should be framed.
+
+Only ever warns: a lesion badly framed is answered all the same. Knows nothing of priorities.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from skinapp.imaging.decode import Photo
+from skinapp.imaging.preprocess import Box
+from skinapp.model.spec import FrameHead
+
+SIDE = 56
+"""Places along a photo's short side."""
+READ = 4
+"""Pixels of a photo's side that are read for each place."""
+RING = 6
+"""Places from the edge in which skin is looked for."""
+SHADE = 0.25
+"""Darker than this share of white is no skin but the dermatoscope's rim."""
+EVIDENCE = 20.0
+"""Evidence that counts as 1, so that the weights of all features are of one size."""
+LOOSE = 0.03
+"""Difference from skin that noise reaches."""
+SURE = 30
+"""Log-odds beyond which nothing gets surer: the exponential of more than 88 is no number."""
+
+FAR = 0.2
+"""A lesion that is narrower and lower than this share of the short side is too far away."""
+ASIDE = 0.25
+"""How far off the middle, in short sides, a lesion may lie."""
+CROP = 2.0
+"""Sides of the offered crop in longer sides of the lesion: as wide as the middle one of the photos trained on."""
+
+Grid = NDArray[np.float32]
+
+
+class Flaw(StrEnum):
+    """How a lesion is badly framed; wording.py says what to do about each."""
+
+    ABSENT = "absent"
+    CUT_OFF = "cut_off"
+    FAR = "far"
+    ASIDE = "aside"
+
+
+@dataclass(frozen=True)
+class Framing:
+    """The lesion's box in the photo's pixels, None where none was found or the model finds none; and what is wrong with it."""
+
+    box: Box | None
+    flaws: tuple[Flaw, ...]
+
+
+def inspect(photo: Photo, cams: NDArray[np.float32], seen: Box, head: FrameHead) -> Framing:
+    """The lesion of a photo, from its class maps `[7, h, w]` of the part that was seen."""
+    if not head.weights:
+        return Framing(None, ())
+    box = find(photo, cams, seen, head)
+    return Framing(box, flaws(box, photo.shape[1], photo.shape[0]))
+
+
+def find(photo: Photo, cams: NDArray[np.float32], seen: Box, head: FrameHead) -> Box | None:
+    """The box of what most likely is the lesion, or None."""
+    told = np.tensordot(np.asarray(head.weights, np.float32), features(photo, cams, seen), 1) + np.float32(head.bias)
+    likely = cv2.GaussianBlur(1 / (1 + np.exp(-np.clip(told, -SURE, SURE))), (0, 0), 1.0)
+    count, parts, boxes, _ = cv2.connectedComponentsWithStats((likely >= 0.5).astype(np.uint8))
+    if count < 2:
+        return None
+    weights = np.bincount(parts.ravel(), likely.ravel())
+    left, top, width, height = boxes[1 + int(weights[1:].argmax())][:4].tolist()
+    across, down = photo.shape[1] / likely.shape[1], photo.shape[0] / likely.shape[0]
+    return Box(round(left * across), round(top * down), round((left + width) * across), round((top + height) * down))
+
+
+def flaws(box: Box | None, width: int, height: int) -> tuple[Flaw, ...]:
+    """What is wrong with a lesion's place in a photo of this size."""
+    if box is None:
+        return (Flaw.ABSENT,)
+    side = min(width, height)
+    edges = (box.left <= 0, box.top <= 0, box.right >= width, box.bottom >= height)
+    longer = max(box.right - box.left, box.bottom - box.top)
+    off = max(abs(box.left + box.right - width), abs(box.top + box.bottom - height)) / 2
+    found = ((Flaw.CUT_OFF, any(edges)), (Flaw.FAR, longer < FAR * side), (Flaw.ASIDE, not any(edges) and off > ASIDE * side))
+    return tuple(flaw for flaw, is_so in found if is_so)
+
+
+def crop(box: Box, width: int, height: int) -> Box:
+    """The square that shows the lesion in its middle with skin around it, moved into a photo of this size and no larger."""
+    side = min(round(CROP * max(box.right - box.left, box.bottom - box.top)), width, height)
+    left = min(max((box.left + box.right - side) // 2, 0), width - side)
+    top = min(max((box.top + box.bottom - side) // 2, 0), height - side)
+    return Box(left, top, left + side, top + side)
+
+
+def features(photo: Photo, cams: NDArray[np.float32], seen: Box) -> Grid:
+    """What is told of each place `[21, rows, columns]`: difference from the skin's colour, plain, smoothed and without sign, how
+    large it is, also against the photo's largest, the distance from the middle, and the evidence for the seven lesions."""
+    small = _small(photo)
+    colours = np.asarray(small, np.float32) / np.float32(255)
+    differing = colours - _skin(colours)
+    smooth = cv2.GaussianBlur(differing, (0, 0), 2.5)
+    distance = np.sqrt(cv2.transform(smooth**2, np.ones((1, 3), np.float32)))
+    share = distance / (np.percentile(distance, 95) + LOOSE)
+    middle = _from_middle(*small.shape[:2])
+    evidence = _spread(cams, seen, photo.shape[:2], small.shape[:2]) / EVIDENCE
+    coloured = (plane for grid in (differing, smooth, np.abs(smooth)) for plane in cv2.split(grid))
+    told = (*coloured, distance, share, share**2, middle, np.sqrt(middle), *evidence)
+    return np.asarray(np.stack(told), np.float32)
+
+
+def _small(photo: Photo) -> Photo:
+    """The photo with a pixel a place, each the mean of a few: all smoothing comes later, and reading every pixel takes long."""
+    height, width = photo.shape[:2]
+    scale = SIDE / min(height, width)
+    columns, rows = round(width * scale), round(height * scale)
+    thin = cv2.resize(photo, (READ * columns, READ * rows), interpolation=cv2.INTER_LINEAR)
+    return np.asarray(cv2.resize(thin, (columns, rows), interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def _skin(colours: Grid) -> Grid:
+    """The middle colour of the photo's edge, where it isn't in the dermatoscope's shade."""
+    sides = colours[:RING], colours[-RING:], colours[RING:-RING, :RING], colours[RING:-RING, -RING:]
+    ring = np.concatenate([side.reshape(-1, 3) for side in sides])
+    lit = ring[ring.max(1) > SHADE]
+    return np.asarray(np.median(lit if len(lit) else colours.reshape(-1, 3), axis=0), np.float32)
+
+
+def _from_middle(rows: int, columns: int) -> Grid:
+    """The squared distance from the photo's middle, in short sides."""
+    down, across = (np.arange(count) - (count - 1) / 2 for count in (rows, columns))
+    return np.asarray((down[:, None] ** 2 + across[None] ** 2) / min(rows, columns) ** 2, np.float32)
+
+
+def _spread(cams: NDArray[np.float32], seen: Box, size: tuple[int, ...], grid: tuple[int, ...]) -> Grid:
+    """The class maps laid over the photo's places `[7, rows, columns]`; beyond the part that was seen, those of its edge."""
+    (height, width), (rows, columns) = size, grid
+    across = ((np.arange(columns) + 0.5) * width / columns - seen.left) / (seen.right - seen.left) * cams.shape[2] - 0.5
+    down = ((np.arange(rows) + 0.5) * height / rows - seen.top) / (seen.bottom - seen.top) * cams.shape[1] - 0.5
+    return np.asarray(_between(down, cams.shape[1]).T @ cams @ _between(across, cams.shape[2]), np.float32)
+
+
+def _between(places: NDArray[np.float64], cells: int) -> Grid:
+    """How much each place between the middles of cells gets of each `[cells, places]`; beyond the outermost, all of that one."""
+    return np.array([np.interp(places, np.arange(cells), own) for own in np.eye(cells)], np.float32)

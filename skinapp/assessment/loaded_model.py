@@ -1,0 +1,100 @@
+"""A model folder, loaded and ready to answer, whatever it answers; and the same as browsers run it."""
+
+import logging
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+
+from skinapp.errors import ModelError, ProviderError
+from skinapp.imaging import looks, preprocess
+from skinapp.imaging.decode import Photo
+from skinapp.model import hub, session
+from skinapp.model.batcher import Pool
+from skinapp.model.spec import Look, ModelSpec
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Model:
+    """Which model answered, and where it ran."""
+
+    id: str
+    revision: str
+    file: str
+    precision: str
+    provider: str
+
+
+class Served:
+    """A loaded model, whatever it answers; may be shared by threads."""
+
+    def __init__(self, source: hub.Source, ran: session.Runs, notices: Sequence[str]) -> None:
+        file = source.spec.files[source.file]
+        self.source, self.spec, self.session, self.notices = source, source.spec, ran, tuple(notices)
+        self.model = Model(source.id, source.revision, source.file, file.precision, ran.provider)
+
+    @classmethod
+    def load(cls, model: str | None = None, provider: str = session.AUTO, threads: int = 0, pooled: bool = False) -> Self:
+        """A model folder or Hub model on the best provider that really works; `pooled`: for many threads."""
+        notices: list[str] = []
+        for rung in session.rungs(provider):
+            try:
+                source = hub.fetch(model, lambda spec, rung=rung: session.file_for(spec, rung))  # type: ignore[misc]
+                ran = session.Session(source.folder / source.file, source.spec, rung, threads)
+            except ProviderError as error:
+                if provider != session.AUTO:
+                    raise
+                log.warning("%s", error)
+                notices.append(str(error))
+                continue
+            runs = Pool(ran) if pooled else ran
+            return cls(source, runs, [*notices, source.notice] if source.notice else notices)
+        raise ProviderError(f"No execution provider works here ({' '.join(notices)}); install requirements.txt again.")
+
+    @cached_property
+    def documents(self) -> Path:
+        """The model's folder with what its makers measured and show: metrics.json, plots/ and examples/, where it has them."""
+        return hub.documents(self.source)
+
+    def look(
+        self, photos: Sequence[Photo], elapsed: dict[str, float], at: Sequence[Look] = looks.PLAIN
+    ) -> tuple[list[Photo], session.Answer]:
+        """One pass over all looks at all photos: what the network sees, photo by photo, and its answer; the milliseconds go into
+        `elapsed`."""
+        began = time.perf_counter()
+        views = [view for photo in photos for view in looks.views(photo, self.spec.transform, at)]
+        pixels = preprocess.normalize(np.stack(views), self.spec.transform)
+        elapsed["preprocess"], began = milliseconds(began), time.perf_counter()
+        answer = self.session.run(pixels)
+        if not all(np.isfinite(values).all() for values in vars(answer).values()):
+            # Nothing passes a threshold that is compared with nan: it would be a Low.
+            raise ModelError(f"{self.model.file} answered with numbers that are not finite; fetch or export the model again.")
+        elapsed["model"] = milliseconds(began)
+        return views, answer
+
+
+@dataclass(frozen=True)
+class Portable:
+    """A model folder with the one weight file that browsers run; `model` names no provider."""
+
+    folder: Path
+    spec: ModelSpec
+    model: Model
+
+
+def portable(name: str | None = None) -> Portable:
+    """The embedded model, a model folder or a Hub model, with the file that computes in float wherever it runs."""
+    source = hub.fetch(name, session.portable_file)
+    precision = source.spec.files[source.file].precision
+    return Portable(source.folder, source.spec, Model(source.id, source.revision, source.file, precision, ""))
+
+
+def milliseconds(began: float) -> float:
+    """Since a moment of `time.perf_counter`."""
+    return (time.perf_counter() - began) * 1000

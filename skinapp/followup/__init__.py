@@ -1,0 +1,1 @@
+"""Two photos of one lesion are laid on each other and compared."""

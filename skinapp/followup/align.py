@@ -1,0 +1,156 @@
+"""Brings two photos of one lesion into one frame: shift, turn and scale, from what the skin around it and the lesion show.
+
+A lesion that grew would hide its growth if it set the scale itself, so that the skin's features are asked first, and an alignment
+says whether they were enough.
+"""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from skinapp.imaging.decode import Photo
+from skinapp.imaging.outline import Mask
+
+Points = NDArray[np.complex128]
+"""Places in a photo, `x + iy`: a turn with a scale is a product, and a shift a sum."""
+
+FEATURES = 1500
+RATIO = 0.82
+"""Of the distances to the nearest and to the second nearest feature, above which a match is a guess."""
+NEAR = 3.0
+"""Pixels within which a match agrees with the others."""
+LEAST = 12
+"""Agreeing matches: with fewer, photos of two lesions might be laid on each other (python -m tests.follow_pairs)."""
+LEAST_SPREAD = 0.12
+"""How far apart they must lie, as a share of the photo: a cluster fixes no scale."""
+LEAST_SCALE, MOST_SCALE = 1 / 3, 3.0
+LEAST_OVERLAP = 0.3
+"""Of the two outlines, laid on each other: else one of the two lesions is another one."""
+TRIES = 5000
+
+
+@dataclass(frozen=True)
+class Alignment:
+    """Where a place of the later photo lies in the earlier one: `turn * place + shift`. `by_skin` where the skin around the
+    lesion fixes the scale, so that sizes may be compared. `later` and `earlier` are the places that agree."""
+
+    turn: complex
+    shift: complex
+    by_skin: bool
+    later: Points
+    earlier: Points
+
+    @property
+    def scale(self) -> float:
+        """Pixels of the earlier photo that one pixel of the later one covers."""
+        return abs(self.turn)
+
+    @property
+    def degrees(self) -> float:
+        """By how much the later photo must be turned, clockwise as seen."""
+        return float(np.degrees(np.angle(self.turn)))
+
+    @property
+    def matrix(self) -> NDArray[np.float64]:
+        """The same for OpenCV, `[2, 3]`."""
+        turn, shift = self.turn, self.shift
+        return np.array([[turn.real, -turn.imag, shift.real], [turn.imag, turn.real, shift.imag]])
+
+    def scales(self, count: int, rng: np.random.Generator) -> NDArray[np.float64]:
+        """The scale as so many resamples of the agreeing places have it: how well it is known."""
+        picks = rng.integers(0, len(self.later), (count, len(self.later)))
+        return np.array([abs(_fitted(self.later[pick], self.earlier[pick])[0]) for pick in picks])
+
+
+def align(earlier: Photo, later: Photo, masks: tuple[Mask, Mask]) -> Alignment | None:
+    """The later photo laid on the earlier one, or nothing where that can't be done plausibly."""
+    around = tuple(_grown(mask) for mask in masks)
+    found = [_features(photo, everywhere) for photo, everywhere in ((earlier, None), (later, None))]
+    matches = _matched(found[0], found[1])
+    for by_skin in (True, False):
+        kept = [(a, b) for a, b in matches if not by_skin or not (_inside(around[0], a) or _inside(around[1], b))]
+        alignment = _agreed(kept, by_skin)
+        if alignment is not None and _is_plausible(alignment, masks, earlier.shape[:2]):
+            return alignment
+    return None
+
+
+def aligned(later: Photo, alignment: Alignment, shape: tuple[int, ...], fill: tuple[float, ...]) -> Photo:
+    """The later photo as it lies on the earlier one, whose shape is given."""
+    size = (shape[1], shape[0])
+    return np.asarray(cv2.warpAffine(later, alignment.matrix, size, flags=cv2.INTER_AREA, borderValue=fill), np.uint8)
+
+
+def _features(photo: Photo, where: NDArray[np.uint8] | None) -> tuple[Points, NDArray[np.float32]]:
+    """What can be found again under another light, turn and scale: places, and how each looks."""
+    grey = cv2.cvtColor(photo, cv2.COLOR_RGB2GRAY)
+    even = cv2.createCLAHE(3.0, (8, 8)).apply(grey)
+    keys, looks = cv2.SIFT.create(FEATURES, contrastThreshold=0.02).detectAndCompute(even, where)
+    if looks is None:
+        return np.zeros(0, np.complex128), np.zeros((0, 128), np.float32)
+    roots = np.sqrt(looks / np.maximum(1e-9, looks.sum(axis=1, keepdims=True)))
+    return np.array([complex(*key.pt) for key in keys]), np.asarray(roots, np.float32)
+
+
+def _matched(
+    earlier: tuple[Points, NDArray[np.float32]], later: tuple[Points, NDArray[np.float32]]
+) -> list[tuple[complex, complex]]:
+    """Pairs of places that look alike, each the other's only likeness."""
+    if min(len(earlier[0]), len(later[0])) < 2:
+        return []
+    matcher = cv2.BFMatcher(cv2.NORM_L2)
+    back = {match.queryIdx: match.trainIdx for match, *_ in matcher.knnMatch(later[1], earlier[1], k=1)}
+    pairs = matcher.knnMatch(earlier[1], later[1], k=2)
+    sure = (best for best, second in pairs if best.distance < RATIO * second.distance and back[best.trainIdx] == best.queryIdx)
+    return [(complex(earlier[0][match.queryIdx]), complex(later[0][match.trainIdx])) for match in sure]
+
+
+def _agreed(matches: list[tuple[complex, complex]], by_skin: bool) -> Alignment | None:
+    """The turn, scale and shift that most matches agree on."""
+    if len(matches) < LEAST:
+        return None
+    earlier, later = (np.array(places) for places in zip(*matches, strict=True))
+    _, inside = cv2.estimateAffinePartial2D(
+        _pairs(later), _pairs(earlier), method=cv2.RANSAC, ransacReprojThreshold=NEAR, maxIters=TRIES, confidence=0.999
+    )
+    if inside is None:
+        return None
+    agreeing = inside.ravel().astype(bool)
+    later, earlier = later[agreeing], earlier[agreeing]
+    if len(later) < LEAST:
+        return None
+    turn, shift = _fitted(later, earlier)
+    return Alignment(turn, shift, by_skin, later, earlier)
+
+
+def _fitted(later: Points, earlier: Points) -> tuple[complex, complex]:
+    """The least squares turn (with scale) and shift from places to places."""
+    from_, to = later - later.mean(), earlier - earlier.mean()
+    turn = complex(np.vdot(from_, to) / max(1e-9, np.vdot(from_, from_).real))
+    return turn, complex(earlier.mean() - turn * later.mean())
+
+
+def _is_plausible(alignment: Alignment, masks: tuple[Mask, Mask], shape: tuple[int, ...]) -> bool:
+    spread = float(np.sqrt((np.abs(alignment.earlier - alignment.earlier.mean()) ** 2).mean())) / max(shape)
+    if not LEAST_SCALE <= alignment.scale <= MOST_SCALE or spread < LEAST_SPREAD:
+        return False
+    size = (shape[1], shape[0])
+    later = cv2.warpAffine(masks[1].astype(np.uint8), alignment.matrix, size, flags=cv2.INTER_NEAREST) > 0
+    return float((masks[0] & later).sum()) >= LEAST_OVERLAP * float((masks[0] | later).sum())
+
+
+def _grown(mask: Mask) -> Mask:
+    """The lesion with its edge: features there move when it grows."""
+    side = 2 * (max(mask.shape) // 40) + 1
+    return np.asarray(cv2.dilate(mask.astype(np.uint8), np.ones((side, side), np.uint8)) > 0)
+
+
+def _inside(mask: Mask, place: complex) -> bool:
+    row, column = min(mask.shape[0] - 1, int(place.imag)), min(mask.shape[1] - 1, int(place.real))
+    return bool(mask[row, column])
+
+
+def _pairs(places: Points) -> NDArray[np.float64]:
+    return np.stack([places.real, places.imag], axis=1)

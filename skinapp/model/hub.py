@@ -1,0 +1,327 @@
+"""Model id or folder -> verified local folder; the only importer of huggingface_hub.
+
+Pulls config.json and the one weight file that this machine needs. A Hub out of reach is bridged by the cache, then by
+the embedded model; a mistake in the name never is, because whoever names a model must not be answered by another one.
+"""
+
+import hashlib
+import logging
+import os
+import re
+from collections.abc import Callable
+from concurrent.futures import Future
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from threading import Thread
+from typing import TypeVar
+
+from skinapp.errors import HubError, ModelError
+from skinapp.model.spec import CONFIG, ModelSpec, sha256
+
+EMBEDDED = Path(__file__).parents[1] / "weights"
+"""The model that is shipped with the program."""
+
+ANSWER_S = 10.0
+"""Seconds to say what a revision is, and again to hand over config.json, before the Hub counts as out of reach."""
+DOWNLOAD_S = 120.0
+"""Seconds for a weight file (8 MB at 70 kB/s); a slower download goes on in the background, for the next start."""
+SILENCE_S = 5
+"""Seconds without a byte after which the client breaks a download off and resumes it, five times at most."""
+
+DOCUMENT = re.compile(r"metrics\.json|plots/\w+\.png|examples/[\w-]+\.(?:jpe?g|png|webp)", re.ASCII | re.IGNORECASE)
+"""What a Hub folder may hold beside config and weights that the page shows."""
+DOCUMENTS, DOCUMENT_BYTES, DOCUMENTS_S = 16, 2**21, 10.0
+"""How many of them are pulled, how large one may be, and the seconds that all may take: the page starts without the rest."""
+
+Rule = Callable[[ModelSpec], str]
+"""The session's rule: the file of a spec that suits this machine best. It may be asked about a part of the files."""
+
+T = TypeVar("T")
+HUB_MODEL = re.compile(r"(?!.*\.\.)([\w.-]+/[\w.-]+)(?:@(\w[\w./-]*))?", re.ASCII)
+COMMIT = re.compile(r"[0-9a-f]{40}")
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Source:
+    """A model that can be trusted: its folder, its spec and the verified weight file that this machine runs.
+
+    `id` is what users are told: "embedded", the folder's name or "owner/name". `revision` is the Hub's commit hash, or
+    the first 12 digits of the SHA-256 of config.json. `notice` is a sentence where a fall-back was taken.
+    """
+
+    folder: Path
+    spec: ModelSpec
+    file: str
+    id: str
+    revision: str
+    notice: str | None
+
+
+def fetch(model: str | None, wanted: Rule) -> Source:
+    """The embedded model, a model folder or OWNER/NAME[@REVISION] from the Hub, with the file that `wanted` names."""
+    if not model:
+        return _open(EMBEDDED, "embedded", wanted)
+    if (folder := _path(model)) is not None:
+        return _open(folder, folder.resolve().name, wanted)
+    if (match := HUB_MODEL.fullmatch(model)) is None:
+        raise _nonsense(model)
+    return _from_hub(match[1], match[2] or "main", wanted)
+
+
+def documents(source: Source) -> Path:
+    """A model's folder, with its metrics.json, plots and examples where it has them; those of a Hub model are pulled now.
+
+    They decorate the page, so whatever keeps them away is logged and borne.
+    """
+    if COMMIT.fullmatch(source.revision) is None:
+        return source.folder
+    from huggingface_hub import errors
+
+    try:
+        _within(DOCUMENTS_S, lambda: _pull_documents(source))
+    except (errors.HTTPError, OSError, ValueError) as error:  # type: ignore[attr-defined]  # as in _from_hub
+        log.warning("%s: figures and examples can't be had from the Hub (%s); the page goes without.", source.id, _seen(error))
+    return source.folder
+
+
+def _pull_documents(source: Source) -> None:
+    """Download into the cache's folder what the Hub lists and the cache lacks, each with the hash that is listed."""
+    from huggingface_hub import HfApi
+    from huggingface_hub.hf_api import RepoFile
+
+    api = HfApi(token=_token())
+    listed = api.list_repo_tree(source.id, recursive=True, revision=source.revision)
+    wanted = [entry for entry in listed if isinstance(entry, RepoFile) and DOCUMENT.fullmatch(entry.path)]
+    for entry in [one for one in sorted(wanted, key=lambda one: one.path) if one.size <= DOCUMENT_BYTES][:DOCUMENTS]:
+        path = source.folder / entry.path
+        if path.is_file() and _is_listed(path, entry.blob_id, entry.lfs.sha256 if entry.lfs else None):
+            continue
+        path = _file(source.id, entry.path, source.revision, fresh=path.is_file())
+        if not _is_listed(path, entry.blob_id, entry.lfs.sha256 if entry.lfs else None):
+            path.unlink()
+            log.warning("%s: %s is not the file that the Hub lists; the page goes without.", source.id, entry.path)
+
+
+def _is_listed(path: Path, blob: str, digest: str | None) -> bool:
+    """Whether a file has the SHA-256 that the Hub lists of a large file, or git's name of a small one."""
+    if digest:
+        return sha256(path) == digest
+    content = path.read_bytes()
+    return hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest() == blob
+
+
+def _path(model: str) -> Path | None:
+    """The path that a name means: one that exists as a folder, or is written as a path."""
+    try:
+        folder = Path(model).expanduser()
+        exists = folder.is_dir()
+    except (OSError, RuntimeError):  # too long for a file system; the home of nobody
+        return None
+    return folder if exists or folder.is_absolute() or model.startswith((".", "~")) else None
+
+
+def _nonsense(model: str) -> ModelError:
+    return ModelError(
+        f"{model!r} is neither a model folder nor a Hub model; give a folder that exists, or OWNER/NAME[@REVISION]."
+    )
+
+
+def _open(folder: Path, name: str, wanted: Rule) -> Source:
+    """A local folder; the next best file where it leaves out the one that suits this machine best."""
+    if not folder.is_dir():
+        raise ModelError(
+            f"{folder} is not a folder; give a model folder made by 'python -m export build', "
+            "or OWNER/NAME[@REVISION] of a Hub model."
+        )
+    spec = ModelSpec.read(folder)
+    file, notice = wanted(spec), None
+    present = {known: entry for known, entry in spec.files.items() if (folder / known).is_file()}
+    if present and file not in present:
+        best, file = file, wanted(replace(spec, files=present))
+        notice = f"{folder} holds no {best}, which suits this machine best, so {file} answers; 'python -m export build' makes it."
+        log.warning(notice)
+    spec.verify(folder, file)
+    return Source(folder, spec, file, name, sha256(folder / CONFIG)[:12], notice)
+
+
+def _from_hub(repo: str, revision: str, wanted: Rule) -> Source:
+    """The Hub's answer if it can be had, else the cache's, else the embedded model; refuses what the Hub refuses."""
+    from huggingface_hub import errors
+
+    _limit_client()
+    try:
+        if COMMIT.fullmatch(revision):
+            # A commit never changes: what the cache holds of it needs no Hub, and what is damaged is pulled again.
+            with suppress(errors.LocalEntryNotFoundError, ModelError):
+                return _cached(repo, revision, wanted)
+        return _pull(repo, revision, wanted)
+    except errors.HFValidationError:
+        raise _nonsense(repo) from None
+    # The client's transport errors: HTTPError in version 2, OSError in version 0.
+    except (errors.HTTPError, OSError) as error:  # type: ignore[attr-defined]
+        if (refusal := _refusal(error, repo, revision) or _disk_fault(error, repo)) is not None:
+            raise refusal from error
+        return _without_hub(repo, revision, wanted, _seen(error))
+
+
+def _pull(repo: str, revision: str, wanted: Rule) -> Source:
+    """The newest commit of a revision from the Hub; what the cache holds of it isn't downloaded again."""
+    from huggingface_hub import constants, get_hf_file_metadata, hf_hub_url
+
+    # Asked first because hf_hub_download hides a dead Hub: it answers from the cache, or tries for six minutes.
+    url = hf_hub_url(repo, CONFIG, revision=revision)
+    metadata = _within(ANSWER_S, lambda: get_hf_file_metadata(url, timeout=constants.HF_HUB_ETAG_TIMEOUT, token=_token()))
+    commit = metadata.commit_hash
+    if commit is None or not COMMIT.fullmatch(commit):
+        raise ConnectionError(f"{constants.ENDPOINT} doesn't answer as a Hub does")
+    spec = _sound(repo, commit, CONFIG, ANSWER_S, lambda path: ModelSpec.read(path.parent))
+    file = wanted(spec)
+    path = _sound(repo, commit, file, DOWNLOAD_S, lambda path: spec.verify(path.parent, file))
+    # Only now the cache's branch or tag moves here, so that an interrupted pull leaves the last whole commit in use.
+    _within(ANSWER_S, lambda: _file(repo, CONFIG, revision))
+    return Source(path.parent, spec, file, repo, commit, None)
+
+
+def _sound(repo: str, commit: str, file: str, seconds: float, check: Callable[[Path], T]) -> T:
+    """What `check` makes of a file, which is downloaded once more where the cached one fails it."""
+    path = _within(seconds, lambda: _file(repo, file, commit))
+    with suppress(ModelError):
+        return check(path)
+    # The link goes too: a forced download renews the blob alone, and a file may have been put in the link's place.
+    path.unlink()
+    try:
+        path = _within(seconds, lambda: _file(repo, file, commit, fresh=True))
+        return check(path)
+    except ValueError as error:  # how the client reports a Hub that is lost before a forced download
+        raise ConnectionError(_seen(error.__cause__ or error)) from error
+    except ModelError as error:
+        what = str(error).rpartition("; ")[0]
+        raise HubError(
+            f"{repo} at revision {commit[:12]} has a {file} that is wrong even after a new download ({what}); "
+            "name another revision or tell the model's owner."
+        ) from error
+
+
+def _without_hub(repo: str, revision: str, wanted: Rule, seen: str) -> Source:
+    """The cached model, or the embedded one where the cache lacks it, with a notice of what was seen of the Hub."""
+    from huggingface_hub.errors import LocalEntryNotFoundError
+
+    try:
+        source = _cached(repo, revision, wanted)
+        fallback = f", so revision {source.revision[:12]} answers from the cache; it may not be the newest."
+    except LocalEntryNotFoundError:
+        source = _open(EMBEDDED, "embedded", wanted)
+        fallback = " and isn't in the cache, so the embedded model answers instead; start again when the Hub is back."
+    notice = f"{repo} can't be had from the Hub ({seen}){fallback}"
+    log.warning(notice)
+    return replace(source, notice=" ".join(filter(None, (notice, source.notice))))
+
+
+def _cached(repo: str, revision: str, wanted: Rule) -> Source:
+    """The last whole commit that was pulled of a revision, without a request; LocalEntryNotFoundError if there is none."""
+    folder = _file(repo, CONFIG, revision, offline=True).parent
+    spec = ModelSpec.read(folder)
+    file = wanted(spec)
+    _file(repo, file, folder.name, offline=True)
+    spec.verify(folder, file)
+    return Source(folder, spec, file, repo, folder.name, None)
+
+
+def _file(repo: str, file: str, revision: str, *, offline: bool = False, fresh: bool = False) -> Path:
+    from huggingface_hub import hf_hub_download
+
+    return Path(hf_hub_download(repo, file, revision=revision, token=_token(), local_files_only=offline, force_download=fresh))
+
+
+def _token() -> str | bool:
+    """HF_TOKEN or none at all: a login that is stored on this machine isn't sent unasked."""
+    return os.environ.get("HF_TOKEN", "").strip() or False
+
+
+def _limit_client() -> None:
+    """Short waits, plain HTTP and no telemetry; a wait that the environment sets stays.
+
+    Set here because the client reads its environment once, at its import, and gradio has imported it by now.
+    """
+    from huggingface_hub import constants
+
+    constants.HF_HUB_DISABLE_TELEMETRY = True
+    constants.HF_HUB_DISABLE_XET = True
+    if constants.HF_HUB_ETAG_TIMEOUT == constants.DEFAULT_ETAG_TIMEOUT:
+        constants.HF_HUB_ETAG_TIMEOUT = SILENCE_S
+    if constants.HF_HUB_DOWNLOAD_TIMEOUT == constants.DEFAULT_DOWNLOAD_TIMEOUT:
+        constants.HF_HUB_DOWNLOAD_TIMEOUT = SILENCE_S
+
+
+def _within(seconds: float, task: Callable[[], T]) -> T:
+    """The task's result or error; TimeoutError once the seconds are over, while the task ends unheard.
+
+    The client's own limits don't add up to one: they hold for each address, each read and each of six tries.
+    """
+    outcome: Future[T] = Future()
+
+    def run() -> None:
+        try:
+            outcome.set_result(task())
+        except BaseException as error:  # handed to the caller, not swallowed
+            outcome.set_exception(error)
+
+    # A daemon, because an executor's thread would hold up the program's end for as long as the Hub is silent.
+    Thread(target=run, daemon=True).start()
+    try:
+        return outcome.result(seconds)
+    except TimeoutError as error:
+        raise TimeoutError(str(error) or f"no answer within {seconds:g} seconds") from None
+
+
+def _refusal(error: Exception, repo: str, revision: str) -> HubError | None:
+    """What the Hub holds against a request, or None where it is out of reach."""
+    from huggingface_hub import errors
+
+    if not isinstance(error, errors.HfHubHTTPError) or isinstance(error, errors.LocalEntryNotFoundError):
+        return None
+    status = error.response.status_code
+    if status >= 500 or status in (408, 429):
+        return None
+    if isinstance(error, errors.RevisionNotFoundError):
+        text = f"{repo} has no revision {revision!r} on the Hub; name one of its branches, tags or commits."
+    elif isinstance(error, errors.EntryNotFoundError):
+        file = str(error.response.url).rpartition("/")[2]
+        text = (
+            f"{repo} at revision {revision} holds no {file} on the Hub; "
+            "name a model made by 'python -m export build' or another revision."
+        )
+    elif isinstance(error, errors.GatedRepoError):
+        text = f"{repo} is gated on the Hub (HTTP {status}); accept its terms there and set HF_TOKEN to a token of that account."
+    elif isinstance(error, errors.RepositoryNotFoundError) or status in (401, 403):
+        text = (
+            f"{repo} is neither a folder here nor a Hub model that you may read (HTTP {status}); "
+            "check the name, or set HF_TOKEN to a token that may read it."
+        )
+    else:
+        text = f"The Hub answers HTTP {status} for {repo} at revision {revision}; check the name and HF_ENDPOINT."
+    return HubError(text)
+
+
+def _disk_fault(error: Exception, repo: str) -> HubError | None:
+    """The complaint where the cache, not the Hub, is at fault: only the operating system numbers its errors."""
+    if isinstance(error, ConnectionError | TimeoutError) or getattr(error, "errno", None) is None:
+        return None
+    return HubError(
+        f"{repo} can't be kept in the cache ({error}); free space there or set HF_HOME to a folder that can be written."
+    )
+
+
+def _seen(error: BaseException) -> str:
+    """What a user is told of a Hub that can't be reached: one line."""
+    from huggingface_hub import errors
+
+    if isinstance(error, errors.LocalEntryNotFoundError) and error.__cause__ is not None:
+        return _seen(error.__cause__)
+    if isinstance(error, errors.OfflineModeIsEnabled):
+        return "HF_HUB_OFFLINE is set"
+    if isinstance(error, errors.HfHubHTTPError) and error.response is not None:
+        return f"HTTP {error.response.status_code}"
+    return (str(error).strip() or type(error).__name__).splitlines()[0]

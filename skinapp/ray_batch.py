@@ -1,0 +1,340 @@
+"""Scores more photos than one process can: Ray Data's actors, each with a session of its own, write Parquet parts.
+
+The only importer of ray and pyarrow, which the app never needs. A part is written whole or not at all, and nothing else is kept
+of a run: a photo that stands in a part is done, so a run that was killed goes on where it was.
+"""
+
+import hashlib
+import logging
+import os
+import time
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, fields
+from functools import lru_cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+from urllib.parse import quote, unquote
+
+import pyarrow as pa
+from pyarrow import dataset, parquet
+from pyarrow.fs import FileSelector, FileSystem, FileType, LocalFileSystem
+from tqdm import tqdm
+
+from skinapp.assessment import quality
+from skinapp.assessment.assessor import Assessor
+from skinapp.assessment.loaded_model import Model
+from skinapp.errors import ModelError, PhotoError, SkinAppError
+from skinapp.i18n import wording
+from skinapp.imaging import decode
+from skinapp.labels import CODES
+from skinapp.model import hub
+
+PART = 256
+"""Photos a Parquet part, and what a worker that dies has to do again: 7 s of work at the 28 ms of README's report."""
+TRIES_AGAIN = 3
+"""Times that a part is given to a new worker before the run stops: a photo that kills its worker would kill them for ever."""
+STARTS = 4
+"""Times that Ray is started before it counts as one that can't be."""
+STORE_BYTES = 80 * 2**20
+"""Ray's shared memory; it refuses less than 75 MiB, and only names of photos go through it."""
+NAME = "answers-"
+"""What the parts' names begin with; readers of Parquet folders pass over the dot that precedes it while one is written."""
+
+QUIET = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_BACKEND_LOG_LEVEL": "fatal",
+    "RAY_worker_niceness": "0",  # as the process that starts them; 15 otherwise
+    "RAY_DEDUP_LOGS_SKIP_REGEX": ".",  # else it tells of a worker that died among the answers, on stdout
+    # Workers see the GPUs that a single process sees; without it Ray hides them, and they would answer on the CPU.
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+}
+LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
+"""Named for other systems, but on Linux too the one switch that keeps every process of Ray on 127.0.0.1."""
+
+NUMBERS = {int: pa.int64(), float: pa.float64()}
+SCHEMA = pa.schema(
+    {
+        "file": pa.string(),
+        "error": pa.string(),
+        "schema": pa.int64(),
+        "status": pa.string(),
+        "priority": pa.string(),
+        "top": pa.struct({"code": pa.string(), "name": pa.string(), "probability": pa.float64()}),
+        "probabilities": pa.struct(dict.fromkeys(CODES, pa.float64())),
+        "quality": pa.struct(
+            {"ok": pa.bool_(), "issues": pa.list_(pa.string()), "warnings": pa.list_(pa.string())}
+            | {figure.name: NUMBERS[figure.type] for figure in fields(quality.Figures)}  # type: ignore[index]
+            | {"box": pa.list_(pa.int64())}
+        ),
+        "advice": pa.string(),
+        "disclaimer": pa.string(),
+        "model": pa.struct({field.name: pa.string() for field in fields(Model)}),
+        "elapsed_ms": pa.struct(dict.fromkeys(("decode", "preprocess", "model", "judge", "total"), pa.float64())),
+    }
+)
+"""A row a photo: the report as it is, nested, with `file` and `error`; where one of report and error is, the other is null."""
+
+
+@dataclass(frozen=True)
+class Order:
+    """What every worker does: which model on which provider, `batch` photos a pass, `threads` a session, parts into `out`.
+
+    `folder` is where relative paths begin; `answering` the model that must answer.
+    """
+
+    answering: Model
+    model: str
+    provider: str
+    out: str
+    folder: str
+    workers: int
+    batch: int
+    threads: int
+
+
+@dataclass(frozen=True)
+class Tally:
+    """How many photos were given, how many of them were answered by an earlier run, and how many can't be read."""
+
+    photos: int
+    before: int
+    failed: int
+
+
+def pinned(given: str, model: Model) -> str:
+    """The name by which every worker loads the very model that was loaded here under the name `given`."""
+    if hub.COMMIT.fullmatch(model.revision):
+        return f"{model.id}@{model.revision}"
+    folder = Path(given).expanduser()
+    return str(folder.absolute()) if given and folder.is_dir() else ""
+
+
+def pictures(bucket: str) -> list[str]:
+    """The URIs of the pictures below a URI, sorted, or of the one picture that it names."""
+    scheme, _, _ = bucket.partition("://")
+    try:
+        files, path = FileSystem.from_uri(bucket)
+        below = [files.get_file_info(path)]
+        if below[0].type == FileType.Directory:
+            below = files.get_file_info(FileSelector(path, recursive=True))
+    except (OSError, ValueError) as error:
+        raise SkinAppError(f"{bucket} can't be listed ({_line(error)}); check the URI and the right to read it.") from None
+    found = sorted(
+        f"{scheme}://{quote(entry.path)}"
+        for entry in below
+        if entry.type not in (FileType.Directory, FileType.NotFound) and entry.path.lower().endswith(decode.SUFFIXES)
+    )
+    if not found:
+        raise SkinAppError(f"{bucket} holds no pictures ({', '.join(sorted(decode.SUFFIXES))}); give another URI.")
+    return found
+
+
+def score(photos: Sequence[str], order: Order) -> Tally:
+    """Answer every photo that no part in `order.out` holds yet."""
+    before = _answered(order)
+    photos = list(dict.fromkeys(photos))
+    left = [photo for photo in photos if photo not in before]
+    tally = Tally(len(photos), len(photos) - len(left), sum(before.get(photo, False) for photo in photos))
+    if not left:
+        return tally
+    failed = tally.failed
+    with tqdm(total=len(photos), initial=tally.before, unit="photo") as progress:
+        for part in _scored(left, order):
+            progress.update(part["photos"])
+            failed += part["failed"]
+    return Tally(tally.photos, tally.before, failed)
+
+
+class Worker:
+    """One of the fleet: a loaded session that answers part after part."""
+
+    def __init__(self, order: Order) -> None:
+        os.chdir(order.folder)
+        self.order = order
+        self.assessor = Assessor.load(order.model, order.provider, order.threads)
+        found, expected = self.assessor.model, order.answering
+        if (found.id, found.revision) != (expected.id, expected.revision):
+            raise ModelError(
+                f"A worker loaded {found.id}@{found.revision}, not {expected.id}@{expected.revision}; "
+                "give a model that every machine can reach and that nobody changes meanwhile."
+            )
+
+    def __call__(self, part: pa.Table) -> pa.Table:
+        """Answer the photos of a part and write them; gives how many, and how many of them can't be read."""
+        (photos,), size = part["photos"].to_pylist(), self.order.batch
+        rows = [row for start in range(0, len(photos), size) for row in answers(self.assessor, photos[start : start + size])]
+        _write(rows, self.order.out)
+        return pa.table({"photos": [len(rows)], "failed": [sum("error" in row for row in rows)]})
+
+
+def answers(assessor: Assessor, photos: Sequence[str]) -> list[dict[str, Any]]:
+    """What `--json` says of each photo, from one pass over all of them: `elapsed_ms` is that of the pass."""
+    began = time.perf_counter()
+    pixels, errors = {}, {}
+    for photo in photos:
+        try:
+            pixels[photo] = decode.read(_source(photo))
+        except PhotoError as error:
+            errors[photo] = str(error)
+    spent = {"decode": (time.perf_counter() - began) * 1000}
+    assessed = assessor.assess(list(pixels.values()), spent) if pixels else []
+    reports = {photo: one.to_dict() for photo, one in zip(pixels, assessed, strict=True)}
+    return [{"file": photo, **(reports.get(photo) or {"error": errors[photo]})} for photo in photos]
+
+
+def _source(photo: str) -> str | bytes:
+    """A path as it is; the bytes that a URI names, of a huge one only so many that it is refused."""
+    if "://" not in photo:
+        return photo
+    folder, _, name = photo.rpartition("/")
+    files, path = _folder(folder)
+    try:
+        with files.open_input_file(f"{path}/{unquote(name)}") as stream:
+            return bytes(stream.read(decode.MAX_BYTES + 1))
+    except FileNotFoundError:
+        raise PhotoError(wording.UNREADABLE["closed"].filled(path=photo, reason="No such file or directory")) from None
+    # Not this photo's fault: a right that ran out or a network that is gone would make rows of errors of all that follow.
+    except OSError as error:
+        raise SkinAppError(f"{photo} can't be read ({_line(error)}); check the network and the right to read it.") from None
+
+
+@lru_cache(maxsize=16)
+def _folder(uri: str) -> tuple[FileSystem, str]:
+    """The file system of a URI and the path in it; kept, because opening a bucket asks its host."""
+    found: tuple[FileSystem, str] = FileSystem.from_uri(uri)
+    return found
+
+
+def _place(out: str) -> tuple[FileSystem, str]:
+    try:
+        return _folder(out) if "://" in out else (LocalFileSystem(), str(Path(out).absolute()))
+    except (OSError, ValueError) as error:
+        raise SkinAppError(f"--out {out} is no place to write to ({_line(error)}); give a folder or a URI.") from None
+
+
+def _write(rows: list[dict[str, Any]], out: str) -> None:
+    """One part, by a name that its photos decide: whoever answers them again replaces it."""
+    files, folder = _place(out)
+    name = NAME + hashlib.sha256("\n".join(row["file"] for row in rows).encode()).hexdigest()[:16] + ".parquet"
+    parquet.write_table(pa.Table.from_pylist(rows, SCHEMA), f"{folder}/.{name}", filesystem=files)
+    files.move(f"{folder}/.{name}", f"{folder}/{name}")
+
+
+def _answered(order: Order) -> dict[str, bool]:
+    """The photos that the parts in `out` hold, and whether they couldn't be read; makes the folder where there is none."""
+    files, folder = _place(order.out)
+    try:
+        files.create_dir(folder)
+        entries = files.get_file_info(FileSelector(folder))
+        for entry in entries:
+            if entry.base_name.startswith(f".{NAME}"):
+                files.delete_file(entry.path)
+        parts = [entry.path for entry in entries if entry.base_name.startswith(NAME)]
+        wanted = {"file": dataset.field("file"), "error": dataset.field("error"), "by": dataset.field("model", "revision")}
+        held = dataset.dataset(parts, SCHEMA, "parquet", files).to_table(wanted).to_pylist() if parts else []
+    except (OSError, ValueError) as error:
+        raise SkinAppError(f"--out {order.out} can't be used ({_line(error)}); give another folder.") from None
+    for row in held:
+        if row["by"] not in (None, order.answering.revision):
+            raise SkinAppError(
+                f"--out {order.out} holds answers of the model revision {row['by'][:12]}, not of "
+                f"{order.answering.id}@{order.answering.revision[:12]}; give another folder, or that model."
+            )
+    return {row["file"]: row["error"] is not None for row in held}
+
+
+def _scored(photos: Sequence[str], order: Order) -> Iterator[dict[str, int]]:
+    """The tally of each part as it is written."""
+    parts = [{"photos": photos[start : start + PART]} for start in range(0, len(photos), PART)]
+    workers, cpus = min(order.workers, len(parts)), max(1, order.threads)
+    try:
+        with _ray(workers * cpus) as ray, warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # of max_task_retries, which has no other name yet
+            written = ray.data.from_items(parts, override_num_blocks=len(parts)).map_batches(
+                Worker,
+                fn_constructor_args=(order,),
+                batch_size=1,
+                batch_format="pyarrow",
+                # One part at a time, or parts would wait behind a slow one while other workers are idle.
+                compute=ray.data.ActorPoolStrategy(size=workers, max_tasks_in_flight_per_actor=1),
+                num_cpus=cpus,
+                max_task_retries=TRIES_AGAIN,
+            )
+            yield from written.iter_rows()
+    except SkinAppError:
+        raise
+    except Exception as error:  # what Ray raises shares no narrower base
+        raise _complaint(error, order) from error
+
+
+@contextmanager
+def _ray(cpus: int) -> Iterator[Any]:
+    """Ray on this machine's loopback address until the block ends, or the cluster that RAY_ADDRESS names."""
+    address = os.environ.get("RAY_ADDRESS")
+    os.environ.update(QUIET if address else QUIET | LOOPBACK)  # before Ray is imported, which reads them
+    import ray
+    import ray.data
+
+    context = ray.data.DataContext.get_current()
+    context.enable_progress_bars = context.print_on_execution_start = False
+    for name in ("ray", "ray.data"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+    with TemporaryDirectory(prefix="skinapp-", ignore_cleanup_errors=True) as scratch:
+        local: dict[str, Any] = {
+            "num_cpus": cpus,
+            "object_store_memory": STORE_BYTES,
+            "include_dashboard": False,
+            "_node_ip_address": "127.0.0.1",
+            "_temp_dir": scratch,
+        }
+        try:
+            _start(ray, address=address or "local", **({} if address else local))
+            yield ray
+        finally:
+            ray.shutdown()
+
+
+def _start(ray: Any, **settings: Any) -> None:
+    for left in reversed(range(STARTS)):
+        try:
+            with _hushed():
+                ray.init(**settings, logging_level=logging.CRITICAL, log_to_driver=False)
+            return
+        except Exception:  # the class that Ray raises where a node takes longer than its fixed 30 s, as on a busy machine
+            if not left:
+                raise
+            ray.shutdown()
+
+
+@contextmanager
+def _hushed() -> Iterator[None]:
+    """Nothing reaches the terminal: Ray's core writes past Python's stderr that it was told to write nothing."""
+    with open(os.devnull, "wb") as nowhere:
+        kept = os.dup(2)
+        os.dup2(nowhere.fileno(), 2)
+        try:
+            yield
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
+
+
+def _complaint(error: BaseException, order: Order) -> SkinAppError:
+    """The complaint of ours that a worker raised, or what Ray says, in one sentence."""
+    seen: BaseException | None = error
+    while seen is not None:
+        if isinstance(cause := getattr(seen, "cause", seen), SkinAppError):
+            return cause
+        seen = seen.__cause__
+    return SkinAppError(
+        f"The workers stopped ({_line(error)}); {order.out} keeps what was answered: give the same command again to go on."
+    )
+
+
+def _line(error: BaseException) -> str:
+    """What an error says, in one line; pyarrow tells the system's error twice."""
+    said = getattr(error, "strerror", None) or str(error).strip() or type(error).__name__
+    return str(said).splitlines()[0].partition(". Detail:")[0]

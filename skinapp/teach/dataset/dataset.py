@@ -1,0 +1,108 @@
+"""A visitor's pictures as the network sees them, in a file of the visitor's own folder: decoded once, looked at often."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skinapp.errors import PhotoError, TeachError
+from skinapp.i18n.wording import REFUSED, TAUGHT
+from skinapp.imaging import decode, preprocess
+from skinapp.model.spec import Transform
+from skinapp.teach import quotas
+from skinapp.teach.dataset import zip_archive
+from skinapp.teach.dataset.zip_archive import Archive, Entry, Refusal, Unreadable
+from skinapp.teach.progress import Progress
+
+FILE = "views.u8"
+"""The file with all views, `[n, height, width, 3]`, one after the other."""
+
+Views = NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Collection:
+    """Pictures with their classes: `labels` by name, and for each picture its name, its class `targets [n]`, whether it is for
+    testing `is_test [n]`, and what the network sees of it `views [n, height, width, 3]`."""
+
+    labels: tuple[str, ...]
+    names: tuple[str, ...]
+    targets: NDArray[np.int64]
+    is_test: NDArray[np.bool_]
+    views: Views
+    refused: tuple[Refusal, ...]
+    refused_more: int
+
+    def counts(self) -> list[tuple[str, int, int]]:
+        """Each class with its pictures, and how many of these are for testing."""
+        own = [self.targets == target for target in range(len(self.labels))]
+        return [
+            (label, int(is_own.sum()), int((is_own & self.is_test).sum())) for label, is_own in zip(self.labels, own, strict=True)
+        ]
+
+
+def gather(zipped: Path, transform: Transform, folder: Path, progress: Progress) -> Collection:
+    """Decode the pictures of a zip into `folder`; TeachError where they can't teach anything."""
+    with zip_archive.opened(zipped) as opened:
+        if not opened.entries:
+            raise TeachError(TAUGHT["nothing"])
+        height, width = transform.input_size[1:]
+        path = folder / FILE
+        kept = _decode(opened, transform, path, progress)
+        views = (
+            np.memmap(path, np.uint8, "r", shape=(len(kept), height, width, 3))
+            if kept
+            else np.zeros((0, height, width, 3), np.uint8)
+        )
+        return _sorted(kept, views, opened.refused)
+
+
+def _decode(opened: Archive, transform: Transform, path: Path, progress: Progress) -> list[Entry]:
+    """Write what the network sees of every picture that can be read; those entries, in the file's order."""
+    kept = []
+    with path.open("wb") as file:
+        for entry in progress.walk("reading", opened.entries):
+            try:
+                view = preprocess.view(decode.read(opened.read(entry)), transform)
+            except (PhotoError, Unreadable) as error:
+                opened.refused.append(Refusal(entry.name, error.said))
+            else:
+                file.write(np.ascontiguousarray(view).data)
+                kept.append(entry)
+    return kept
+
+
+def _sorted(kept: list[Entry], views: Views, refused: list[Refusal]) -> Collection:
+    """The classes that have enough pictures, by name; those that don't are refused as a whole."""
+    sizes: dict[str, int] = {}
+    for entry in kept:
+        sizes[entry.label] = sizes.get(entry.label, 0) + 1
+    labels = tuple(sorted(label for label, size in sizes.items() if size >= quotas.LEAST_PICTURES))
+    for label in sorted(set(sizes) - set(labels)):
+        refused.append(Refusal(f"{label}/", REFUSED["small_class"].filled(count=sizes[label], least=quotas.LEAST_PICTURES)))
+    if len(labels) < quotas.LEAST_CLASSES:
+        said = TAUGHT["few_classes"].filled(found=", ".join(labels) or "–", least=quotas.LEAST_PICTURES)
+        raise TeachError(said)
+    places = [place for place, entry in enumerate(kept) if entry.label in labels]
+    own = [kept[place] for place in places]
+    return Collection(
+        labels=labels,
+        names=tuple(entry.name for entry in own),
+        targets=np.array([labels.index(entry.label) for entry in own], np.int64),
+        is_test=np.array([entry.is_test for entry in own], np.bool_),
+        views=views if len(places) == len(kept) else _chosen(views, places),
+        refused=tuple(refused[: quotas.REFUSALS]),
+        refused_more=max(0, len(refused) - quotas.REFUSALS),
+    )
+
+
+def _chosen(views: Views, places: list[int]) -> Views:
+    """Some of the views, in a file that replaces that of all: the few that are left out are moved over."""
+    path = Path(views.filename)  # type: ignore[attr-defined]  # a memmap's
+    shape = (len(places), *views.shape[1:])
+    with path.with_suffix(".new").open("wb") as file:
+        for place in places:
+            file.write(np.ascontiguousarray(views[place]).data)
+    path.with_suffix(".new").replace(path)
+    return np.memmap(path, np.uint8, "r", shape=shape)

@@ -1,0 +1,188 @@
+"""Learns a regularised linear head on embeddings, and says how good it is; the only importer of scikit-learn.
+
+Everything is chosen on the pictures to learn from, by cross-validation over groups of near-duplicates; what was held out is
+looked at once, by the head that is handed over.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
+
+from skinapp.assessment import triage
+from skinapp.metrics import accuracy
+from skinapp.teach.dataset.split import Places, Split, folds
+from skinapp.teach.progress import Progress
+
+STRENGTHS = (1e-4, 1e-3, 1e-2, 1e-1, 1.0, 10.0, 100.0)
+"""Inverse strengths of regularisation (C) that are tried, on features whose variance is 1 on average."""
+STEPS = 1000
+"""Most steps of the solver; on such features it takes a tenth of them."""
+TEMPERATURES = np.geomspace(0.1, 10, 201)
+CURVE = (0.25, 0.5)
+"""Shares of the pictures that the learning curve is drawn through; the whole is known already."""
+BINS = 10
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Head:
+    """A linear head: logits are `weights [k, d]` times the embedding plus `bias [k]`."""
+
+    weights: NDArray[np.float32]
+    bias: NDArray[np.float32]
+
+    def logits(self, embedding: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Logits `[n, k]` of embeddings `[n, d]`."""
+        return np.asarray(embedding @ self.weights.T + self.bias, np.float32)
+
+
+@dataclass(frozen=True)
+class Step:
+    """A point of the learning curve: from this share of the pictures, each class's recall `[k]`, nan where it has none."""
+
+    share: float
+    recalls: Floats
+
+    @property
+    def balanced(self) -> float:
+        return float(np.nanmean(self.recalls))
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """What was learned, `head` with its `temperature` and `strength` (C); how good it is on what was held out, and what it named
+    these pictures `chances [n, k]`; and the learning curve, by cross-validation on what it learned from."""
+
+    head: Head
+    temperature: float
+    strength: float
+    figures: dict[str, Any]
+    confusion: NDArray[np.int64]
+    chances: Floats
+    curve: tuple[Step, ...]
+
+
+@dataclass(frozen=True)
+class _Data:
+    """What is learned from: `x [n, d]` of variance 1 on average, turned so that d is at most n; classes `y`; folds;
+    and the way back."""
+
+    x: Floats
+    y: Places
+    fold: Places
+    classes: int
+    mean: Floats
+    back: Floats
+
+
+def learn(
+    embedding: NDArray[np.float32], targets: Places, groups: Places, split: Split, classes: int, progress: Progress
+) -> Lesson:
+    """The best head for these embeddings `[n, d]`, with figures from what was held out."""
+    # One thread: the others are for the visitors who only want their photo answered.
+    with threadpool_limits(1):
+        data = _prepared(embedding[split.train], targets[split.train], groups[split.train], classes)
+        progress.begin("learning", (len(STRENGTHS) + len(CURVE)) * (data.fold.max() + 1) + 1)
+        tried = {strength: _cross_validated(data, strength, progress) for strength in STRENGTHS}
+        strength = min(STRENGTHS, key=lambda one: _loss(tried[one] / _temperature(tried[one], data.y), data.y))
+        temperature = _temperature(tried[strength], data.y)
+        curve = [_step(data, strength, share, progress) for share in CURVE]
+        curve.append(Step(1.0, _recalls(tried[strength], data.y, classes)))
+        head = _head(data, _fitted(data.x, data.y, classes, strength))
+        progress.step()
+    logits = head.logits(embedding[split.test])
+    chances, truths = triage.probabilities(logits, temperature), targets[split.test]
+    figures = _figures(chances, truths, groups[split.test], classes)
+    confusion = np.zeros((classes, classes), np.int64)
+    np.add.at(confusion, (truths, chances.argmax(1)), 1)
+    return Lesson(head, temperature, strength, figures, confusion, chances, tuple(curve))
+
+
+def _prepared(embedding: NDArray[np.float32], targets: Places, groups: Places, classes: int) -> _Data:
+    x = embedding.astype(np.float64)
+    mean = x.mean(0)
+    # One scale for all: scaling each by itself was as accurate, but gave features that hardly vary weights that spoil the maps.
+    spread = max(float(np.sqrt(np.square(x - mean).mean())), 1e-9)
+    x = (x - mean) / spread
+    # With fewer pictures than features all solutions lie in the pictures' own span: turned into it, they are found in less time.
+    basis = np.linalg.svd(x, full_matrices=False)[2] if len(x) < x.shape[1] else np.eye(x.shape[1])
+    return _Data(x @ basis.T, targets, folds(targets, groups), classes, mean, basis / spread)
+
+
+def _fitted(x: Floats, y: Places, classes: int, strength: float) -> tuple[Floats, Floats]:
+    """Weights `[k, d]` and biases `[k]`; each class weighs the same, however many pictures it has."""
+    from sklearn.linear_model import LogisticRegression  # here, because it takes 2 s, which a page that nobody teaches saves
+
+    model = LogisticRegression(C=strength, class_weight="balanced", max_iter=STEPS).fit(x, y)
+    weights, bias = model.coef_, model.intercept_
+    if classes == 2:  # one row, which is the difference of the two
+        return np.concatenate([-weights, weights]) / 2, np.concatenate([-bias, bias]) / 2
+    return np.asarray(weights), np.asarray(bias)
+
+
+def _head(data: _Data, fitted: tuple[Floats, Floats]) -> Head:
+    weights = fitted[0] @ data.back
+    return Head(np.asarray(weights, np.float32), np.asarray(fitted[1] - weights @ data.mean, np.float32))
+
+
+def _cross_validated(data: _Data, strength: float, progress: Progress, chosen: NDArray[np.bool_] | None = None) -> Floats:
+    """Logits `[n, k]` of every picture from a head that never saw it or its near-duplicates; learned from the `chosen` ones."""
+    logits = np.zeros((len(data.y), data.classes))
+    for fold in range(data.fold.max() + 1):
+        seen = data.fold != fold if chosen is None else (data.fold != fold) & chosen
+        weights, bias = _fitted(data.x[seen], data.y[seen], data.classes, strength)
+        logits[data.fold == fold] = data.x[data.fold == fold] @ weights.T + bias
+        progress.step()
+    return logits
+
+
+def _step(data: _Data, strength: float, share: float, progress: Progress) -> Step:
+    """The recalls that a share of the pictures of every class and fold gives, drawn from a fixed seed."""
+    rng, chosen = np.random.default_rng(0), np.zeros(len(data.y), np.bool_)
+    for fold in range(data.fold.max() + 1):
+        for target in range(data.classes):
+            own = rng.permutation(np.flatnonzero((data.fold == fold) & (data.y == target)))
+            chosen[own[: max(1, round(share * len(own)))]] = True
+    return Step(share, _recalls(_cross_validated(data, strength, progress, chosen), data.y, data.classes))
+
+
+def _recalls(logits: Floats, y: Places, classes: int) -> Floats:
+    right = logits.argmax(1) == y
+    return np.array([right[y == target].mean() if (y == target).any() else np.nan for target in range(classes)])
+
+
+def _temperature(logits: Floats, y: Places) -> float:
+    return float(min(TEMPERATURES, key=lambda one: _loss(logits / one, y)))
+
+
+def _loss(logits: Floats, y: Places) -> float:
+    """The mean negative log-probability of the truth, each class weighing the same."""
+    shifted = logits - logits.max(1, keepdims=True)
+    lost = np.log(np.exp(shifted).sum(1)) - shifted[np.arange(len(y)), y]
+    return float(np.average(lost, weights=1 / np.bincount(y)[y]))
+
+
+def _figures(chances: Floats, truths: Places, groups: Places, classes: int) -> dict[str, Any]:
+    """Accuracy and balanced accuracy with 95% intervals by group, ECE, each class's recall, and what naming one class gives."""
+    named, weights = chances.argmax(1).astype(np.int64), accuracy.resamples([str(group) for group in groups])
+    recalls = accuracy.recalls(named, truths, weights[:1], classes)[0]
+    return {
+        "n": len(truths),
+        "accuracy": accuracy.interval(accuracy.accuracies(named, truths, weights)),
+        "balanced_accuracy": accuracy.interval(accuracy.balanced_accuracies(named, truths, weights, classes)),
+        "ece": round(_ece(chances, truths), 4),
+        "commonest": round(float(np.bincount(truths).max() / len(truths)), 4),
+        "recall": [None if np.isnan(one) else round(float(one), 4) for one in recalls],
+    }
+
+
+def _ece(chances: Floats, truths: Places) -> float:
+    """The mean gap between how sure the head is of what it names and how often that is right, in ten bins."""
+    sure, right = chances.max(1), chances.argmax(1) == truths
+    place = np.minimum((sure * BINS).astype(int), BINS - 1)
+    gaps = [abs(sure[place == one].mean() - right[place == one].mean()) * (place == one).mean() for one in np.unique(place)]
+    return float(sum(gaps))

@@ -1,0 +1,107 @@
+"""The card of a model that somebody taught, from its config and its figures alone, with a script that runs it without skinapp."""
+
+from typing import Any
+
+from skinapp.i18n.wording import OWN
+from skinapp.model.spec import ModelSpec
+
+HEADER = """---
+license: other
+pipeline_tag: image-classification
+tags: [onnx, image-classification]
+---
+"""
+
+SCRIPT = """import json, sys
+import numpy as np
+import onnxruntime
+from PIL import Image, ImageOps
+
+config = json.load(open("config.json", encoding="utf-8"))
+seen, temperature = config["pretrained_cfg"], config["skinapp"]["temperature"]
+height, width = seen["input_size"][1:]
+photo = ImageOps.exif_transpose(Image.open(sys.argv[1])).convert("RGB")
+down, across = int(height / seen["crop_pct"]), int(width / seen["crop_pct"])
+if seen["crop_mode"] == "center":  # the shorter side to this size, as the input is square
+    shorter = min(photo.size)
+    across, down = (int(down * side / shorter) if side > shorter else down for side in photo.size)
+photo = photo.resize((across, down), getattr(Image.Resampling, seen["interpolation"].upper()))
+left, top = round((across - width) / 2), round((down - height) / 2)
+pixels = np.asarray(photo.crop((left, top, left + width, top + height)), np.float32) / np.float32(255)
+pixels = (pixels - np.float32(seen["mean"])) / np.float32(seen["std"])
+session = onnxruntime.InferenceSession("{file}", providers=["CPUExecutionProvider"])
+logits = session.run(["logits"], {{"pixel_values": pixels.transpose(2, 0, 1)[None]}})[0][0].astype(np.float64) / temperature
+chances = np.exp(logits - logits.max()) / np.exp(logits - logits.max()).sum()
+print(json.dumps(dict(zip(config["label_names"], chances.tolist())), ensure_ascii=False))"""
+
+
+def render(spec: ModelSpec, file: str, figures: dict[str, Any]) -> str:
+    """The card's text (Markdown)."""
+    held, taught = figures["held_out"], spec.provenance["taught_on"]
+    return "\n".join(
+        [
+            HEADER,
+            f"# {_names(spec.labels)}\n",
+            f"{OWN['disclaimer'].en}\n",
+            f"`{spec.architecture}` of {taught['id']}@{taught['revision']} (`{taught['file']}`) with a linear head that was",
+            "taught in skinapp's page; all but the head is that model's, whose licence holds on.\n",
+            "## Pictures\n",
+            *_pictures(spec, held),
+            "## How good it is\n",
+            *_figures(held),
+            *_confusion(spec.labels, held["confusion"]),
+            *_curve(figures["cross_validation"]["curve"]),
+            "## Run it\n",
+            "With skinapp: `python app.py --model FOLDER` for the page, `python -m skinapp PHOTO --model FOLDER --json` in a",
+            "terminal. To hand it on: `hf upload OWNER/NAME FOLDER`, then `--model OWNER/NAME`. Without skinapp, in this",
+            "folder, with numpy, Pillow and onnxruntime, to the same last digit for an 8-bit photo:\n",
+            f"```python\n{SCRIPT.format(file=file)}\n```\n",
+        ]
+    )
+
+
+def _names(labels: tuple[str, ...]) -> str:
+    """The classes in a title."""
+    shown = ", ".join(_plain(label) for label in labels[:6])
+    return shown if len(labels) <= 6 else f"{shown} and {len(labels) - 6} more"
+
+
+def _pictures(spec: ModelSpec, held: dict[str, Any]) -> list[str]:
+    learned = spec.provenance["learned_from"]
+    rows = [f"| {_plain(label)} | {learned[label]} | {held['pictures'][label]} |" for label in spec.labels]
+    how = "from its maker's `test` folder" if held["how"] == "test folder" else "drawn from each class, near-copies kept together"
+    left_out = (
+        f" {held['near_copies_left_out']} near-copies of them were not learned from." if held["near_copies_left_out"] else ""
+    )
+    return ["| class | learned from | held out |", "|---|---|---|", *rows, "", f"Held out: {how}.{left_out}\n"]
+
+
+def _figures(held: dict[str, Any]) -> list[str]:
+    return [
+        f"On the {held['n']} pictures held out, which it never saw:\n",
+        f"- Accuracy {_interval(held['accuracy'])}; naming always the commonest class gives {held['commonest']:.1%}.",
+        f"- Balanced accuracy (the mean of the classes) {_interval(held['balanced_accuracy'])}.",
+        f"- How sure it is differs from how often it is right by {held['ece']:.1%} (ECE). Classes count the same, however many "
+        "pictures each had.\n",
+    ]
+
+
+def _interval(found: dict[str, float | None]) -> str:
+    value, low, high = found["value"], found["low"], found["high"]
+    return "–" if value is None or low is None or high is None else f"{value:.1%} (95% interval {low:.1%} to {high:.1%})"
+
+
+def _confusion(labels: tuple[str, ...], counts: dict[str, dict[str, int]]) -> list[str]:
+    head = "| is, named → | " + " | ".join(_plain(label) for label in labels) + " |"
+    rows = [f"| {_plain(label)} | " + " | ".join(str(counts[label][other]) for other in labels) + " |" for label in labels]
+    return [head, "|---" * (len(labels) + 1) + "|", *rows, ""]
+
+
+def _curve(curve: list[dict[str, Any]]) -> list[str]:
+    points = "; ".join(f"{step['share']:.0%} of them {step['balanced_accuracy']:.1%}" for step in curve)
+    return [f"Balanced accuracy by cross-validation on the pictures learned from: {points}.\n"]
+
+
+def _plain(label: str) -> str:
+    """A label that no Markdown takes for its own."""
+    return "".join(f"&#{ord(letter)};" if letter in "|*_`<>[]\\&#~!" else letter for letter in label)

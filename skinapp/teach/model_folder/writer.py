@@ -1,0 +1,149 @@
+"""Writes what was learned as a model folder that app.py, the command line and a bare ONNX Runtime serve: the graph with its new
+head, config.json, metrics.json and the card; and packs it as a zip."""
+
+import json
+import math
+import stat
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skinapp.assessment.classifier import Namer
+from skinapp.assessment.loaded_model import Served
+from skinapp.imaging import preprocess
+from skinapp.model import hub, session
+from skinapp.model.spec import CONFIG, OWN, UNLIMITED, FrameHead, HeatmapScale, LesionHead, ModelFile, ModelSpec, sha256
+from skinapp.teach.dataset.dataset import Collection
+from skinapp.teach.dataset.split import Split
+from skinapp.teach.linear_head import Lesson
+from skinapp.teach.model_folder import card
+
+NAME = "my-model"
+"""The folder's name; whoever downloads it gives it another."""
+SCALE_PICTURES = 12
+"""Of each class, for the heatmap's scale."""
+SPOT = 95
+"""Percentile of a map's places that counts as its spot: of 49 the third, as one alone is often an edge."""
+FAINT = 0.25
+"""Evidence up to this share of what a class's own pictures reach is not shown."""
+METRICS = "metrics.json"
+CARD = "README.md"
+
+
+def write(base: Served, collection: Collection, split: Split, lesson: Lesson, folder: Path) -> Namer:
+    """The model folder, opened: what it answers is what was written."""
+    from skinapp.teach.model_folder.onnx_head import (
+        graft,  # here, because onnx takes its time, which a page that nobody teaches saves
+    )
+
+    folder.mkdir()
+    file = base.source.file
+    rung = next(rung for rung in session.LADDER if rung.provider == base.session.provider)
+    base.spec.verify(base.source.folder, file)  # which may have been swapped since it was loaded
+    graft(base.source.folder / file, lesson.head, None, folder / file)
+    spec = _spec(base, collection, split, lesson, folder / file)
+    plain = _maps(spec, session.Session(folder / file, spec, rung), collection, split)
+    usual = np.asarray(np.mean([cams.mean(0) for cams in plain], axis=0, dtype=np.float64), np.float32)
+    graft(base.source.folder / file, lesson.head, usual, folder / file)
+    spec = replace(_spec(base, collection, split, lesson, folder / file), heatmap=_scale(spec, [cams - usual for cams in plain]))
+    spec.write(folder)
+    ran = session.Session(folder / file, spec, rung)
+    found = _metrics(collection, split, lesson)
+    (folder / METRICS).write_text(json.dumps(found, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    (folder / CARD).write_text(card.render(spec, file, found), encoding="utf-8")
+    return Namer(hub.Source(folder, spec, file, folder.name, sha256(folder / CONFIG)[:12], None), ran, ())
+
+
+def pack(folder: Path, path: Path) -> Path:
+    """The folder as a zip that unpacks into a folder of its name."""
+    with ZipFile(path, "w", ZIP_DEFLATED) as packed:
+        for file in sorted(folder.iterdir()):
+            entry = ZipInfo.from_file(file, f"{folder.name}/{file.name}")
+            entry.external_attr = (stat.S_IFREG | 0o644) << 16  # here it is its visitor's alone, where it is unpacked it isn't
+            packed.writestr(entry, file.read_bytes(), ZIP_DEFLATED)
+    return path
+
+
+def _spec(base: Served, collection: Collection, split: Split, lesson: Lesson, path: Path) -> ModelSpec:
+    """The base's spec with other labels and without a word about lesions; its heatmap's scale is yet to be measured."""
+    labels, file = collection.labels, base.spec.files[path.name]
+    every = dict.fromkeys(labels, 0.0)
+    return ModelSpec(
+        architecture=base.spec.architecture,
+        activation=base.spec.activation,
+        labels=labels,
+        transform=base.spec.transform,
+        files={path.name: ModelFile(sha256(path), file.precision, file.providers)},
+        temperature=round(lesson.temperature, 4),
+        thresholds={},
+        heatmap=HeatmapScale(every, dict.fromkeys(labels, 1.0), base.spec.heatmap.shift),
+        lesion_head=LesionHead((), 0.0),
+        frame_head=FrameHead((), 0.0),
+        quality=UNLIMITED,
+        provenance={
+            "taught_on": {"id": base.model.id, "revision": base.model.revision, "file": base.model.file},
+            "learned_from": _counts(collection, split.train),
+            "strength": lesson.strength,
+        },
+        subject=OWN,
+    )
+
+
+def _maps(spec: ModelSpec, ran: session.Runs, collection: Collection, split: Split) -> list[NDArray[np.float32]]:
+    """Every class's maps `[m, k, h, w]` of some pictures of each class that it learned from."""
+    found = []
+    for target in range(len(spec.labels)):
+        own = split.train[collection.targets[split.train] == target][:SCALE_PICTURES]
+        views = np.stack([collection.views[place] for place in own])
+        found.append(ran.run(preprocess.normalize(views, spec.transform)).cams)
+    return found
+
+
+def _scale(spec: ModelSpec, maps: list[NDArray[np.float32]]) -> HeatmapScale:
+    """Hottest from where a quarter of a class's own pictures have a spot of a few places."""
+    floor, full = {}, {}
+    for target, label in enumerate(spec.labels):
+        cams = maps[target][:, target]
+        high = max(float(np.percentile(np.percentile(cams.reshape(len(cams), -1), SPOT, axis=1), 75)), 1e-3)
+        floor[label], full[label] = round(FAINT * high, 6), round(high, 6)
+    return HeatmapScale(floor, full, spec.heatmap.shift)
+
+
+def _metrics(collection: Collection, split: Split, lesson: Lesson) -> dict[str, Any]:
+    """Everything that was measured, under the names that the card uses."""
+    labels = collection.labels
+    return {
+        "held_out": {
+            "how": "test folder" if split.is_given else "held out",
+            "pictures": _counts(collection, split.test),
+            "near_copies_left_out": split.dropped,
+            **{**lesson.figures, "recall": dict(zip(labels, lesson.figures["recall"], strict=True))},
+            "confusion": {
+                label: dict(zip(labels, row.tolist(), strict=True)) for label, row in zip(labels, lesson.confusion, strict=True)
+            },
+        },
+        "cross_validation": {
+            "learned_from": _counts(collection, split.train),
+            "curve": [
+                {
+                    "share": step.share,
+                    "balanced_accuracy": round(step.balanced, 4),
+                    "recall": {
+                        label: None if math.isnan(one) else round(float(one), 4)
+                        for label, one in zip(labels, step.recalls, strict=True)
+                    },
+                }
+                for step in lesson.curve
+            ],
+        },
+    }
+
+
+def _counts(collection: Collection, places: Any) -> dict[str, int]:
+    """Pictures of each class among these."""
+    counts = np.bincount(collection.targets[places], minlength=len(collection.labels))
+    return dict(zip(collection.labels, counts.tolist(), strict=True))

@@ -1,0 +1,105 @@
+"""From a visitor's pictures to a model that answers: looks at them with the served model, learns, measures, writes the folder."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skinapp.assessment.classifier import Named, Namer
+from skinapp.assessment.loaded_model import Served
+from skinapp.imaging import preprocess
+from skinapp.teach import linear_head
+from skinapp.teach.dataset import near_duplicates
+from skinapp.teach.dataset.dataset import Collection
+from skinapp.teach.dataset.split import Places, Split, split
+from skinapp.teach.linear_head import Lesson
+from skinapp.teach.model_folder import writer
+from skinapp.teach.progress import Progress
+
+PART = 4
+"""Pictures a pass: half of a pool's, so that a visitor's photo joins the next one instead of waiting for many."""
+MISTAKES = 8
+"""Of those that were held out and named wrongly, the surest ones are shown."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What the served model sees in a collection: `embedding [n, d]`, and its groups of near-duplicates `[n]`."""
+
+    embedding: NDArray[np.float32]
+    groups: Places
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """A picture that was held out, what it is, and what it was named, with its map."""
+
+    name: str
+    truth: str
+    view: NDArray[np.uint8]
+    named: Named
+
+
+@dataclass(frozen=True)
+class Taught:
+    """A model of one's own, open and on disk, and all that is told of it."""
+
+    namer: Namer
+    lesson: Lesson
+    split: Split
+    mistakes: tuple[Mistake, ...]
+
+
+def look(base: Served, collection: Collection, progress: Progress) -> Seen:
+    """The embeddings of all pictures, and which are near-duplicates."""
+    count, parts, plain, mirror = len(collection.names), [], [], []
+    progress.begin("looking", count)
+    for start in range(0, count, PART):
+        views = np.asarray(collection.views[start : start + PART])
+        parts.append(base.session.run(preprocess.normalize(views, base.spec.transform)).embedding)
+        plain += [near_duplicates.edges(view) for view in views]
+        mirror += [near_duplicates.mirrored(view) for view in views]
+        progress.step(len(views))
+    embedding = np.concatenate(parts)
+    return Seen(embedding, near_duplicates.groups(np.stack(plain), np.stack(mirror), embedding))
+
+
+def teach(base: Served, collection: Collection, seen: Seen, share: float, out: Path, progress: Progress) -> Taught:
+    """The model folder `out` and what it is worth; `share` is held out where the visitor gave no `test` folder."""
+    parted = split(collection.labels, collection.targets, seen.groups, collection.is_test, share)
+    learned = linear_head.learn(seen.embedding, collection.targets, seen.groups, parted, len(collection.labels), progress)
+    progress.begin("writing", 3)
+    namer = writer.write(base, collection, parted, learned, out)
+    progress.step()
+    mistakes = _mistakes(namer, collection, parted, learned)
+    progress.step()
+    writer.pack(out, out.with_suffix(".zip"))
+    progress.step()
+    return Taught(namer, learned, parted, mistakes)
+
+
+def most_helped(taught: Lesson) -> tuple[int, float] | None:
+    """The class that more pictures would help most, and what its recall gained from half of the pictures to all: the largest
+    gain, and of equals the lowest recall; none where every class is always found."""
+    half, whole = (np.nan_to_num(step.recalls, nan=1.0) for step in taught.curve[-2:])
+    lacking = np.flatnonzero(whole < 1)
+    if not len(lacking):
+        return None
+    best = max(lacking.tolist(), key=lambda target: (max(whole[target] - half[target], 0.0), 1 - whole[target]))
+    return best, float(whole[best] - half[best])
+
+
+def _mistakes(namer: Namer, collection: Collection, parted: Split, learned: Lesson) -> tuple[Mistake, ...]:
+    """The held-out pictures that were named wrongly, most surely wrong first, with their maps."""
+    named, truths = learned.chances.argmax(1), collection.targets[parted.test]
+    wrong = np.flatnonzero(named != truths)
+    worst: list[int] = sorted(wrong.tolist(), key=lambda place: -learned.chances[place].max())[:MISTAKES]
+    return tuple(_mistake(namer, collection, int(parted.test[place])) for place in worst)
+
+
+def _mistake(namer: Namer, collection: Collection, place: int) -> Mistake:
+    view: NDArray[Any] = np.array(collection.views[place])
+    truth = collection.labels[int(collection.targets[place])]
+    return Mistake(collection.names[place], truth, view, namer.assess([view])[0])

@@ -1,0 +1,93 @@
+"""What is said of photos by how they were taken: figures of each view, prediction sets, lesions that are none of the seven."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from skinapp.assessment.assessor import Assessment
+from skinapp.labels import CODES, Priority, View
+from skinapp.metrics.accuracy import by_lesion, interval, ratio
+from skinapp.model.spec import ModelSpec
+from train import calibrate, metrics
+from train.data import Row
+
+FIGURES = (
+    "balanced_accuracy",
+    "accuracy",
+    "malignant_auc",
+    "melanoma.auc",
+    "melanoma.sensitivity",
+    "melanoma.specificity",
+    "melanoma.called_urgent",
+    "urgent_called_low",
+    "ece",
+    "answered",
+    "recall",
+)
+
+
+def report(assessments: Sequence[Assessment], rows: Sequence[Row], spec: ModelSpec) -> dict[str, Any]:
+    """The prediction sets' figures and the calibration on the mix of lesions that the model states, of all photos; where there
+    are photos of both views, also each view's figures."""
+    found = _of(assessments, rows, spec)
+    views = [view for view in View if any(row.view is view for row in rows)]
+    if spec.clinical:
+        found["view_told"] = {
+            view.value: _share([one.view is view for one, row in zip(assessments, rows, strict=True) if row.view is view])
+            for view in views
+        }
+    if len(views) > 1:
+        parts = {view: [i for i, row in enumerate(rows) if row.view is view] for view in views}
+        found["by_view"] = {
+            view.value: _each([assessments[i] for i in part], [rows[i] for i in part], spec) for view, part in parts.items()
+        }
+    return found
+
+
+def _each(assessments: Sequence[Assessment], rows: Sequence[Row], spec: ModelSpec) -> dict[str, Any]:
+    from train.evaluate import answers_of
+
+    groups = [row.group for row in rows]
+    figures = {name: metrics.FIGURES[name] for name in FIGURES}
+    found = metrics.measure(figures, answers_of(assessments, rows), metrics.resamples(groups))
+    return {"n": len(rows), "lesions": len(set(groups)), **found, **_of(assessments, rows, spec)}
+
+
+def _of(assessments: Sequence[Assessment], rows: Sequence[Row], spec: ModelSpec) -> dict[str, Any]:
+    if not spec.mix:
+        return {}
+    truths, drawn = np.array([row.target for row in rows]), metrics.resamples([row.group for row in rows])
+    chances = np.stack([one.chances for one in assessments])
+    mixed = drawn * calibrate.weights(truths, np.array([spec.mix[code] for code in CODES]))
+    known = by_lesion(truths)
+    inside = np.array([CODES[truth] in (one.set or ()) for one, truth in zip(assessments, truths, strict=True)])
+    sizes = np.array([len(one.set or ()) for one in assessments])
+    coverage = ratio(drawn @ (inside[:, None] * known), drawn @ known)
+    return {
+        "ece_on_mix": interval(metrics.eces(chances, truths, mixed)),
+        "sets": {
+            "coverage": {code: interval(column) for code, column in zip(CODES, coverage.T, strict=True)},
+            "size": interval(metrics.average(sizes, drawn)),
+        },
+    }
+
+
+def outside(assessments: Sequence[Assessment], rows: Sequence[Row]) -> dict[str, Any]:
+    """By diagnosis and view, the priorities given to photos of lesions outside of the seven, and the share called Low."""
+    found: dict[str, Any] = {}
+    for kind in sorted({row.outside for row in rows if row.outside}):
+        for view in View:
+            own = [i for i, row in enumerate(rows) if row.outside == kind and row.view is view]
+            if own:
+                given = [assessments[i].priority for i in own]
+                counts = {priority.value: given.count(priority) for priority in Priority}
+                low = np.array([priority is Priority.LOW for priority in given])
+                drawn = metrics.resamples([rows[i].group for i in own])
+                called_low = interval(metrics.average(low, drawn))
+                found.setdefault(kind, {})[view.value] = {"n": len(own), "priorities": counts, "called_low": called_low}
+    return found
+
+
+def _share(events: Sequence[bool]) -> float:
+    return round(float(np.mean(events)), 4)
