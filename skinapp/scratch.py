@@ -42,7 +42,7 @@ class Scratch:
     def __init__(self, base: str | None = None) -> None:
         self._folder = -1
         self._lock, self._closed = threading.RLock(), False
-        self._filling, self._seen = set[Path](), dict[Path, float]()
+        self._filling, self._seen = set[str](), dict[str, float]()
         try:
             self.path = Path(base or tempfile.gettempdir()).resolve() / f"{PREFIX}{secrets.token_hex(16)}"
             self._make()
@@ -64,7 +64,7 @@ class Scratch:
     def filling(self, shelf: str) -> Iterator[Path]:
         """A new folder while something is written into it: until then it doesn't age, and if that fails it goes."""
         folder = self.new(shelf)
-        self._filling.add(folder)
+        self._filling.add(folder.name)
         try:
             with stored():
                 yield folder
@@ -72,7 +72,7 @@ class Scratch:
             shutil.rmtree(folder, ignore_errors=True)
             raise
         finally:
-            self._filling.discard(folder)
+            self._filling.discard(folder.name)
 
     def write(self, shelf: str, name: str, content: bytes) -> Path:
         """A new file, which is whole as soon as it has its name."""
@@ -85,9 +85,9 @@ class Scratch:
     def expire(self, shelf: str, age_s: float) -> None:
         """Delete what has been on a shelf for longer, counted from the first look that found it there."""
         with suppress(OSError):  # there is no such folder
-            now, present = time.monotonic(), set((self.path / shelf).iterdir()) - self._filling
-            self._seen = {path: self._seen.get(path, now) for path in present}
-            _empty(self.path / shelf, {path.name for path, since in self._seen.items() if now - since > age_s})
+            now, present = time.monotonic(), set(os.listdir(self.path / shelf)) - self._filling
+            self._seen = {name: self._seen.get(name, now) for name in present}
+            _empty(self.path / shelf, {name for name, since in self._seen.items() if now - since > age_s})
 
     def sweep(self) -> None:
         """Delete what killed processes left beside this folder."""
