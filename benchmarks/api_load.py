@@ -1,4 +1,4 @@
-"""python -m benchmarks.api_load [--requests 2000] [--callers 64] [--photos 10] [--model FOLDER] [--threads N]
+"""python -m benchmarks.api_load [--requests 2000] [--callers 64] [--photos 10] [--different 640] [--runs 1] [--model FOLDER]
 
 Loads a server of its own on the embedded model: so many callers at once with so many photos each, one by one and as batches, and
 then requests without end; prints what was right, wrong and lost, photos a second beside the bare session's own at its best batch
@@ -34,12 +34,16 @@ def main() -> None:
     parser.add_argument("--requests", type=int, default=2000)
     parser.add_argument("--callers", type=int, default=64)
     parser.add_argument("--photos", type=int, default=10)
+    parser.add_argument("--different", type=int, help="of all callers' photos; with fewer, some are under way several times")
+    parser.add_argument("--runs", type=int, default=1)
     parser.add_argument("--model", type=Path, default=EMBEDDED)
     parser.add_argument("--threads", type=int, default=0)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         assessor = Assessor.load(str(options.model), "cpu", options.threads, pooled=True)
-        photos = client_crowd.drawn(Path(scratch), options.callers * options.photos, assessor)
+        count = options.callers * options.photos
+        drawn = client_crowd.drawn(Path(scratch), options.different or count, assessor)
+        photos = (drawn * count)[:count]
         best = bare(assessor, photos[0].path)
         environment = {**os.environ, "GRADIO_TEMP_DIR": f"{scratch}/cache", "SKINAPP_PROVIDER": "cpu"}
         environment["SKINAPP_THREADS"] = str(options.threads)
@@ -70,14 +74,15 @@ def crowd(address: str, pid: int, photos: list[client_crowd.Expected], options: 
     clients = client_crowd.connected(address, options.callers)
     client_crowd.call(clients, (photos * WARM)[: max(WARM, options.callers)])
     before = resident(pid)
-    timed("one by one, /classify", pid, len(photos), best, lambda: client_crowd.call(clients, photos))
-    timed(
-        "each caller's at once, /classify_batch",
-        pid,
-        len(photos),
-        best,
-        lambda: client_crowd.call(clients, photos, together=True),
-    )
+    for _ in range(options.runs):
+        timed("one by one, /classify", pid, len(photos), best, lambda: client_crowd.call(clients, photos))
+        timed(
+            "each caller's at once, /classify_batch",
+            pid,
+            len(photos),
+            best,
+            lambda: client_crowd.call(clients, photos, together=True),
+        )
     for done in range(0, options.requests, 500):
         count = min(500, options.requests - done) // options.callers * options.callers
         client_crowd.call(clients, (photos * 500)[:count])

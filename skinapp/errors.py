@@ -4,7 +4,8 @@ SkinAppError            what is wrong, the value seen, the cure: one sentence a 
 ├── VisitorError        what a visitor gave can't be used; says so in every language, because the page shows it
 │   ├── PhotoError      a photo that can't be read
 │   ├── LabelError      a CSV of labels that can't be used
-│   └── TeachError      pictures that nothing can be learned from
+│   ├── TeachError      pictures that nothing can be learned from
+│   └── StorageError    a file for which there is no place at the moment
 ├── ModelError          a model folder that can't be trusted
 │   └── HubError        a model that can't be had from the Hub
 └── ProviderError       an execution provider that was asked for and isn't there
@@ -38,6 +39,10 @@ class LabelError(VisitorError):
 
 class TeachError(VisitorError):
     """Pictures that nothing can be learned from."""
+
+
+class StorageError(VisitorError):
+    """A file for which there is no place at the moment."""
 
 
 class ModelError(SkinAppError):

@@ -16,6 +16,17 @@ Labels = Annotated[
     typer.Option(exists=True, dir_okay=False, help="CSV with the columns file (or image_id) and dx; may be given several times."),
 ]
 
+Activation = Annotated[str, typer.Option(help="timm's name of one to use in place of the network's own; '' for its own.")]
+Sizes = Annotated[
+    list[int], typer.Option(help="Side of the training views, pixels; given several times, each has an equal part of the run.")
+]
+Scc = Annotated[
+    str, typer.Option(help="Lesions of which a squamous cell carcinoma is taught to be one, with commas; '' leaves them out.")
+]
+Teachers = Annotated[
+    list[Path], typer.Option(file_okay=False, help="The folder best of a run to learn from too; may be given several times.")
+]
+
 
 class Precision(StrEnum):
     """The weights to score."""
@@ -37,14 +48,9 @@ def fit(
     labels: Labels,
     out: Annotated[Path, typer.Option(help="Folder for checkpoints, history, curves, logs and the best weights.")],
     model: Annotated[str, typer.Option(help="A timm EfficientNetV2 or MobileNetV3.")] = "tf_efficientnetv2_b0",
-    activation: Annotated[
-        str, typer.Option(help="timm's name of one to use in place of the network's own; '' for its own.")
-    ] = "relu",
+    activation: Activation = "relu",
     init: Annotated[str, typer.Option(help="'hub' (timm's own weights), a safetensors file, or '' (random).")] = "hub",
-    size: Annotated[
-        list[int],
-        typer.Option(help="Side of the training views, pixels; given several times, each has an equal part of the run."),
-    ] = [192],  # noqa: B006
+    size: Sizes = [192],  # noqa: B006
     eval_size: Annotated[int, typer.Option(help="Side of the views that are judged and served, pixels.")] = 224,
     short_side: Annotated[int, typer.Option(help="Photos are kept in memory at this short side, pixels.")] = 256,
     epochs: Annotated[int, typer.Option(help="Passes over the photos.")] = 24,
@@ -60,15 +66,11 @@ def fit(
     sampling: Annotated[float, typer.Option(help="A lesion is drawn count^-sampling times as often; 1 balances fully.")] = 0.5,
     adjust: Annotated[float, typer.Option(help="Logit adjustment: at 1 all lesions count as equally common.")] = 1.0,
     clinical: Annotated[float, typer.Option(help="Share of plain camera photos among those drawn, where there are both.")] = 0.4,
-    scc: Annotated[
-        str, typer.Option(help="Lesions of which a squamous cell carcinoma is taught to be one, with commas; '' leaves them out.")
-    ] = "akiec,bcc",
+    scc: Scc = "akiec,bcc",
     area: Annotated[float, typer.Option(help="Smallest share of a photo's centre square that a view shows.")] = 0.4,
     colour: Annotated[float, typer.Option(help="Strength of the colour changes; 0 for none.")] = 1.0,
     faults: Annotated[float, typer.Option(help="Share of views with a fault of cameras (train/fit/augment.py).")] = 0.3,
-    teacher: Annotated[
-        list[Path], typer.Option(file_okay=False, help="The folder best of a run to learn from too; may be given several times.")
-    ] = [],  # noqa: B006
+    teacher: Teachers = [],  # noqa: B006
     taught: Annotated[float, typer.Option(help="Share of the loss that the teachers have; the labels have the rest.")] = 0.5,
     val_share: Annotated[float, typer.Option(help="Lesions held out where the CSV has no split column.")] = 0.15,
     seed: Annotated[int, typer.Option(help="Of all randomness.")] = 0,

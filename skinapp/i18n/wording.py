@@ -995,6 +995,10 @@ UNEXPECTED = Said(
     "Something went wrong on the server, and it was logged there; try again, or try another photo.",
     "服务器出现问题，已记录日志；请重试或更换照片。",
 )
+NO_STORAGE = Said(
+    "This server has no place for photos at the moment, and it was logged there; try again in a few minutes.",
+    "服务器目前没有存放照片的空间，已记录日志；请几分钟后重试。",
+)
 NO_PHOTO = Said("No photo was given; give one JPEG, PNG or WebP photo.", "没有收到照片；请提供一张 JPEG、PNG 或 WebP 照片。")
 TOO_MANY = Said(
     "{count} photos were given, more than {most}; send them in parts.",

@@ -9,12 +9,13 @@ import os
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from skinapp import settings
 from skinapp.assessment import loading
 from skinapp.errors import SkinAppError
+from skinapp.scratch import Scratch
 from skinapp.teach import pipeline
 from skinapp.teach.dataset import dataset
 from skinapp.teach.pipeline import Taught
@@ -31,8 +32,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         chosen = settings.read(os.environ)
         served = loading.load(options.model or chosen.model, chosen.provider, chosen.threads)
         began = time.monotonic()
-        with TemporaryDirectory() as scratch:
-            kept = dataset.gather(options.pictures, served.spec.transform, Path(scratch), Progress())
+        with closing(Scratch()) as scratch:
+            scratch.close_at_the_end()
+            kept = dataset.gather(options.pictures, served.spec.transform, scratch.new("lesson"), Progress())
             for one in kept.refused:
                 print(f"{one.name}: {one.said.en}", file=sys.stderr)
             seen = pipeline.look(served, kept, Progress())

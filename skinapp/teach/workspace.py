@@ -1,17 +1,16 @@
 """A room for each visitor who teaches: a folder, what lies in it, and the work that goes on. All of it goes when they go."""
 
-import atexit
 import secrets
 import shutil
 import threading
 import time
 from collections import Counter, deque
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Generic, TypeVar
 
+from skinapp import scratch
 from skinapp.errors import TeachError
 from skinapp.i18n.wording import TAUGHT
 from skinapp.teach import quotas
@@ -39,12 +38,12 @@ class Room:
     progress: Progress = field(default_factory=Progress)
     touched: float = field(default_factory=time.monotonic)
     brought: list[Path] = field(default_factory=list)
-    """Photos that the visitor tried the model with, which lie elsewhere."""
+    """Photos that the visitor tried the model with, which lie elsewhere, each in a folder of its own."""
 
     def fresh(self, name: str) -> Path:
         """A new, random place in the folder."""
         place = self.folder / secrets.token_hex(8)
-        place.mkdir(parents=True)
+        place.mkdir(0o700)
         return place / name
 
 
@@ -71,13 +70,13 @@ class Work(threading.Thread, Generic[T]):
 
 
 class Rooms:
-    """All rooms, by their visitors' sessions."""
+    """All rooms, by their visitors' sessions. `make` gives an empty folder of a name that nobody guesses, in one that goes with
+    this process: no room outlives it, however it ends."""
 
-    def __init__(self, place: Path) -> None:
-        self._place, self._rooms, self._lock = place, dict[str, Room](), threading.Lock()
+    def __init__(self, make: Callable[[], Path]) -> None:
+        self._make, self._rooms, self._lock = make, dict[str, Room](), threading.Lock()
+        self._left = list[Path]()
         self._displaced = deque[str](maxlen=16 * MOST)
-        _clear(place)
-        atexit.register(self.close_all)
         threading.Thread(target=self._sweep, name="skinapp-sweep", daemon=True).start()
 
     def new(self, session: str, visitor: str = "") -> Room:
@@ -89,9 +88,7 @@ class Rooms:
                 self._displaced.remove(session)
             if len(self._rooms) >= MOST:
                 raise TeachError(TAUGHT["busy"])
-            folder = self._place / f"teach-{secrets.token_hex(16)}"
-            folder.mkdir(parents=True)
-            room = self._rooms[session] = Room(folder, visitor)
+            room = self._rooms[session] = Room(self._make(), visitor)
         return room
 
     def of(self, session: str) -> Room:
@@ -111,8 +108,8 @@ class Rooms:
             room.progress.stop()
             room.collection = room.seen = room.taught = None
             for path in room.brought:
-                path.unlink(missing_ok=True)
-            shutil.rmtree(room.folder, ignore_errors=True)
+                scratch.discard(path)
+            self._delete_left(room.folder)
 
     def is_displaced(self, session: str) -> bool:
         """Whether a session's room had to go for another visitor's."""
@@ -136,10 +133,6 @@ class Rooms:
     def _touched(self, session: str) -> float:
         return self._rooms[session].touched
 
-    def close_all(self) -> None:
-        for session in list(self._rooms):
-            self.close(session)
-
     def has(self, room: Room) -> bool:
         """Whether a room is still somebody's."""
         with self._lock:
@@ -152,11 +145,13 @@ class Rooms:
             for session, room in list(self._rooms.items()):
                 if now - room.touched > quotas.IDLE_S:
                     self.close(session)
+            self._delete_left()
 
-
-def _clear(place: Path) -> None:
-    """Delete what a server left behind that was killed."""
-    for folder in place.glob("teach-*"):
-        with suppress(OSError):  # another server was faster
-            if time.time() - folder.stat().st_mtime > quotas.STALE_S:
-                shutil.rmtree(folder)
+    def _delete_left(self, *more: Path) -> None:
+        """Delete the folders of closed rooms; one in which work was still writing is tried again at the next look."""
+        with self._lock:
+            folders, self._left = [*self._left, *more], []
+        for folder in folders:
+            shutil.rmtree(folder, ignore_errors=True)
+        with self._lock:
+            self._left += [folder for folder in folders if folder.exists()]

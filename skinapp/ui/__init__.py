@@ -1,25 +1,17 @@
-"""The page and the client API. With app.py the only importer of gradio, whose telemetry is off before it is imported,
-and whose folder for photos is one that no other program uses: whatever grows old there is deleted."""
+"""The page and the client API. With app.py the only importer of gradio, whose telemetry is off before it is imported."""
 
 import gc
 import inspect
 import os
-import tempfile
-from pathlib import Path
 from typing import Any
 
 from skinapp import malloc
-
-FOLDER = "skinapp"
 
 malloc.bound_heaps()
 
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 # A dashboard that the page hasn't got: Gradio would keep the last 10,000 calls and sum them all up after every call.
 os.environ["GRADIO_ANALYTICS_MAX_EVENTS"], os.environ["GRADIO_ANALYTICS_CACHE_FREQUENCY"] = "1", str(10**12)
-
-_given = Path(os.environ.get("GRADIO_TEMP_DIR") or Path(tempfile.gettempdir(), "gradio"))
-os.environ["GRADIO_TEMP_DIR"] = str((_given if _given.name == FOLDER else _given / FOLDER).resolve())
 
 
 def _import_gradio() -> None:

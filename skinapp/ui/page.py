@@ -13,7 +13,7 @@ from starlette.routing import BaseRoute
 
 from skinapp.assessment.assessor import Assessor
 from skinapp.assessment.classifier import Namer
-from skinapp.errors import SkinAppError
+from skinapp.errors import SkinAppError, StorageError
 from skinapp.i18n import wording
 from skinapp.imaging import decode, encode, synthetic
 from skinapp.teach import quotas
@@ -57,7 +57,8 @@ def build(assessor: Assessor | Namer) -> gr.Blocks:
     """The whole page with its client API, ready to launch."""
     say = gr.I18n(**translations(assessor))
     tabs = OWN_TABS if isinstance(assessor, Namer) else TABS
-    page = gr.Blocks(title="skinapp", analytics_enabled=False, delete_cache=uploads.gradios())
+    uploads.folder()
+    page = gr.Blocks(title="skinapp", analytics_enabled=False)
     with page:
         gr.HTML(say("header"), apply_default_css=False)
         with gr.Tabs(elem_id="tabs", overflow_behavior="wrap"):
@@ -130,7 +131,12 @@ def looks_and_locks(assessor: Assessor | Namer, with_mcp: bool = False) -> dict[
         "ssr_mode": False,
         "quiet": True,
         "allowed_paths": [str(uploads.lessons())],
-        "app_kwargs": {"middleware": locks, "routes": routes, "lifespan": uploads.swept}
+        "app_kwargs": {
+            "middleware": locks,
+            "routes": routes,
+            "lifespan": uploads.swept,
+            "exception_handlers": {StorageError: uploads.no_storage},
+        }
         | (_mcp(assessor, routes) if with_mcp else {}),
     }
 

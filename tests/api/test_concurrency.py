@@ -95,6 +95,15 @@ def test_64_callers_at_once_each_get_the_answers_to_their_own_photos(server: str
     assert client_crowd.call(clients, photos, together=True) == Counter(right=CALLERS * EACH)
 
 
+def test_none_of_those_who_ask_about_one_photo_at_once_loses_an_answer(server: str, assessor: Assessor, tmp_path: Path) -> None:
+    """Its overlay is large, so that it takes a while to be sent."""
+    large = tmp_path / "large.png"
+    large.write_bytes(drawings.encoded(drawings.lesion(900, 900, seed=3)))
+    same = client_crowd.Expected(large, tuple(assessor.read_and_assess(large)[1].chances.tolist()))
+    clients = client_crowd.connected(server, 16)
+    assert client_crowd.call(clients, [same] * 16 * 8) == Counter(right=16 * 8)
+
+
 def test_a_photo_that_fails_disturbs_none_that_is_asked_for_beside_it(
     server: str, photos: list[client_crowd.Expected], tmp_path: Path
 ) -> None:

@@ -16,6 +16,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from skinapp import scratch
 from skinapp.assessment.assessor import Assessor
 from skinapp.i18n import wording
 from tests.support import drawings, hostile_inputs
@@ -126,8 +127,8 @@ def answers(fortress: Fortress) -> dict[str, str]:
 @pytest.fixture(scope="module")
 def replies(fortress: Fortress) -> dict[str, tuple[int, str]]:
     """What each hostile request is answered: the status and the text, of a call also its events."""
-    cache = fortress.cache / "skinapp"
-    link = cache / "link.png"
+    [cache] = fortress.cache.glob("skinapp-*")
+    link = cache / "uploads" / "link.png"
     link.symlink_to("/etc/passwd")
 
     def send(client: httpx.Client, ask: hostile_inputs.Ask) -> tuple[int, str]:
@@ -248,18 +249,36 @@ def test_no_address_but_loopback_is_named_and_no_program_is_started(
 # One visitor and another's photo
 
 
-def test_the_address_of_a_photo_cant_be_worked_out_even_by_who_has_the_photo_and_gradios_seed(fortress: Fortress) -> None:
-    from hashlib import sha256
-
+def test_the_address_of_a_photo_has_nothing_to_do_with_what_is_in_it(fortress: Fortress) -> None:
     photo = drawings.encoded(drawings.lesion(100, 90, seed=77))
     with client_of(fortress.address) as client:
-        path = Path(uploaded(client, hostile_inputs.Bad("mine", "mine.png", photo)))
-        assert client.get(f"/gradio_api/file={path}").content == photo
-        for seed in (b"", Path(*SEED).read_bytes().strip()):
-            guess = path.parent.parent / sha256(seed + photo).hexdigest() / path.name
-            assert guess != path and client.get(f"/gradio_api/file={guess}").status_code == 403
-        for folder in (path.parent, path.parent.parent, f"{path.parent}/*"):
+        mine, others = (Path(uploaded(client, hostile_inputs.Bad("mine", "mine.png", photo))) for _ in range(2))
+        assert client.get(f"/gradio_api/file={mine}").content == photo
+        assert len(set(mine.parent.parent.name)) > 8 and mine.parent.parent != others.parent.parent
+        for folder in (mine.parent, mine.parents[1], mine.parents[2], mine.parents[3], f"{mine.parent}/*"):
             assert client.get(f"/gradio_api/file={folder}").status_code == 403
+        assert client.get(f"/gradio_api/file={mine.parents[3] / scratch.MARKER}").status_code == 403
+
+
+def test_that_somebody_else_asks_about_the_same_photo_cant_be_told(fortress: Fortress) -> None:
+    """Neither from the upload nor from what is answered: their dates, and what tells whether they have changed, stay."""
+    with client_of(fortress.address) as client:
+
+        def ask() -> list[str]:
+            path = uploaded(client, hostile_inputs.Bad("mine", "mine.png", GOOD))
+            report = answer(client, "classify", {"path": path, "meta": hostile_inputs.META}).partition("data: ")[2]
+            return [path, json.loads(report)[1]["path"]]
+
+        def seen(paths: list[str]) -> list[dict[str, str]]:
+            found = [client.get(f"/gradio_api/file={path}").headers for path in paths]
+            return [{name: headers[name] for name in ("etag", "last-modified", "content-length")} for headers in found]
+
+        mine = ask()
+        before = seen(mine)
+        time.sleep(1.1)  # a date has whole seconds
+        others = ask()
+        assert seen(mine) == before
+        assert not set(mine) & set(others) and [Path(path).name for path in mine] == [Path(path).name for path in others]
 
 
 def test_another_visitors_answers_are_heard_by_nobody_who_cant_name_the_session(fortress: Fortress) -> None:
@@ -276,32 +295,37 @@ def test_another_visitors_answers_are_heard_by_nobody_who_cant_name_the_session(
 
 
 def test_no_file_outlives_its_age_whoever_left_it(environment: dict[str, str], tmp_path: Path) -> None:
+    """Though the clock is set back by an hour again and again."""
     short = """
-import sys
+import itertools, sys, time
 from skinapp.i18n import wording
 from skinapp.ui.server import uploads
 wording.KEPT_MINUTES, uploads.SWEEP_S = 0.1, 1
+clock, calls = time.time, itertools.count()
+time.time = lambda: clock() - 3600 * next(calls)
 import app
 sys.exit(app.main(sys.argv[1:]))
 """
-    folder = tmp_path / "cache" / "skinapp"
-    (folder / "abc").mkdir(parents=True)
-    (folder / "abc" / "of_a_killed_server.jpg").write_bytes(GOOD)
-    mine = tmp_path / "mine.jpg"
+    own = tmp_path / "skinapp"
+    (own / ".git").mkdir(parents=True)
+    mine = own / ".git" / "mine.jpg"
     mine.write_bytes(GOOD)
-    (folder / "link.jpg").symlink_to(mine)
-    with served([sys.executable, "-c", short], {**environment, "GRADIO_TEMP_DIR": str(tmp_path / "cache")}) as address:
+    with served([sys.executable, "-c", short], {**environment, "GRADIO_TEMP_DIR": str(own)}) as address:
+        [folder] = own.glob("skinapp-*")
         with client_of(address) as client:
+            time.sleep(0.5)
             path = uploaded(client, hostile_inputs.Bad("good", "good.png", GOOD))
             assert answer(client, "classify", {"path": path, "meta": hostile_inputs.META}).startswith("event: complete")
             part = b'--x\r\nContent-Disposition: form-data; name="files"; filename="a.png"\r\n\r\n' + GOOD
             client.post("/gradio_api/upload", content=part, headers={"content-type": "multipart/form-data; boundary=x"})
-            assert len(list(folder.rglob("*.*"))) >= 2, "the upload and the overlay lie there"
+            assert len(list(folder.rglob("*.*"))) >= 3, "the upload, the overlay and the marker lie there"
+            (folder / "uploads" / "link.jpg").symlink_to(mine)
+            (folder / "uploads" / "links").symlink_to(mine.parent)
         until = time.monotonic() + PATIENCE_S
-        while left := [path for path in folder.rglob("*") if not path.is_dir() or path.is_symlink()]:
+        while left := list((folder / "uploads").iterdir()):
             assert time.monotonic() < until, left
             time.sleep(0.5)
-    assert mine.read_bytes() == GOOD, "a link goes, and not what it leads to"
+    assert mine.read_bytes() == GOOD, "neither what a link leads to goes, nor what else is in a folder of our name"
 
 
 # With a password

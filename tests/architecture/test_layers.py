@@ -30,6 +30,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("skinapp.assessment", "skinapp.followup"),
     ("skinapp.imaging", "skinapp.metrics"),
     ("skinapp.model",),
+    ("skinapp.scratch",),
     ("skinapp.settings", "skinapp.errors", "skinapp.i18n", "skinapp.labels", "skinapp.malloc"),
 )
 """Rooms from top to bottom: each imports from rows below its own, and from its own row only what stands in BESIDE."""

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 from gradio_client import Client, handle_file
@@ -65,10 +66,26 @@ def _singles(client: Client, photos: Sequence[Expected]) -> Counter[str]:
     for photo in photos:
         try:
             report, _ = client.predict(photo=handle_file(photo.path), api_name="/classify")
-            tally[_judged(report, photo)] += 1
+            tally[judged(report, photo)] += 1
         except Exception as error:  # whatever it is, it is counted and told
             tally[f"lost: {type(error).__name__} {error}"] += 1
     return tally
+
+
+def insist(address: str, photos: Sequence[Expected], verdicts: list[str], given_up: Event) -> None:
+    """Call for each photo until it is answered, on a new connection whenever one is lost; adds to `verdicts`."""
+    client = None
+    for photo in photos:
+        report = None
+        while report is None:
+            try:
+                client = client or connection(address)
+                report, _ = client.predict(photo=handle_file(photo.path), api_name="/classify")
+            except Exception:  # whatever it is, it is tried again
+                if given_up.wait(0.5):
+                    return
+                client = None
+        verdicts.append(judged(report, photo))
 
 
 def _batch(client: Client, photos: Sequence[Expected]) -> Counter[str]:
@@ -76,9 +93,10 @@ def _batch(client: Client, photos: Sequence[Expected]) -> Counter[str]:
         rows = client.predict(photos=[handle_file(photo.path) for photo in photos], api_name="/classify_batch")
     except Exception as error:  # as above
         return Counter({f"lost: {type(error).__name__} {error}": len(photos)})
-    return Counter(_judged(row, photo) for row, photo in zip(rows, photos, strict=True))
+    return Counter(judged(row, photo) for row, photo in zip(rows, photos, strict=True))
 
 
-def _judged(report: dict[str, Any], photo: Expected) -> str:
+def judged(report: dict[str, Any], photo: Expected) -> str:
+    """Whether a report is that on a photo."""
     pairs = zip(report["probabilities"].values(), photo.chances, strict=True)
     return "right" if all(abs(got - wanted) < CLOSE for got, wanted in pairs) else "wrong"

@@ -19,18 +19,20 @@ import json, os, sys
 log = os.open(os.environ["AUDIT"], os.O_WRONLY | os.O_APPEND | os.O_CREAT)
 WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 CHANGES = {"os.remove", "os.rename", "os.mkdir", "os.rmdir", "os.link", "os.symlink", "os.chmod", "os.truncate", "os.utime"}
+FROM_FOLDERS = {"os.remove", "os.mkdir", "os.rmdir"}
 TALKS = {"socket.connect", "socket.bind", "socket.sendto", "socket.getaddrinfo", "socket.gethostbyname"}
 STARTS = {"subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.fork", "os.startfile"}
 seen = set()
 
-def place(path):
-    return os.path.abspath(os.fsdecode(path))
+def place(path, folder=-1):
+    path = os.fsdecode(path)
+    return os.path.abspath(path if folder == -1 else os.path.join(os.readlink(f"/proc/self/fd/{folder}"), path))
 
 def watch(event, arguments):
     if event == "open" and not isinstance(arguments[0], int):
         noted = ("write" if arguments[2] & WRITES else "read", place(arguments[0]))
     elif event in CHANGES and not isinstance(arguments[0], int):
-        noted = ("write", place(arguments[0]))
+        noted = ("write", place(arguments[0], arguments[-1] if event in FROM_FOLDERS else -1))
     elif event in TALKS:
         noted = (event, str(arguments[0 if "get" in event else 1]))
     elif event in STARTS:

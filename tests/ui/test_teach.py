@@ -52,7 +52,7 @@ def train(page: Page) -> None:
 
 
 def rooms(uploads: Path) -> list[Path]:
-    return list(uploads.glob("*/teach-*"))
+    return list(uploads.glob("skinapp-*/lessons/*"))
 
 
 def until(holds: Callable[[], bool]) -> None:
@@ -179,6 +179,30 @@ def test_photos_are_answered_while_somebody_teaches(browser: Browser, teaching_s
     assert page.locator(".running").count() == 1, "the lesson went on meanwhile"
     assert len({json.dumps(report["probabilities"]) for report in reports}) == 1
     context.close()
+
+
+def test_who_goes_takes_nothing_from_another_who_gave_the_same(browser: Browser, teaching_server: tuple[str, Path]) -> None:
+    """A classroom: one zip and one photo, handed out to all."""
+    address, uploads = teaching_server
+    photo = {"name": "ours.jpg", "mimeType": "image/jpeg", "buffer": zip_files.drawn(("dots",), 1, 73)["dots/73.jpg"]}
+    contexts = [browser.new_context(viewport=DESK, locale="en-US") for _ in range(2)]
+    leaving, staying = (opened(context, address) for context in contexts)
+    for page in (leaving, staying):
+        bring(page)
+    for page in (leaving, staying):
+        train(page)
+        page.set_input_files("#trial-photo input[type=file]", photo)
+        expect(page.locator("#trial .answer")).to_be_visible(timeout=PATIENCE_MS)
+    assert len(list(uploads.rglob("ours.jpg"))) == 2
+    leaving.locator("[data-do=forget]").click()
+    expect(leaving.locator(".given, .taught")).to_have_count(0)
+    until(lambda: len(list(uploads.rglob("ours.jpg"))) == 1)
+    shown, link = (staying.locator(place) for place in ("#trial-photo img", "a[download]"))
+    for given in (shown.get_attribute("src"), f"{address}/{link.get_attribute('href')}"):
+        assert contexts[1].request.get(str(given)).status == 200
+    assert len({path.stat().st_mode & 0o777 for path in uploads.glob("skinapp-*/**/*")} - {0o700, 0o600}) == 0
+    for context in contexts:
+        context.close()
 
 
 @pytest.mark.parametrize("page", [{"locale": "zh-CN", "viewport": PHONE, "color_scheme": "dark"}], indirect=True)

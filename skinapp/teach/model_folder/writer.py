@@ -3,10 +3,11 @@ head, config.json, metrics.json and the card; and packs it as a zip."""
 
 import json
 import math
+import stat
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
-from zipfile import ZIP_DEFLATED, ZipFile
+from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,6 +43,7 @@ def write(base: Served, collection: Collection, split: Split, lesson: Lesson, fo
     folder.mkdir()
     file = base.source.file
     rung = next(rung for rung in session.LADDER if rung.provider == base.session.provider)
+    base.spec.verify(base.source.folder, file)  # which may have been swapped since it was loaded
     graft(base.source.folder / file, lesson.head, None, folder / file)
     spec = _spec(base, collection, split, lesson, folder / file)
     plain = _maps(spec, session.Session(folder / file, spec, rung), collection, split)
@@ -60,7 +62,9 @@ def pack(folder: Path, path: Path) -> Path:
     """The folder as a zip that unpacks into a folder of its name."""
     with ZipFile(path, "w", ZIP_DEFLATED) as packed:
         for file in sorted(folder.iterdir()):
-            packed.write(file, f"{folder.name}/{file.name}")
+            entry = ZipInfo.from_file(file, f"{folder.name}/{file.name}")
+            entry.external_attr = (stat.S_IFREG | 0o644) << 16  # here it is its visitor's alone, where it is unpacked it isn't
+            packed.writestr(entry, file.read_bytes(), ZIP_DEFLATED)
     return path
 
 

@@ -10,9 +10,9 @@ from skinapp.assessment.assessor import Assessor
 from skinapp.assessment.classifier import Namer
 from skinapp.errors import PhotoError, SkinAppError
 from skinapp.i18n import wording
-from skinapp.imaging.decode import Photo
+from skinapp.imaging import encode
 from skinapp.ui.components import language_of
-from skinapp.ui.server import queueing, request_gate
+from skinapp.ui.server import queueing, request_gate, uploads
 
 MOST = 64
 """Photos in one call of /classify_batch."""
@@ -23,13 +23,13 @@ def add(assessor: Assessor | Namer) -> None:
     with gr.Row(visible=False):
         photo, report = gr.Image(label="photo"), gr.JSON(label="report")
         careful = gr.Checkbox(label="careful", value=True)
-        overlay = gr.Image(label="overlay", format="jpeg", interactive=False)
+        overlay = gr.Image(label="overlay", interactive=False)
         photos, rows = gr.File(label="photos", file_count="multiple"), gr.JSON(label="rows")
         one, many = gr.Button(), gr.Button()
     request_gate.only_uploads(photo)
     request_gate.only_uploads(photos)
 
-    def classify(photo: dict[str, Any] | None, careful: bool, request: gr.Request) -> tuple[dict[str, Any], Photo]:
+    def classify(photo: dict[str, Any] | None, careful: bool, request: gr.Request) -> tuple[dict[str, Any], str]:
         """The report on one photo of a skin lesion, from several looks at it unless careful is off, and the photo with the
         evidence laid on it."""
         return _classify(assessor, photo, language_of(request), careful is not False)
@@ -44,14 +44,14 @@ def add(assessor: Assessor | Namer) -> None:
 
 def _classify(
     assessor: Assessor | Namer, given: dict[str, Any] | None, language: wording.Language, careful: bool
-) -> tuple[dict[str, Any], Photo]:
+) -> tuple[dict[str, Any], str]:
     if given is None:
         raise _told(wording.NO_PHOTO.to(language))
     try:
         photo, assessment = assessor.read_and_assess(request_gate.uploaded(given), careful=careful)
+        return assessment.to_dict(language), uploads.keep("image.jpeg", encode.jpeg(assessment.overlay(photo)))
     except SkinAppError as error:
         raise _told(str(error)) from None
-    return assessment.to_dict(language), assessment.overlay(photo)
 
 
 def _classify_batch(assessor: Assessor | Namer, given: list[dict[str, Any]], language: wording.Language) -> list[dict[str, Any]]:

@@ -2,12 +2,11 @@
 
 import logging
 import re
-import secrets
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
-from gradio import processing_utils, queueing, utils
+from gradio import queueing, utils
 from gradio.components import Component
 from gradio.exceptions import InvalidPathError
 from gradio.utils import get_upload_folder
@@ -112,10 +111,7 @@ def _counted(receive: Receive, most: int) -> Receive:
 
 
 def harden() -> None:
-    """Change what Gradio's server does with its files' names and with failures, for this process."""
-    # A file's address is a hash of its content and this seed, which Gradio writes once into its own package: whoever has a photo
-    # and an image of the machine could look whether somebody else asked about it.
-    processing_utils.hash_seed = secrets.token_bytes(32)
+    """Change what Gradio's server says of failures, for this process."""
     queueing.error_payload = utils.error_payload = _told  # type: ignore[attr-defined]
 
 

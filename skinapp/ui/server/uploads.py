@@ -1,40 +1,67 @@
-"""The folder where photos lie while they are answered, and its emptying: no file in it gets older than the page promises.
+"""Where photos lie while they are answered, and its emptying: no file there gets older than the page promises.
 
-Gradio deletes what it knows of; what it has forgotten (uploads that broke off, files of a server that was killed) goes here.
+It is a folder of this process alone, in the system's folder for such files or in $GRADIO_TEMP_DIR: of two servers neither
+touches what the other holds, and what one left that was killed is deleted by the next.
 """
 
 import asyncio
 import os
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-from gradio.utils import get_upload_folder
 from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
 
+from skinapp.errors import StorageError
 from skinapp.i18n import wording
+from skinapp.scratch import Scratch
+from skinapp.ui.gradio_internals import files
 
 SWEEP_S = 60
 """Seconds between two looks at the folder."""
+UPLOADS, LESSONS = "uploads", "lessons"
+"""What visitors send and get, which is deleted by its age; and the rooms of those who teach, emptied when their visitors go."""
 
 
-def gradios() -> tuple[int, int]:
-    """Gradio's `delete_cache`: how often, and from which age on. A look earlier than ours, so that it never misses a file."""
-    return SWEEP_S, wording.KEPT_MINUTES * 60 - 3 * SWEEP_S
+@cache
+def folder() -> Scratch:
+    """The folder, made when it is first asked for; Gradio's components must be made after it."""
+    os.umask(0o077)  # whatever is written from here on is for this user alone
+    scratch = Scratch(os.environ.get("GRADIO_TEMP_DIR"))
+    scratch.close_at_the_end()
+    files.keep_in(scratch, UPLOADS)
+    return scratch
+
+
+def keep(name: str, content: bytes) -> str:
+    """The path of a new file for one visitor to fetch; StorageError where there is no place for it."""
+    return str(folder().write(UPLOADS, name, content))
+
+
+def room() -> Path:
+    """A new folder for a visitor who teaches."""
+    return folder().new(LESSONS)
 
 
 def lessons() -> Path:
-    """The folder beside it, for the rooms of visitors who teach: these are emptied when their visitors go, not by age."""
-    uploads = Path(get_upload_folder()).resolve()
-    return uploads.with_name(f"{uploads.name}-lessons")
+    """Where these folders lie."""
+    return folder().path / LESSONS
+
+
+async def no_storage(request: Request, error: StorageError) -> Response:
+    """What whoever uploads hears where there is no place for it."""
+    language = wording.preferred(request.headers.get("accept-language", ""))
+    return PlainTextResponse(error.said.to(language), 507)
 
 
 @asynccontextmanager
-async def swept(_: Any) -> AsyncIterator[None]:
+async def swept(app: Any) -> AsyncIterator[None]:
     """The folder, looked through from the server's start to its end."""
-    task = asyncio.create_task(_sweeping())
+    task = asyncio.create_task(_sweeping(app))
     try:
         yield
     finally:
@@ -43,21 +70,14 @@ async def swept(_: Any) -> AsyncIterator[None]:
             await task
 
 
-async def _sweeping() -> None:
+async def _sweeping(app: Any) -> None:
     while True:
-        await run_in_threadpool(sweep, Path(get_upload_folder()), wording.KEPT_MINUTES * 60 - SWEEP_S)
+        await run_in_threadpool(_sweep)
+        files.forget(app.get_blocks())
         await asyncio.sleep(SWEEP_S)
 
 
-def sweep(folder: Path, age_s: float) -> None:
-    """Delete the files that have lain in a folder for longer, and the folders that this leaves empty; follows no link."""
-    oldest = time.time() - age_s
-    for parent, _, names in os.walk(folder, topdown=False):
-        for path in (Path(parent, name) for name in names):
-            with suppress(OSError):  # somebody else was faster
-                if path.lstat().st_ctime < oldest:
-                    path.unlink()
-        if Path(parent) != folder:
-            with suppress(OSError):  # not empty
-                if Path(parent).stat().st_ctime < oldest:
-                    Path(parent).rmdir()
+def _sweep() -> None:
+    """Each look finds a file up to SWEEP_S late, twice; and takes its time."""
+    folder().expire(UPLOADS, wording.KEPT_MINUTES * 60 - 3 * SWEEP_S)
+    folder().sweep()

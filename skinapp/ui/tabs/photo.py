@@ -7,10 +7,11 @@ from typing import Any
 import gradio as gr
 
 from skinapp.assessment.assessor import Assessor
+from skinapp.errors import StorageError
 from skinapp.i18n import wording
 from skinapp.imaging import decode, encode
 from skinapp.ui.components import EVIDENCE_JS, apologise, language_of, photo_input
-from skinapp.ui.server import queueing, request_gate
+from skinapp.ui.server import queueing, request_gate, uploads
 from skinapp.web import STATIC
 from skinapp.web.answering import answered
 from skinapp.web.views import answer, examples, report
@@ -81,7 +82,10 @@ def _answer_examples(assessor: Assessor, shelf: gr.HTML, outputs: list[gr.Image 
         if not isinstance(number, int) or not 0 <= number < len(known):
             raise gr.Error(wording.EXAMPLES["gone"].to(language), print_exception=False)
         content = known[number].content
-        seen: Any = encode.shrunk(decode.read(content))
+        try:
+            seen: Any = uploads.keep("image.png", encode.png(encode.shrunk(decode.read(content))))
+        except StorageError as error:
+            raise gr.Error(error.said.to(language), print_exception=False) from None
         for told, shown in _answered(assessor, content, language):
             yield seen, told, shown
             seen = gr.skip()  # packed as PNG once, which takes as long as the answer

@@ -13,9 +13,10 @@ from typing import Any, TypeVar
 import gradio as gr
 
 from skinapp.assessment.loaded_model import Served
-from skinapp.errors import TeachError
+from skinapp.errors import StorageError, TeachError
 from skinapp.i18n import wording
 from skinapp.i18n.wording import TEACH, Language
+from skinapp.scratch import discard, stored
 from skinapp.teach import pipeline, quotas
 from skinapp.teach.dataset import dataset, sample
 from skinapp.teach.pipeline import Taught
@@ -49,7 +50,7 @@ class Tab:
     """The tab's parts, from top to bottom, and what happens between them."""
 
     def __init__(self, served: Served, say: gr.I18n) -> None:
-        self.served, self.say, self.rooms = served, say, Rooms(uploads.lessons())
+        self.served, self.say, self.rooms = served, say, Rooms(uploads.room)
         with gr.Column(elem_id="teach-tab"):
             self.desk = gr.HTML(say("teach"), js_on_load=TEACH_JS, apply_default_css=False)
             self.given = gr.HTML("", js_on_load=TEACH_JS, apply_default_css=False)
@@ -83,7 +84,7 @@ class Tab:
         try:
             yield from self._gather(zipped, request)
         finally:
-            zipped.unlink(missing_ok=True)
+            discard(zipped)
 
     def sample(self, request: gr.Request) -> Iterator[Shown]:
         """Read the set that is drawn here."""
@@ -102,12 +103,12 @@ class Tab:
 
             work = Work(task)
             yield from self._watched(work, room, self.given, language)
-            room.collection = work.result()
+            room.collection = _result(work)
             yield {self.given: teach_view.given(room.collection, language)}
         except Stopped:
             self.rooms.close(session)
             yield {self.given: teach_view.told(self._stopped(session).to(language), language)}
-        except TeachError as error:
+        except (TeachError, StorageError) as error:
             self.rooms.close(session)
             yield {self.given: teach_view.told(error.said.to(language), language)}
 
@@ -123,7 +124,7 @@ class Tab:
             share = _share(event._data)
             work = Work(partial(self._taught, room, room.collection, room.fresh("my-model"), share))
             yield from self._watched(work, room, self.learned, language)
-            room.taught = work.result()
+            room.taught = _result(work)
             told = teach_view.taught(room.taught, room.collection, _link(room.taught), language)
             yield {
                 self.given: teach_view.given(room.collection, language, share),
@@ -136,7 +137,7 @@ class Tab:
                 self.learned: teach_view.told(self._stopped(session).to(language), language),
                 self.given: self._again(session, language),
             }
-        except TeachError as error:
+        except (TeachError, StorageError) as error:
             yield {self.learned: teach_view.told(error.said.to(language), language), self.given: self._again(session, language)}
 
     def _taught(self, room: Room, given: dataset.Collection, out: Path, share: float) -> Taught:
@@ -215,6 +216,12 @@ class Tab:
             self.told: "",
             self.map: "",
         }
+
+
+def _result(work: Work[T]) -> T:
+    """What came out of the work, for which there may have been no place."""
+    with stored():
+        return work.result()
 
 
 def _discard(room: Room) -> None:

@@ -63,10 +63,10 @@ def is_lasting(path: str) -> bool:
 
 def _model(source: Portable) -> Files:
     """config.json and the packed weights."""
-    config = source.folder / CONFIG
-    folder = f"model-{_hash(config.read_bytes())}"
+    config = (source.folder / CONFIG).read_bytes()
+    folder = f"model-{_hash(config)}"
     return {
-        f"{folder}/{CONFIG}": config.read_bytes,
+        f"{folder}/{CONFIG}": lambda: config,
         f"{folder}/{source.model.file}.gz": lambda: _packed((source.folder / source.model.file).read_bytes()),
     }
 

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -57,6 +58,13 @@ def taught(base: Assessor, tmp_path_factory: pytest.TempPathFactory) -> tuple[Ta
 @pytest.fixture(scope="module")
 def model(taught: tuple[Taught, dataset.Collection]) -> Path:
     return taught[0].namer.source.folder
+
+
+def test_from_a_file_that_was_swapped_since_it_was_loaded_nothing_is_made(tmp_path: Path) -> None:
+    base = Assessor.load(shutil.copytree(TINY_MODEL, tmp_path / "base"), "cpu")
+    (tmp_path / "base" / base.model.file).write_bytes(b"swapped")
+    with pytest.raises(ModelError, match=base.model.file):
+        writer.write(base, *[None] * 3, tmp_path / "my-model")
 
 
 @pytest.fixture(scope="module")

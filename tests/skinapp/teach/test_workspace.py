@@ -1,14 +1,16 @@
 """A visitor's room: what goes on in it stops and what lies in it is gone when its visitor goes."""
 
-import os
 import time
 from contextlib import suppress
+from functools import partial
+from itertools import count
 from pathlib import Path
 
 import pytest
 
 from skinapp.errors import TeachError
 from skinapp.i18n.wording import TAUGHT
+from skinapp.scratch import Scratch
 from skinapp.teach import quotas, workspace
 from skinapp.teach.progress import Progress, Stopped
 from skinapp.teach.workspace import Rooms, Work
@@ -16,13 +18,18 @@ from skinapp.teach.workspace import Rooms, Work
 
 @pytest.fixture
 def house(tmp_path: Path) -> Rooms:
-    return Rooms(tmp_path / "lessons")
+    return house_in(tmp_path)
+
+
+def house_in(place: Path) -> Rooms:
+    return Rooms(partial(Scratch(str(place)).new, "lessons"))
 
 
 def test_leaving_stops_the_work_and_deletes_everything(house: Rooms, tmp_path: Path) -> None:
     room = house.new("ann")
     (room.fresh("views.u8")).write_bytes(b"pictures")
-    tried = tmp_path / "tried.png"
+    tried = tmp_path / "an upload" / "tried.png"
+    tried.parent.mkdir()
     tried.write_bytes(b"a photo")
     room.brought.append(tried)
     progress = room.progress
@@ -36,7 +43,7 @@ def test_leaving_stops_the_work_and_deletes_everything(house: Rooms, tmp_path: P
     house.close("ann")
     with pytest.raises(Stopped):
         work.result()
-    assert not room.folder.exists() and not tried.exists() and not house.has(room)
+    assert not room.folder.exists() and not tried.parent.exists() and not house.has(room)
     with pytest.raises(TeachError) as caught:
         house.of("ann")
     assert caught.value.said == TAUGHT["gone"]
@@ -51,7 +58,7 @@ def test_a_new_lesson_replaces_the_one_before_and_nobody_elses(house: Rooms) -> 
 
 def test_names_of_rooms_cant_be_guessed(house: Rooms) -> None:
     names = {house.new(str(number)).folder.name for number in range(10)}
-    assert len(names) == 10 and all(len(name) == len("teach-") + 32 for name in names)
+    assert len(names) == 10 and all(len(name) == 32 for name in names)
 
 
 def test_when_all_rooms_are_taken_the_next_visitor_is_told_so(house: Rooms) -> None:
@@ -96,7 +103,7 @@ def test_a_class_behind_one_address_may_have_all_rooms_and_who_comes_late_gets_a
 
 def test_a_room_that_nobody_uses_is_emptied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(workspace, "SWEEP_S", 0.05)
-    house = Rooms(tmp_path / "lessons")
+    house = house_in(tmp_path)
     idle, used = house.new("ann"), house.new("bob")
     idle.touched -= quotas.IDLE_S + 1
     deadline = time.monotonic() + 60
@@ -105,15 +112,24 @@ def test_a_room_that_nobody_uses_is_emptied(tmp_path: Path, monkeypatch: pytest.
     assert not idle.folder.exists() and used.folder.is_dir()
 
 
-def test_what_a_killed_server_left_is_deleted_when_the_next_one_starts(tmp_path: Path) -> None:
-    stale, recent, foreign = (tmp_path / name for name in ("teach-old", "teach-new", "something"))
-    for folder in (stale, recent, foreign):
-        folder.mkdir()
-        (folder / "file").write_bytes(b"x")
-    os.utime(stale, (0, 0))
-    os.utime(foreign, (0, 0))
-    Rooms(tmp_path)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["something", "teach-new"]
+def test_work_that_still_writes_when_its_visitor_goes_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workspace, "SWEEP_S", 0.05)
+    house = house_in(tmp_path)
+    room = house.new("ann")
+
+    def writing() -> None:
+        for number in count():
+            (room.folder / f"{number}").write_bytes(b"pictures")
+
+    work = Work(writing)
+    time.sleep(0.2)
+    house.close("ann")
+    with pytest.raises(FileNotFoundError):  # its folder went while it wrote
+        work.result()
+    deadline = time.monotonic() + 60
+    while room.folder.exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not room.folder.exists()
 
 
 def test_works_errors_are_those_who_wait_for_it() -> None:
