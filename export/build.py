@@ -39,7 +39,7 @@ FILES = {
     "model_w8.onnx": ("w8", ("CUDAExecutionProvider",)),
     WEIGHTS: ("fp16", ()),
 }
-LOOKS = (Look("middle", 0), Look("start", 4), Look("end", 6), Look("middle", 2))
+LOOKS = (Look("middle", 0), Look("start", 4), Look("end", 7), Look("middle", 2))
 """Of a careful answer."""
 CALIBRATION_PHOTOS = 350
 ROUNDING_PHOTOS = 50
