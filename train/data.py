@@ -85,7 +85,7 @@ def _age(text: str) -> float | None:
 
 def _finder(images: Path) -> Callable[[dict[str, str]], Path]:
     """HAM10000 comes as two folders of `<image_id>.jpg`: find a photo by its id, wherever below `images` it lies."""
-    known = {path.stem: path for path in images.rglob("*") if path.suffix.lower() in image.SUFFIXES}
+    known = {path.stem: path for path in images.rglob("*") if path.suffix.lower() in image.SUFFIXES and not path.is_dir()}
 
     def find(record: dict[str, str]) -> Path:
         if record["image_id"] not in known:

@@ -12,8 +12,8 @@ TELLING_S = 1.0
 """How often all who wait are told their place, beside when they join. Gradio's default tells all of them at every answer: with 64
 waiting, that took the server longer than the answers."""
 READING = 4
-"""Photos of calls with several that are assessed at the same time, in all such calls together. A photo of 50 megapixels takes
-350 MB while it is decoded, so that the worst 12 at once stay below 5 GB."""
+"""Photos of calls with several that are assessed at the same time, in all such calls together. What they take of memory is
+imaging/budget.py's to bound."""
 
 JOIN: dict[str, Any] = {"concurrency_id": "assess", "concurrency_limit": ASSESSING}
 """What an event says that assesses photos."""
