@@ -131,10 +131,8 @@ def pictures(bucket: str) -> list[str]:
 
 def name(path: Path) -> str:
     """A photo of this machine as the fleet knows it: its path, and where that is no text, which Parquet needs, its URI."""
-    try:
-        return str(path).encode() and str(path)
-    except UnicodeEncodeError:
-        return path.absolute().as_uri()
+    is_text = os.fsencode(path).decode(errors="replace") == str(path)
+    return str(path) if is_text else path.absolute().as_uri()
 
 
 def score(photos: Sequence[str], order: Order) -> Tally:
@@ -197,12 +195,12 @@ def _source(photo: str) -> str | bytes:
     place, mark, query = photo.partition("?")
     folder, _, name = place.rpartition("/")
     try:
-        own_name = unquote(name, errors="strict")
-    except UnicodeDecodeError:  # a file of this machine, by `name`
+        unquote(place, errors="strict")
+    except UnicodeDecodeError:  # a file of this machine, as `name` says it
         return os.fsdecode(unquote_to_bytes(urlsplit(photo).path))
     files, path = _folder(f"{folder}{mark}{query}")
     try:
-        with files.open_input_file(f"{path}/{own_name}") as stream:
+        with files.open_input_file(f"{path}/{unquote(name)}") as stream:
             return bytes(stream.read(image.MAX_BYTES + 1))
     except FileNotFoundError:
         raise PhotoError(wording.UNREADABLE["closed"].filled(path=photo, reason="No such file or directory")) from None

@@ -75,17 +75,15 @@ def _jpeg(content: bytes) -> Structure:
 def _segments(content: bytes) -> Iterator[tuple[int, int, int]]:
     """The segments before and with the first scan's head: marker, start and end."""
     at = 2
-    for count in range(limits.MAX_SEGMENTS + 1):
+    for _ in range(limits.MAX_SEGMENTS):
         found = MARKER.search(content, at)
         while found and found[1][0] in BARE:
             found = MARKER.search(content, found.end())
         if found is None or found.end() + 2 > len(content):
             return
-        if count == limits.MAX_SEGMENTS:
-            break
         at = found.end() + max(2, int.from_bytes(content[found.end() : found.end() + 2]))
         yield found[1][0], found.start(), at
-    raise limits.over("segments", count, limits.MAX_SEGMENTS)
+    raise limits.over("segments", limits.MAX_SEGMENTS + 1, limits.MAX_SEGMENTS)
 
 
 def _coefficients(content: bytes, start: int, end: int, marker: int, frame: bytes) -> int:
