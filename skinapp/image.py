@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
-from skinapp.errors import PhotoError
+from skinapp.errors import PhotoError, clipped
 from skinapp.imaging import budget, limits, metadata, structure
 from skinapp.imaging.structure import Structure
 from skinapp.wording import UNREADABLE
@@ -110,7 +110,7 @@ def _decode(content: bytes, most: int) -> Photo:
     except UnidentifiedImageError:
         raise PhotoError(UNREADABLE["no_picture"].filled(start=content[:8])) from None
     except DAMAGED as error:
-        raise PhotoError(UNREADABLE["damaged"].filled(detail=error)) from None
+        raise PhotoError(UNREADABLE["damaged"].filled(detail=clipped(error))) from None
 
 
 def _decoded(found: Structure, most: int) -> Photo:

@@ -8,12 +8,13 @@ import hashlib
 import json
 import math
 import re
+import sys
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
-from skinapp.errors import ModelError
+from skinapp.errors import ModelError, clipped
 from skinapp.labels import CODES
 from skinapp.triage import NEAR, THRESHOLDS
 
@@ -140,7 +141,7 @@ class ModelSpec:
             raw = json.loads(path.read_text(encoding="utf-8"))
         except FileNotFoundError:
             raise ModelError(f"{folder} holds no {CONFIG}; give a model folder made by 'python -m export build'.") from None
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise ModelError(f"{path} can't be read as JSON ({error}); fetch or build the model folder again.") from None
         return cls._parse(_Reader(path, "", raw))
 
@@ -235,22 +236,22 @@ class _Reader:
 
     def __init__(self, path: Path, where: str, value: Any) -> None:
         if not isinstance(value, Mapping):
-            raise ModelError(f"{path}: {where or 'the top level'} is {value!r}; it must be an object.")
+            raise ModelError(f"{path}: {clipped(where or 'the top level')} is {clipped(repr(value))}; it must be an object.")
         self.path, self.where, self.value = path, where, value
 
     def wrong(self, key: str, value: object, cure: str) -> ModelError:
-        return ModelError(f"{self.path}: {self.where}{key} is {value!r}; {cure}.")
+        return ModelError(f"{self.path}: {clipped(self.where + key)} is {clipped(repr(value))}; {cure}.")
 
     def get(self, key: str, kind: type) -> Any:
         """The value of a key that must be there and of this kind; an int will do for a float."""
         if key not in self.value:
-            raise ModelError(f"{self.path}: {self.where}{key} is missing; build the model folder again.")
+            raise ModelError(f"{self.path}: {clipped(self.where + key)} is missing; build the model folder again.")
         value = self.value[key]
         kinds = (int, float) if kind is float else (kind,)
         if not isinstance(value, kinds) or (isinstance(value, bool) and kind is not bool):
             raise self.wrong(key, value, f"it must be of type {kind.__name__}")
         numbers = value if isinstance(value, list) else [value]
-        if any(isinstance(number, float) and not math.isfinite(number) for number in numbers):
+        if any(isinstance(number, int | float) and not abs(number) <= sys.float_info.max for number in numbers):
             raise self.wrong(key, value, "it must be finite")
         return value
 
