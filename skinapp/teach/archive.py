@@ -79,7 +79,7 @@ class Archive:
         """The entries that may be pictures, with clean paths; the others are refused or, if clutter, passed over."""
         for info in infos:
             name = _name(info)
-            if info.is_dir() or name.endswith("/") or CLUTTER.search(name):
+            if not name or name.endswith("/") or CLUTTER.search(name):
                 continue
             if (why := _fault(name, info)) is None:
                 yield PurePosixPath(name), info

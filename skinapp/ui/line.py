@@ -4,10 +4,12 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
+from skinapp.imaging import budget
+
 WAITING = 128
 """Calls that may wait; whoever comes after them is told so, and whoever waits is told their place."""
-ASSESSING = 8
-"""Calls that are answered at the same time: enough to fill the pool's passes."""
+ASSESSING = 8 + budget.MAX_WAITING
+"""Calls that are begun at the same time: enough to fill the pool's passes, beside all those that may wait for memory."""
 TELLING_S = 1.0
 """How often all who wait are told their place, beside when they join. Gradio's default tells all of them at every answer: with 64
 waiting, that took the server longer than the answers."""

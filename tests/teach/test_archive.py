@@ -59,6 +59,14 @@ def test_a_picture_is_of_the_class_that_its_folder_names(tmp_path, name, label, 
     assert found(zips.zipped(tmp_path / "a.zip", {name: b"", top: b""}))[name.replace("\\", "/")] == (label, is_test)
 
 
+def test_an_entry_without_a_name_is_passed_over(tmp_path):
+    path = zips.zipped(tmp_path / "a.zip", {**zips.classes(), "x": b""})
+    content = path.read_bytes()
+    place = content.rindex(b"PK\x01\x02")
+    path.write_bytes(content[: place + 46] + b"\0" + content[place + 47 :])
+    assert refused(path) == {} and len(found(path)) == 10
+
+
 def test_names_in_chinese_without_the_flag_for_it_are_read(tmp_path):
     path = zips.zipped(tmp_path / "a.zip", {"xx/1.png": b"", "b/1.png": b""})
     path.write_bytes(path.read_bytes().replace(b"xx/1.png", "狗".encode("gb18030") + b"/1.png"))
