@@ -11,7 +11,7 @@ from PIL import Image
 from tqdm.contrib.concurrent import thread_map
 
 from skinapp import image
-from skinapp.errors import SkinAppError
+from skinapp.errors import SkinAppError, clipped
 from skinapp.image import Photo
 from skinapp.labels import CODES
 
@@ -37,13 +37,12 @@ class Row:
 
 def read_rows(images: Path, labels: Path, split: str = "") -> list[Row]:
     """The labelled photos of a CSV with the columns `file` or `image_id`, and `dx`; with `split`, those of that split."""
-    with labels.open(newline="", encoding="utf-8-sig") as file:
-        records = list(csv.DictReader(file))
+    records = _records(labels)
     if not records:
         raise DataError(f"{labels} holds no rows; give a CSV with the columns file, dx.")
     columns = records[0].keys()
     if "dx" not in columns or not {"file", "image_id"} & columns:
-        raise DataError(f"{labels} has the columns {', '.join(columns)}; it needs dx, and file or image_id.")
+        raise DataError(f"{labels} has the columns {clipped(', '.join(columns))}; it needs dx, and file or image_id.")
     if split:
         if "split" not in columns:
             raise DataError(f"{labels} has no column split, so {split!r} can't be chosen; leave --split out.")
@@ -56,8 +55,7 @@ def read_rows(images: Path, labels: Path, split: str = "") -> list[Row]:
 
 def read_others(images: Path, table: Path) -> dict[str, list[tuple[Path, str]]]:
     """Photos that are no lesions, with their kind, by split: a CSV with the columns file, kind and split."""
-    with table.open(newline="", encoding="utf-8-sig") as file:
-        records = list(csv.DictReader(file))
+    records = _records(table)
     if not records or not {"file", "kind", "split"} <= records[0].keys():
         raise DataError(f"{table} lacks rows or one of the columns file, kind, split; give a CSV that has them.")
     splits: dict[str, list[tuple[Path, str]]] = {}
@@ -66,9 +64,20 @@ def read_others(images: Path, table: Path) -> dict[str, list[tuple[Path, str]]]:
     return splits
 
 
+def _records(table: Path) -> list[dict[str, str]]:
+    """The rows of a CSV; cells that a row lacks are empty."""
+    try:
+        with table.open(newline="", encoding="utf-8-sig") as file:
+            return list(csv.DictReader(file, restkey="", restval=""))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise DataError(f"{table} can't be read as a CSV ({error}); give one in UTF-8.") from None
+
+
 def _row(record: dict[str, str], path: Path, labels: Path) -> Row:
     if record["dx"] not in CODES:
-        raise DataError(f"{labels}: dx is {record['dx']!r} for {path.name}; it must be one of {', '.join(CODES)}.")
+        raise DataError(
+            f"{labels}: dx is {clipped(repr(record['dx']))} for {clipped(path.name)}; it must be one of {', '.join(CODES)}."
+        )
     group = record.get("group") or record.get("lesion_id") or record.get("image_id") or record["file"]
     texts = {name: record.get(name) or "" for name in ("split", "subset", "sex", "localization")}
     return Row(path, CODES.index(record["dx"]), group, age=_age(record.get("age") or ""), **texts)

@@ -22,7 +22,7 @@ SMALL_LANE_BYTES = 512 * 2**20
 """Of all small ones at once."""
 LARGE_LANE_BYTES = 640 * 2**20
 """Of all large ones at once; one that takes more has the lane to itself."""
-PATIENCE_S = 90.0
+PATIENCE_S = 120.0
 """How long a picture waits for its share before it is refused."""
 MAX_WAITING = 16
 """Large pictures that wait; one more is refused at once, so that they never are all that a server works on."""
