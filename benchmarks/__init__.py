@@ -1,1 +1,1 @@
-"""How fast the program answers, measured from outside: `python -m benchmarks.NAME`."""
+"""Tools for developers that measure or try the program from outside: `python -m benchmarks.NAME`."""

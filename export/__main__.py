@@ -10,6 +10,10 @@ from train.cli_errors import clear_errors
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, rich_markup_mode=None, help=__doc__, pretty_exceptions_enable=False)
 
+Labels = Annotated[
+    list[Path],
+    typer.Option(exists=True, dir_okay=False, help="The CSVs that the weights were trained by, in the same order."),
+]
 NotLesions = Annotated[
     Path | None,
     typer.Option(exists=True, dir_okay=False, help="CSV (file, kind, split) of photos to refuse, also below --images."),
@@ -29,7 +33,7 @@ def build(
     checkpoint: Annotated[Path, typer.Argument(exists=True, file_okay=False, help="Folder of the best weights of a run.")],
     out: Annotated[Path, typer.Argument(file_okay=False, help="The model folder to write.")],
     images: Annotated[Path, typer.Option(exists=True, file_okay=False, help="Folder of photos.")],
-    labels: Annotated[Path, typer.Option(exists=True, dir_okay=False, help="The CSV that the weights were trained by.")],
+    labels: Labels,
     not_lesions: NotLesions = None,
     masks: Masks = None,
     threads: Annotated[int, typer.Option(help="Of ONNX Runtime; 0 leaves it the choice.")] = 0,
@@ -47,7 +51,7 @@ def build(
 def calibrate(
     folder: Annotated[Path, typer.Argument(metavar="MODEL_FOLDER", exists=True, file_okay=False, help="Changed in place.")],
     images: Annotated[Path, typer.Option(exists=True, file_okay=False, help="Folder of photos.")],
-    labels: Annotated[Path, typer.Option(exists=True, dir_okay=False, help="The CSV that the weights were trained by.")],
+    labels: Labels,
     not_lesions: NotLesions = None,
     masks: Masks = None,
     threads: Annotated[int, typer.Option(help="Of ONNX Runtime; 0 leaves it the choice.")] = 0,

@@ -105,7 +105,7 @@ def _score_with_ray(options: argparse.Namespace) -> int:
     chosen = settings.read(os.environ)
     photos: list[str] = []
     for place in options.photos:
-        photos += ray_batch.pictures(place) if "://" in place else map(str, _paths([Path(place)]))
+        photos += ray_batch.pictures(place) if "://" in place else map(ray_batch.name, _paths([Path(place)]))
     given = options.model or chosen.model
     model = Assessor.load(given, chosen.provider, chosen.threads).model
     tally = ray_batch.score(
@@ -131,7 +131,7 @@ def _paths(given: Iterable[Path]) -> Iterator[Path]:
         if not path.is_dir():
             yield path
             continue
-        found = sorted(entry for entry in path.rglob("*") if entry.suffix.lower() in decode.SUFFIXES)
+        found = sorted(entry for entry in path.rglob("*") if entry.suffix.lower() in decode.SUFFIXES and not entry.is_dir())
         if not found:
             raise SkinAppError(f"{path} holds no pictures ({', '.join(sorted(decode.SUFFIXES))}); give another folder.")
         yield from found
@@ -160,7 +160,9 @@ def _row(path: Path, assessment: Assessment | Named) -> str:
 
 
 def _print(line: str | dict[str, Any]) -> None:
-    tqdm.write(line if isinstance(line, str) else json.dumps(line, ensure_ascii=False), file=sys.stdout)
+    text = line if isinstance(line, str) else json.dumps(line, ensure_ascii=False)
+    # A file's name need not be text; written like this it is what JSON says of such letters.
+    tqdm.write(text.encode(errors="backslashreplace").decode(), file=sys.stdout)
     sys.stdout.flush()
 
 

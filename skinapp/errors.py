@@ -13,6 +13,15 @@ SkinAppError            what is wrong, the value seen, the cure: one sentence a 
 
 from skinapp.i18n.wording import Said
 
+LONGEST_VALUE = 300
+"""Letters of a value that an error shows: what a stranger's file holds can have millions."""
+
+
+def clipped(value: object) -> str:
+    """A value as an error shows it."""
+    text = str(value)
+    return text if len(text) <= LONGEST_VALUE else f"{text[:LONGEST_VALUE]}…"
+
 
 class SkinAppError(Exception):
     """What is wrong, the value seen and the cure, in one sentence."""

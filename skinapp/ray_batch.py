@@ -16,7 +16,7 @@ from functools import lru_cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
-from urllib.parse import quote, unquote
+from urllib.parse import quote, unquote, unquote_to_bytes, urlsplit
 
 import pyarrow as pa
 from pyarrow import dataset, parquet
@@ -114,7 +114,8 @@ def pinned(given: str, model: Model) -> str:
 
 def pictures(bucket: str) -> list[str]:
     """The URIs of the pictures below a URI, sorted, or of the one picture that it names."""
-    scheme, _, _ = bucket.partition("://")
+    scheme, _, rest = bucket.partition("://")
+    _, mark, query = rest.partition("?")  # a bucket's region or endpoint, which every one of its photos needs
     try:
         files, path = FileSystem.from_uri(bucket)
         below = [files.get_file_info(path)]
@@ -123,13 +124,19 @@ def pictures(bucket: str) -> list[str]:
     except (OSError, ValueError) as error:
         raise SkinAppError(f"{bucket} can't be listed ({_line(error)}); check the URI and the right to read it.") from None
     found = sorted(
-        f"{scheme}://{quote(entry.path)}"
+        f"{scheme}://{quote(entry.path)}{mark}{query}"
         for entry in below
         if entry.type not in (FileType.Directory, FileType.NotFound) and entry.path.lower().endswith(decode.SUFFIXES)
     )
     if not found:
         raise SkinAppError(f"{bucket} holds no pictures ({', '.join(sorted(decode.SUFFIXES))}); give another URI.")
     return found
+
+
+def name(path: Path) -> str:
+    """A photo of this machine as the fleet knows it: its path, and where that is no text, which Parquet needs, its URI."""
+    is_text = os.fsencode(path).decode(errors="replace") == str(path)
+    return str(path) if is_text else path.absolute().as_uri()
 
 
 def score(photos: Sequence[str], order: Order) -> Tally:
@@ -189,8 +196,13 @@ def _source(photo: str) -> str | bytes:
     """A path as it is; the bytes that a URI names, of a huge one only so many that it is refused."""
     if "://" not in photo:
         return photo
-    folder, _, name = photo.rpartition("/")
-    files, path = _folder(folder)
+    place, mark, query = photo.partition("?")
+    folder, _, name = place.rpartition("/")
+    try:
+        unquote(place, errors="strict")
+    except UnicodeDecodeError:  # a file of this machine, as `name` says it
+        return os.fsdecode(unquote_to_bytes(urlsplit(photo).path))
+    files, path = _folder(f"{folder}{mark}{query}")
     try:
         with files.open_input_file(f"{path}/{unquote(name)}") as stream:
             return bytes(stream.read(decode.MAX_BYTES + 1))

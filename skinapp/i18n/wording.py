@@ -1037,6 +1037,19 @@ UNREADABLE = {
         "The file holds {count} pictures ({form}); send one still photo.",
         "文件含有 {count} 张图片（{form}）；请发送一张静态照片。",
     ),
+    "built": Said(
+        "The picture's file has {count} {part}, more than {limit}; open it in a picture editor and save it anew.",
+        "图片文件含有 {count} {part}，超过 {limit}；请用图片编辑器打开后重新保存。",
+    ),
+    "overlapping": Said(
+        "The picture's parts lie on top of each other in its file; open it in a picture editor and save it anew.",
+        "图片的各部分在文件中相互重叠；请用图片编辑器打开后重新保存。",
+    ),
+    "busy": Said(
+        "Other large photos are being read at the moment, and this one takes {size} MB of memory; "
+        "send it again in a minute, or a smaller one.",
+        "目前正在读取其他大幅照片，而这张需要 {size} MB 内存；请一分钟后重新发送，或发送较小的照片。",
+    ),
     "depth": Said(
         "The picture's values are {kind}, not 8 or 16 bit; " + SEND.en + ".",
         "图片的数值为 {kind}，而非 8 或 16 位；" + SEND.zh + "。",
@@ -1047,6 +1060,17 @@ UNREADABLE = {
     ),
 }
 """Why a photo can't be read; `detail` is what a decoder says, in English alone."""
+
+BUILT = {
+    "scans": Said("scans", "次扫描"),
+    "segments": Said("segments", "个数据段"),
+    "chunks": Said("chunks", "个数据块"),
+    "tags": Said("tags", "个标签"),
+    "pieces": Said("strips or tiles", "个条带或图块"),
+    "tile": Said("pixels along a tile", "像素的图块边长"),
+    "hidden": Said("times its pixels hidden in it", "倍于其尺寸的隐藏像素"),
+}
+"""What a picture's file may have too many of."""
 
 NEEDED = Said("give a CSV with the columns file, dx", "请提供含有 file、dx 两列的 CSV 文件")
 UNUSABLE_LABELS = {

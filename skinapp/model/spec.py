@@ -327,7 +327,7 @@ class _Reader:
     def get(self, key: str, kind: type) -> Any:
         """The value of a key that must be there and of this kind; an int will do for a float."""
         if key not in self.value:
-            raise ModelError(f"{self.path}: {self.where}{key} is missing; build the model folder again.")
+            raise ModelError(f"{self.path}: {self.where}{_plain(key)} is missing; build the model folder again.")
         value = self.value[key]
         kinds = (int, float) if kind is float else (kind,)
         if not isinstance(value, kinds) or (isinstance(value, bool) and kind is not bool):

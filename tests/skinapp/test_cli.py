@@ -1,4 +1,5 @@
 import json
+import os
 import subprocess
 import sys
 
@@ -9,6 +10,7 @@ from skinapp import __main__ as cli
 from skinapp.assessment.assessor import Assessor
 from tests import TINY_MODEL
 from tests.support import drawings
+from tests.support.app_server import ROOT
 
 MODEL = ["--model", str(TINY_MODEL)]
 
@@ -89,3 +91,22 @@ def test_it_runs_as_a_module_and_loads_no_page_and_no_torch(folder):
     )
     ran = subprocess.run([sys.executable, "-c", code, str(folder / "a.png"), *MODEL], capture_output=True, text=True, check=True)
     assert ran.stdout.splitlines()[-1] == "set()"
+
+
+def test_a_folder_named_like_a_photo_is_no_photo(folder, capsys):
+    (folder / "d.jpg").mkdir()
+    (folder / "d.jpg" / "e.png").write_bytes(drawings.encoded(drawings.lesion(seed=3)))
+    assert cli.main([str(folder / "d.jpg"), "--json", *MODEL]) == 0
+    assert cli.main([str(folder), "--json", *MODEL]) == 1
+    files = [json.loads(line)["file"] for line in capsys.readouterr().out.splitlines()]
+    assert files == [str(folder / name) for name in ("d.jpg/e.png", "a.png", "d.jpg/e.png", "more/b.jpg", "more/c.jpg")]
+
+
+def test_a_photo_whose_name_is_no_text_is_answered_under_an_escaped_name(folder):
+    odd = os.fsencode(folder) + b"/\xff.png"
+    (folder / "a.png").rename(os.fsdecode(odd))
+    command = [sys.executable, "-m", "skinapp", odd, "--json", *MODEL]
+    ran = subprocess.run(command, cwd=ROOT, capture_output=True, check=True)
+    assert json.loads(ran.stdout)["file"] == os.fsdecode(odd)
+    ran = subprocess.run([*command[:4], *MODEL], cwd=ROOT, capture_output=True, check=True)
+    assert ran.stdout.startswith(os.fsencode(folder) + b"/\\udcff.png  ")

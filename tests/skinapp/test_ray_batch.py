@@ -14,6 +14,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
@@ -206,6 +207,27 @@ def test_a_bucket_is_listed_and_read_by_uri(tmp_path: Path, assessor: Assessor) 
     assert {**answered, "elapsed_ms": 0} == {"file": found[1], **report, "elapsed_ms": 0}
     assert broken["error"].startswith("The file is not a picture") and broken.keys() == gone.keys() == {"file", "error"}
     assert gone["error"] == f"{tmp_path.as_uri()}/none.png can't be opened (No such file or directory); check the path."
+
+
+def test_a_name_that_is_no_text_gets_a_row_under_its_uri(tmp_path: Path, assessor: Assessor) -> None:
+    odd = Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff 1%.png"))
+    odd.write_bytes(first())
+    (tmp_path / "plain.png").write_bytes(first())
+    assert ray_batch.name(tmp_path / "plain.png") == str(tmp_path / "plain.png")
+    named = ray_batch.name(odd)
+    assert named == f"{tmp_path.as_uri()}/%FF%201%25.png"
+    (row,) = ray_batch.answers(assessor, [named])
+    assert (row["file"], row["status"]) == (named, assessor.read_and_assess(first())[1].to_dict()["status"])
+    assert pa.Table.from_pylist([row], ray_batch.SCHEMA)["file"].to_pylist() == [named]
+
+
+def test_a_buckets_region_is_kept_with_each_of_its_photos(tmp_path: Path, assessor: Assessor) -> None:
+    (tmp_path / "a?b.png").write_bytes(first())
+    query = "?region=eu-west-1&endpoint_override=http://localhost:9000/"
+    found = ray_batch.pictures(tmp_path.as_uri() + query)
+    assert found == [f"{tmp_path.as_uri()}/a%3Fb.png{query}"]
+    (row,) = ray_batch.answers(assessor, found)
+    assert (row["file"], "error" in row) == (found[0], False)
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import pytest
 
 from skinapp.labels import View
 from skinapp.model.spec import sha256
-from tests.support import drawings
+from tests.support import drawings, mutations
 from train.data import dataset, splits
 from train.data.dataset import DataError, Row
 
@@ -138,3 +138,22 @@ def test_the_split_depends_on_the_seed_alone():
 def test_the_tables_own_split_is_kept():
     rows = [Row(None, 0, "a", "train", ""), Row(None, 0, "b", "val", ""), Row(None, 0, "c", "test", "")]  # type: ignore[arg-type]
     assert splits.train_and_val(rows, 0.5, 0) == ([rows[0]], [rows[1]])
+
+
+def test_a_folder_named_like_a_photo_is_no_photo(table, tmp_path):
+    (tmp_path / "ISIC_1.jpg").mkdir()
+    (tmp_path / "part").mkdir()
+    (tmp_path / "part" / "ISIC_1.png").write_bytes(drawings.encoded(drawings.lesion(64, 48)))
+    (row,) = dataset.read_rows(tmp_path, table({"image_id": "ISIC_1", "dx": "mel"}))
+    assert row.path == tmp_path / "part" / "ISIC_1.png"
+
+
+def test_bad_tables_are_read_or_refused_in_a_sentence(tmp_path):
+    turn = mutations.READERS.index("labels")
+    for number in range(turn, 6000, len(mutations.READERS)):
+        (path := tmp_path / "labels.csv").write_bytes(mutations.make(number).content)
+        for read in (dataset.read_rows, dataset.read_others):
+            try:
+                read(tmp_path, path)
+            except DataError as refused:
+                assert str(refused).endswith(".") and len(str(refused)) < 2000, number

@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 from tqdm.contrib.concurrent import thread_map
 
-from skinapp.errors import SkinAppError
+from skinapp.errors import SkinAppError, clipped
 from skinapp.imaging import decode
 from skinapp.imaging.decode import Photo
 from skinapp.labels import CODES, View
@@ -77,13 +77,12 @@ def fingerprint(labels: Labels) -> str:
 
 
 def _read_table(images: Path, labels: Path, split: str) -> list[Row]:
-    with labels.open(newline="", encoding="utf-8-sig") as file:
-        records = list(csv.DictReader(file))
+    records = _records(labels)
     if not records:
         raise DataError(f"{labels} holds no rows; give a CSV with the columns file, dx.")
     columns = records[0].keys()
     if "dx" not in columns or not {"file", "image_id"} & columns:
-        raise DataError(f"{labels} has the columns {', '.join(columns)}; it needs dx, and file or image_id.")
+        raise DataError(f"{labels} has the columns {clipped(', '.join(columns))}; it needs dx, and file or image_id.")
     if split:
         if "split" not in columns:
             raise DataError(f"{labels} has no column split, so {split!r} can't be chosen; leave --split out.")
@@ -96,8 +95,7 @@ def _read_table(images: Path, labels: Path, split: str) -> list[Row]:
 
 def read_others(images: Path, table: Path) -> dict[str, list[tuple[Path, str]]]:
     """Photos that are no lesions, with their kind, by split: a CSV with the columns file, kind and split."""
-    with table.open(newline="", encoding="utf-8-sig") as file:
-        records = list(csv.DictReader(file))
+    records = _records(table)
     if not records or not {"file", "kind", "split"} <= records[0].keys():
         raise DataError(f"{table} lacks rows or one of the columns file, kind, split; give a CSV that has them.")
     splits: dict[str, list[tuple[Path, str]]] = {}
@@ -106,15 +104,24 @@ def read_others(images: Path, table: Path) -> dict[str, list[tuple[Path, str]]]:
     return splits
 
 
+def _records(table: Path) -> list[dict[str, str]]:
+    """The rows of a CSV; cells that a row lacks are empty."""
+    try:
+        with table.open(newline="", encoding="utf-8-sig") as file:
+            return list(csv.DictReader(file, restkey="", restval=""))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise DataError(f"{table} can't be read as a CSV ({error}); give one in UTF-8.") from None
+
+
 def _row(record: dict[str, str], path: Path, labels: Path) -> Row:
     dx, view = record["dx"], record.get("view") or View.DERMOSCOPIC
     if dx not in (*CODES, *OUTSIDE):
         raise DataError(
-            f"{labels}: dx is {dx!r} for {path.name}; it must be one of {', '.join(CODES)}, or, outside of these, "
-            f"one of {', '.join(OUTSIDE)}."
+            f"{labels}: dx is {clipped(repr(dx))} for {clipped(path.name)}; it must be one of {', '.join(CODES)}, or, outside of "
+            f"these, one of {', '.join(OUTSIDE)}."
         )
     if view not in list(View):
-        raise DataError(f"{labels}: view is {view!r} for {path.name}; it must be {' or '.join(View)}.")
+        raise DataError(f"{labels}: view is {clipped(repr(view))} for {clipped(path.name)}; it must be {' or '.join(View)}.")
     group = record.get("group") or record.get("lesion_id") or record.get("image_id") or record["file"]
     texts = {name: record.get(name) or "" for name in ("split", "subset", "sex", "localization")}
     tone = _number(record.get("skin_tone") or "")
@@ -142,7 +149,7 @@ def _number(text: str) -> float | None:
 
 def _finder(images: Path) -> Callable[[dict[str, str]], Path]:
     """HAM10000 comes as two folders of `<image_id>.jpg`: find a photo by its id, wherever below `images` it lies."""
-    known = {path.stem: path for path in images.rglob("*") if path.suffix.lower() in decode.SUFFIXES}
+    known = {path.stem: path for path in images.rglob("*") if path.suffix.lower() in decode.SUFFIXES and not path.is_dir()}
 
     def find(record: dict[str, str]) -> Path:
         if record["image_id"] not in known:

@@ -90,7 +90,7 @@ class Archive:
         known = set[PurePosixPath]()
         for info in infos:
             name = _name(info)
-            if name.endswith("/") or CLUTTER.search(name):
+            if not name or name.endswith("/") or CLUTTER.search(name):
                 continue
             if (said := _fault(name, info)) is not None:
                 self.refuse(name, said)

@@ -4,16 +4,18 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
+from skinapp.imaging import budget
+
 WAITING = 128
 """Calls that may wait; whoever comes after them is told so, and whoever waits is told their place."""
-ASSESSING = 8
-"""Calls that are answered at the same time: enough to fill the pool's passes."""
+ASSESSING = 8 + budget.MAX_WAITING
+"""Calls that are begun at the same time: enough to fill the pool's passes, beside all those that may wait for memory."""
 TELLING_S = 1.0
 """How often all who wait are told their place, beside when they join. Gradio's default tells all of them at every answer: with 64
 waiting, that took the server longer than the answers."""
 READING = 4
-"""Photos of calls with several that are assessed at the same time, in all such calls together. A photo of 50 megapixels takes
-350 MB while it is decoded, so that the worst 12 at once stay below 5 GB."""
+"""Photos of calls with several that are assessed at the same time, in all such calls together. What they take of memory is
+imaging/budget.py's to bound."""
 
 JOIN: dict[str, Any] = {"concurrency_id": "assess", "concurrency_limit": ASSESSING}
 """What an event says that assesses photos."""

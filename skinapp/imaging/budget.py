@@ -1,0 +1,98 @@
+"""The memory that all decoders of this process share: each asks for what its picture will take, before anything is decoded.
+
+Two lanes, so that large pictures wait for each other and small ones for none of them. A photo counts until nobody holds it.
+"""
+
+import threading
+import weakref
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import count
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skinapp.errors import PhotoError
+from skinapp.i18n.wording import UNREADABLE
+
+SMALL_BYTES = 128 * 2**20
+"""What a small picture takes at most while it is decoded: a JPEG of 18 megapixels."""
+SMALL_LANE_BYTES = 512 * 2**20
+"""Of all small ones at once."""
+LARGE_LANE_BYTES = 640 * 2**20
+"""Of all large ones at once; one that takes more has the lane to itself."""
+PATIENCE_S = 120.0
+"""How long a picture waits for its share before it is refused."""
+MAX_WAITING = 16
+"""Large pictures that wait; one more is refused at once, so that they never are all that a server works on."""
+LIGHT_BYTES = 8 * 2**20
+"""A photo of so few bytes is no longer counted once it is decoded: thousands of them may be held to learn from."""
+COPY_SHARE = 7 / 3
+"""What a photo takes with the copy of 4 bytes a pixel that it is scaled down from, in its own bytes."""
+
+
+class Lane:
+    """A first-come, first-served share of memory; may be used by threads."""
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self._decoding: dict[int, int] = {}
+        self._kept: dict[int, tuple[int, int]] = {}
+        self._queue: deque[int] = deque()
+        self._numbers = count()
+        # Re-entrant, because a photo can be given back in whatever line of a thread that Python collects garbage.
+        self._changed = threading.Condition(threading.RLock())
+
+    @property
+    def taken(self) -> int:
+        """Bytes that are counted at this moment."""
+        return sum(list(self._decoding.values())) + sum(size for size, _ in list(self._kept.values()))
+
+    @contextmanager
+    def share(self, size: int, patience_s: float = PATIENCE_S) -> Iterator[None]:
+        """Wait for so many bytes and hold them while a picture is decoded; PhotoError where it takes too long."""
+        number, holder = next(self._numbers), threading.get_ident()
+        with self._changed:
+            # Whoever holds a photo goes first, and waits for decoders alone: two that hold one each would wait for each other.
+            is_holder = any(thread == holder for _, thread in list(self._kept.values()))
+            (self._queue.appendleft if is_holder else self._queue.append)(number)
+            is_full = len(self._queue) > MAX_WAITING and not is_holder
+            fits = not is_full and self._changed.wait_for(
+                lambda: self._queue[0] == number and self._fits(size, is_holder), patience_s
+            )
+            self._queue.remove(number)
+            if fits:
+                self._decoding[number] = size
+            self._changed.notify_all()
+        if not fits:
+            raise PhotoError(UNREADABLE["busy"].filled(size=size // 2**20))
+        try:
+            yield
+        finally:
+            self._give_back(number)
+
+    def keep(self, photo: NDArray[np.uint8]) -> None:
+        """Count a photo until it is gone."""
+        if photo.nbytes > LIGHT_BYTES:
+            number = next(self._numbers)
+            self._kept[number] = (int(photo.nbytes * COPY_SHARE), threading.get_ident())
+            weakref.finalize(photo, self._give_back, number).atexit = False
+
+    def _fits(self, size: int, is_holder: bool) -> bool:
+        taken = sum(list(self._decoding.values())) if is_holder else self.taken
+        return not taken or taken + size <= self.limit
+
+    def _give_back(self, number: int) -> None:
+        self._decoding.pop(number, None)
+        self._kept.pop(number, None)
+        with self._changed:
+            self._changed.notify_all()
+
+
+SMALL, LARGE = Lane(SMALL_LANE_BYTES), Lane(LARGE_LANE_BYTES)
+
+
+def lane(size: int) -> Lane:
+    """The lane of a picture that takes so many bytes."""
+    return SMALL if size <= SMALL_BYTES else LARGE

@@ -1,0 +1,111 @@
+"""The one thing that a photo's metadata is asked: how the camera was held. Reads EXIF's first directory and nothing behind it.
+
+Pillow reads every tag of every directory, and copies what each points at: a file of 64 kB can have 4 GB of that.
+"""
+
+import re
+import struct
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import NamedTuple
+
+from skinapp.imaging import limits
+
+ORIENTATION = 0x0112
+UPRIGHT = 1
+XMP_ORIENTATION = re.compile(rb'tiff:Orientation(?:="|>)([0-9])')
+INTEGERS = {1: "B", 3: "H", 4: "L", 6: "b", 8: "h", 9: "l", 13: "L", 16: "Q", 17: "q", 18: "Q"}
+"""The types of TIFF's values that are whole numbers, as `struct` says them."""
+SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
+"""Bytes of a value, by its type."""
+
+
+class Tag(NamedTuple):
+    """An entry of a directory as it stands in the file: so many `values`; `field` is the value, or where they lie."""
+
+    number: int
+    kind: int
+    values: int
+    field: bytes
+
+
+class Directories:
+    """TIFF's directories of tags in a file or an EXIF block; ValueError where there are none."""
+
+    def __init__(self, content: bytes) -> None:
+        kind = content[:4]
+        if kind[:2] not in (b"II", b"MM") or not {kind[2], kind[3]} & {42, 43}:
+            raise ValueError("no TIFF header")
+        self.content, self.is_big, self.order = content, 43 in kind[2:4], "<" if kind[:2] == b"II" else ">"
+        self._entry = struct.Struct(self.order + ("HHQ8s" if self.is_big else "HHL4s"))
+        self._counted = struct.Struct(self.order + ("Q" if self.is_big else "H"))
+        self.pointer = struct.Struct(self.order + ("Q" if self.is_big else "L"))
+        (self.first,) = self._unpacked(self.pointer, 8 if self.is_big else 4)
+
+    def tags(self, offset: int) -> list[Tag]:
+        """The entries of the directory at a place, of one that is cut off those that are there."""
+        start, count = self._table(offset)
+        table = self.content[start : start + count * self._entry.size]
+        return [Tag(*found) for found in self._entry.iter_unpack(table[: len(table) // self._entry.size * self._entry.size])]
+
+    def chain(self) -> Iterator[int]:
+        """Where the directories lie, one after the other, each once."""
+        seen: set[int] = set()
+        offset = self.first
+        while offset and offset not in seen:
+            seen.add(offset)
+            yield offset
+            with suppress(ValueError):
+                start, count = self._table(offset)
+                (offset,) = self._unpacked(self.pointer, start + count * self._entry.size)
+
+    def values(self, tag: Tag, limit: int) -> tuple[int, ...] | None:
+        """A tag's whole numbers, at most so many; None where it has none."""
+        if tag.kind not in INTEGERS or not tag.values:
+            return None
+        count = min(tag.values, limit)
+        size, field = SIZES[tag.kind], tag.field
+        if size * tag.values > len(field):
+            (offset,) = self.pointer.unpack(field)
+            field = self.content[offset : offset + count * size]
+        count = min(count, len(field) // size)
+        return struct.unpack_from(f"{self.order}{count}{INTEGERS[tag.kind]}", field)
+
+    def data(self, tag: Tag, limit: int) -> bytes:
+        """A tag's bytes, at most so many."""
+        size = SIZES.get(tag.kind, 0) * tag.values
+        if size <= len(tag.field):
+            return tag.field[:size]
+        (offset,) = self.pointer.unpack(tag.field)
+        return self.content[offset : offset + min(size, limit)]
+
+    def packed(self, tags: list[Tag]) -> bytes:
+        """Entries as a directory has them, under their number."""
+        return self._counted.pack(len(tags)) + b"".join(self._entry.pack(*tag) for tag in tags)
+
+    def _table(self, offset: int) -> tuple[int, int]:
+        (count,) = self._unpacked(self._counted, offset)
+        if count > limits.MAX_TAGS:
+            raise limits.over("tags", count, limits.MAX_TAGS)
+        return offset + self._counted.size, count
+
+    def _unpacked(self, form: struct.Struct, offset: int) -> tuple[int, ...]:
+        if offset + form.size > len(self.content):
+            raise ValueError("its directory lies outside the file")
+        return form.unpack_from(self.content, offset)
+
+
+def orientation(exif: bytes, xmp: bytes = b"") -> int:
+    """How the camera was held, 1 (upright) to 8: as EXIF says, and where it says nothing, as XMP does."""
+    with suppress(ValueError, IndexError, struct.error):
+        directories = Directories(exif.removeprefix(b"Exif\0\0"))
+        found = [tag for tag in directories.tags(directories.first) if tag.number == ORIENTATION]
+        if found:
+            return known(directories.values(found[-1], 1))
+    found_in_xmp = XMP_ORIENTATION.search(xmp)
+    return known((int(found_in_xmp[1]),)) if found_in_xmp else UPRIGHT
+
+
+def known(values: tuple[int, ...] | None) -> int:
+    """What a tag says of how the camera was held; upright where that is nothing that can be."""
+    return values[0] if values and 1 <= values[0] <= 8 else UPRIGHT
