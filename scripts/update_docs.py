@@ -23,6 +23,9 @@ def figures() -> str:
     served = found["test"]["int8"]
     lines = [
         *tables.overview("test", found["test"]),
+        *tables.views(served),
+        *tables.sets(served),
+        *tables.outside(served),
         *tables.priorities(served),
         *tables.robustness(served),
         *tables.answered(found.get("gate", {})),
@@ -39,7 +42,7 @@ def speeds() -> str:
 
 def report() -> dict[str, object]:
     """What the embedded model says of a drawn photo."""
-    return Assessor.load(provider="cpu").read_and_assess(drawings.encoded(drawings.lesion(640, 480)))[1].to_dict()
+    return Assessor.load(provider="cpu").read_and_assess(drawings.encoded(drawings.lesion(640, 480)), careful=True)[1].to_dict()
 
 
 def block(name: str) -> str:
