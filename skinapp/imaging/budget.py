@@ -24,8 +24,6 @@ LARGE_LANE_BYTES = 640 * 2**20
 """Of all large ones at once; one that takes more has the lane to itself."""
 PATIENCE_S = 120.0
 """How long a picture waits for its share before it is refused."""
-MAX_WAITING = 16
-"""Large pictures that wait; one more is refused at once, so that they never are all that a server works on."""
 LIGHT_BYTES = 8 * 2**20
 """A photo of so few bytes is no longer counted once it is decoded: thousands of them may be held to learn from."""
 COPY_SHARE = 7 / 3
@@ -33,10 +31,12 @@ COPY_SHARE = 7 / 3
 
 
 class Lane:
-    """A first-come, first-served share of memory; may be used by threads."""
+    """A first-come, first-served share of memory; may be used by threads. Where `max_waiting` pictures wait, one more is refused
+    at once."""
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
+        self.max_waiting: int | None = None
         self._decoding: dict[int, int] = {}
         self._kept: dict[int, tuple[int, int]] = {}
         self._queue: deque[int] = deque()
@@ -57,7 +57,7 @@ class Lane:
             # Whoever holds a photo goes first, and waits for decoders alone: two that hold one each would wait for each other.
             is_holder = any(thread == holder for _, thread in list(self._kept.values()))
             (self._queue.appendleft if is_holder else self._queue.append)(number)
-            is_full = len(self._queue) > MAX_WAITING and not is_holder
+            is_full = self.max_waiting is not None and len(self._queue) > self.max_waiting and not is_holder
             fits = not is_full and self._changed.wait_for(
                 lambda: self._queue[0] == number and self._fits(size, is_holder), patience_s
             )

@@ -8,7 +8,9 @@ from skinapp.imaging import budget
 
 WAITING = 128
 """Calls that may wait; whoever comes after them is told so, and whoever waits is told their place."""
-ASSESSING = 8 + budget.MAX_WAITING
+MAX_HEAVY_WAITING = 16
+"""Large photos that wait for memory; one more is refused at once, so that they never are all that the server works on."""
+ASSESSING = 8 + MAX_HEAVY_WAITING
 """Calls that are begun at the same time: enough to fill the pool's passes, beside all those that may wait for memory."""
 TELLING_S = 1.0
 """How often all who wait are told their place, beside when they join. Gradio's default tells all of them at every answer: with 64
@@ -19,6 +21,8 @@ imaging/budget.py's to bound."""
 
 JOIN: dict[str, Any] = {"concurrency_id": "assess", "concurrency_limit": ASSESSING}
 """What an event says that assesses photos."""
+
+budget.LARGE.max_waiting = MAX_HEAVY_WAITING
 
 _readers = ThreadPoolExecutor(READING, "skinapp-reader")
 

@@ -107,6 +107,19 @@ def test_who_waits_too_long_is_told_what_the_photo_takes(several: ThreadPoolExec
         assert lane.taken == 100
 
 
+def test_where_enough_wait_one_more_is_refused_at_once_unless_it_holds_a_photo(several: ThreadPoolExecutor) -> None:
+    lane = Lane(100)
+    lane.max_waiting = 2
+    with lane.share(80):
+        waiting = [several.submit(_held, lane, 50, 0.0) for _ in range(2)]
+        until(lambda: len(lane._queue) == 2)
+        with pytest.raises(PhotoError, match="Other large photos"), lane.share(50, PATIENCE_S):
+            raise AssertionError
+        assert len(lane._queue) == 2
+    assert [one.result(PATIENCE_S) for one in waiting] in ([50, 50], [50, 100], [100, 50], [100, 100])
+    assert budget.SMALL.max_waiting is None
+
+
 def test_a_photo_counts_until_the_last_view_of_it_is_gone() -> None:
     gc.collect()
     before = budget.LARGE.taken
