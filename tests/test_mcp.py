@@ -18,6 +18,7 @@ from mcp.types import CallToolResult
 from skinapp import image, wording
 from skinapp.assessor import Assessor
 from skinapp.ui import api, mcp
+from skinapp.ui.server import bodies
 from tests import drawings
 from tests.conftest import ROOT, served
 
@@ -129,7 +130,7 @@ def test_calls_that_make_no_sense_say_what_is_wrong(address: str) -> None:
 
 
 def test_a_call_that_is_too_heavy_is_refused_unread_and_a_browser_is_told_what_this_is(address: str) -> None:
-    heavy = httpx.post(address + mcp.PATH, content=bytes(mcp.HEAVIEST + 1), headers=HEADERS, timeout=60)
+    heavy = httpx.post(address + mcp.PATH, content=bytes(bodies.MCP_BYTES + 1), headers=HEADERS, timeout=60)
     assert heavy.status_code == 413
     assert (httpx.get(address + mcp.PATH).status_code, httpx.get(address + mcp.PATH).text) == (
         405,

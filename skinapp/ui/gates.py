@@ -1,117 +1,24 @@
-"""Closes what Gradio leaves open: the server reads uploads alone, fetches no address, and answers no route it doesn't need."""
+"""Closes what Gradio leaves open: the server reads uploads alone and fetches no address."""
 
-import base64
-import binascii
-import logging
 import re
 import secrets
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import gradio as gr
-from gradio import processing_utils, queueing, utils
+from gradio import processing_utils, queueing, route_utils, routes, utils
 from gradio.components import Component
 from gradio.exceptions import InvalidPathError
 from gradio.utils import get_upload_folder
 from pydantic import ValidationError
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.responses import Response
 
-from skinapp import image, wording
+from skinapp import wording
 
-log = logging.getLogger("skinapp.gates")
-
-CLOSED = re.compile(
-    r"/gradio_api/(proxy=|file[=/]https?:|deep_link|runs|run-history|vibe-|undo-vibe|process_recording|custom_component|dev/"
-    r"|profiling|stream/|component_server)"
-    r"|/monitoring|/pwa_icon",
-    re.IGNORECASE,
-)
 NO_UPLOAD = (InvalidPathError, ValidationError)
 """What Gradio raises where a path or anything else is given in a photo's place."""
 ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
-
-
-HEAVY = re.compile(r"/gradio_api/(upload|mcp)/?$")
-HEAVIEST_CALL = 4 * 2**20
-"""Bytes of a call, which Gradio holds in memory; the many-photos tab's longest is a quarter of it."""
-HEAVIEST_UPLOAD = 8 * image.MAX_BYTES + 2**20
-"""Bytes of an upload, which goes into files; that many photos are what the page sends at once."""
-
-
-class Gate:
-    """ASGI middleware that knows nothing of the closed routes (fetching by address, deep links, run history, monitoring), and
-    takes no body that is too heavy for what it is."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self.app(scope, receive, send)
-        elif CLOSED.search(scope["path"]):
-            await PlainTextResponse("Not Found", 404)(scope, receive, send)
-        elif _length(scope) > _most(scope["path"]):
-            await _drained(receive)
-            await PlainTextResponse(f"More than {_most(scope['path'])} bytes; send less at once", 413)(scope, receive, send)
-        else:
-            await self._answer(scope, _counted(receive, _most(scope["path"])), send)
-
-    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Whatever a route fails at (Gradio's do at a function that isn't there), its caller hears a sentence."""
-        begun = False
-
-        async def noted(message: Message) -> None:
-            nonlocal begun
-            begun = True
-            await send(message)
-
-        try:
-            await self.app(scope, receive, noted)
-        except Exception:  # not ours to cure: logged, and told without what it tells of this server
-            if begun:
-                raise
-            log.exception("A request for %s failed.", scope["path"])
-            await PlainTextResponse(wording.UNEXPECTED.en, 500)(scope, receive, send)
-
-
-async def _drained(receive: Receive) -> None:
-    """Let a body come and go, unless it is endless: who is cut off while sending hears no reason."""
-    come = 0
-    while come < HEAVIEST_UPLOAD:
-        message = await receive()
-        come += len(message.get("body", b""))
-        if not message.get("more_body"):
-            break
-
-
-def _length(scope: Scope) -> int:
-    """What a request says of its length; 0 where it says nothing."""
-    told = dict(scope["headers"]).get(b"content-length", b"")
-    return int(told) if told.isdigit() else 0
-
-
-def _most(path: str) -> int:
-    """Bytes that a route takes; the MCP server counts for itself."""
-    return HEAVIEST_UPLOAD if HEAVY.search(path) else HEAVIEST_CALL
-
-
-def _counted(receive: Receive, most: int) -> Receive:
-    """The same, until more has come than the request said or may say."""
-    come = 0
-
-    async def counted() -> Message:
-        nonlocal come
-        message = await receive()
-        come += len(message.get("body", b""))
-        if come > most:
-            raise HTTPException(413, f"More than {most} bytes; send less at once")
-        return message
-
-    return counted
 
 
 def harden() -> None:
@@ -120,6 +27,38 @@ def harden() -> None:
     # and an image of the machine could look whether somebody else asked about it.
     processing_utils.hash_seed = secrets.token_bytes(32)
     queueing.error_payload = utils.error_payload = _told  # type: ignore[attr-defined]
+    route_utils.GradioMultiPartParser = _FewParts  # type: ignore[misc]
+    route_utils.GradioUploadFile = _Closed  # type: ignore[misc]
+    routes.templates.TemplateResponse = _without_signature  # type: ignore[method-assign,assignment]
+
+
+PARTS = 64
+"""Files, and fields, of one upload: as many photos as one call takes."""
+
+
+class _FewParts(route_utils.GradioMultiPartParser):
+    """Gradio's reader of uploads, which would take a thousand."""
+
+    def __init__(self, *given: Any, **options: Any) -> None:
+        super().__init__(*given, **{**options, "max_files": PARTS, "max_fields": PARTS})
+
+
+class _Closed(route_utils.GradioUploadFile):
+    """A part of an upload, closed as soon as it is whole, where Gradio winds it back and keeps it open until the last one has
+    come; all that is needed of it then is its name."""
+
+    async def seek(self, offset: int) -> None:
+        await self.close()
+
+
+_page = routes.templates.TemplateResponse
+
+
+def _without_signature(request: Request, name: str, context: dict[str, Any]) -> Response:
+    """The page; before a login it doesn't tell what the API takes and gives."""
+    if context["config"].get("auth_required"):
+        context = {**context, "gradio_api_info": {"named_endpoints": {}, "unnamed_endpoints": {}}}
+    return _page(request, name, context)
 
 
 _payload = utils.error_payload
@@ -130,16 +69,6 @@ def _told(error: BaseException | None, show_error: bool) -> dict[str, Any]:
     told: dict[str, Any] = _payload(error, show_error)
     ours = wording.NOT_UPLOADED if isinstance(error, NO_UPLOAD) else wording.UNEXPECTED
     return told | {"error": told["error"] or ours.en}
-
-
-def is_own_page(request: Request) -> bool:
-    """Whether this server's own page asks. Browsers say so themselves, whatever proxies stand between; older ones name the
-    page's origin, which must be the host that they asked."""
-    site = request.headers.get("sec-fetch-site")
-    if site is not None:
-        return site == "same-origin"
-    hosts = [request.headers.get(name, "").split(",")[0].strip() for name in ("host", "x-forwarded-host")]
-    return urlsplit(request.headers.get("origin", "")).netloc in [host for host in hosts if host]
 
 
 def only_uploads(component: Component) -> None:
@@ -169,24 +98,3 @@ def uploaded(given: Any) -> Path:
     if path is None or not path.is_relative_to(Path(get_upload_folder()).resolve()) or not path.is_file():
         raise gr.Error(wording.NOT_UPLOADED.en, print_exception=False)
     return path
-
-
-def may_see(request: Request) -> bool:
-    """Whether Gradio, where it asks for a password, knows this visitor; its own check covers its own routes alone."""
-    app: Any = request.scope["app"]
-    if getattr(app, "auth", None) is None:
-        return True
-    names = (f"access-token-{app.cookie_id}", f"access-token-unsecure-{app.cookie_id}")
-    return any(app.tokens.get(request.cookies.get(name)) for name in names)
-
-
-def knows_password(request: Request) -> bool:
-    """Whether a program sends the page's user and password along, as basic authentication."""
-    app: Any = request.scope["app"]
-    scheme, _, given = request.headers.get("authorization", "").partition(" ")
-    try:
-        user, _, password = base64.b64decode(given, validate=True).decode().partition(":")
-    except (binascii.Error, ValueError):
-        return False
-    known = app.auth.get(user) if isinstance(app.auth, dict) else None
-    return scheme.lower() == "basic" and known is not None and secrets.compare_digest(known.encode(), password.encode())

@@ -23,7 +23,9 @@ from skinapp import image, wording
 from skinapp.assessor import Assessor
 from skinapp.errors import PhotoError
 from skinapp.labels import CODES
-from skinapp.ui import assets, gates, line, photo, report, viewers, viewfinder
+from skinapp.ui import assets, line, photo, report, viewers, viewfinder
+from skinapp.ui.server import access
+from skinapp.ui.server.visitors import visitor
 
 PATH = "/live"
 STATIC = Path(__file__).parent / "static"
@@ -62,7 +64,7 @@ def _files(assessor: Assessor) -> dict[str, bytes]:
 
 
 class Door:
-    """ASGI app: hands out the tab's files and answers frames, for this server's own page and whoever may see it alone."""
+    """ASGI app: hands out the tab's files and answers frames, for this server's own page alone."""
 
     def __init__(self, assessor: Assessor, places: viewers.Viewers | None = None) -> None:
         self._assessor, self._viewers = assessor, places or viewers.Viewers()
@@ -82,13 +84,11 @@ class Door:
 
     async def _response(self, request: Request) -> Response:
         path = request.scope["path"].removeprefix(request.scope.get("root_path", "")).lstrip("/")
-        if not gates.may_see(request):
-            return PlainTextResponse("Log in first", 401)
         if request.method == "GET" and path in _files(self._assessor):
             return _file(path, _files(self._assessor)[path])
         if request.method != "POST" or path not in self._posts:
             return PlainTextResponse("Not Found", 404)
-        if not gates.is_own_page(request):
+        if not access.is_own_page(request):
             return PlainTextResponse("Only this server's own page may ask", 403)
         return await self._guarded(self._posts[path], request)
 
@@ -106,7 +106,10 @@ class Door:
             return JSONResponse({"refused": str(error)}, 422)
 
     async def _start(self, request: Request) -> Response:
-        name = self._viewers.enter()
+        try:
+            name = self._viewers.enter(visitor(request.scope))
+        except viewers.CrowdedError:
+            return _ended("crowded", 503)
         if name is None:
             return _ended("full", 503)
         return JSONResponse({"viewer": name, "seconds": viewers.SECONDS})
@@ -116,17 +119,22 @@ class Door:
         return Response(status_code=204)
 
     async def _frame(self, request: Request) -> Response:
+        content = await self._sent(request, FRAME_BYTES)
         with self._viewers.looking(_viewer(request)):
-            content = await _body(request, FRAME_BYTES)
             found = await self._worked(partial(_seen, self._assessor, content))
         return Response(json.dumps(found, separators=(",", ":")), media_type="application/json")
 
     async def _still(self, request: Request) -> Response:
         language = wording.preferred(request.headers.get("accept-language", ""))
+        content = await self._sent(request, STILL_BYTES)
         with self._viewers.looking(_viewer(request), "still"):
-            content = await _body(request, STILL_BYTES)
             told, shown = await self._worked(partial(_answered, self._assessor, content, language))
         return JSONResponse({"told": told, "shown": shown})
+
+    async def _sent(self, request: Request, most: int) -> bytes:
+        """A viewer's picture. Only once it is whole does it count as under way: a body that stalls keeps nobody's place."""
+        self._viewers.see(_viewer(request))
+        return await _body(request, most)
 
     async def _worked(self, work: Callable[[], Any]) -> Any:
         return await asyncio.get_running_loop().run_in_executor(self._workers, work)

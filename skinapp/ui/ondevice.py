@@ -6,14 +6,13 @@ from pathlib import Path, PurePosixPath
 import gradio as gr
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import MutableHeaders
-from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Mount
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from skinapp.assessor import Assessor, Portable
 from skinapp.errors import SkinAppError
-from skinapp.ui import assets, bundle, gates, pieces, webruntime
+from skinapp.ui import assets, bundle, pieces, webruntime
 from skinapp.wording import Language
 
 PATH = "/ondevice"
@@ -66,7 +65,7 @@ def _model(assessor: Assessor) -> Portable | None:
 
 
 class Files:
-    """ASGI app of the tab's files, with the page's own policy; only for whoever may see the page."""
+    """ASGI app of the tab's files, with the page's own policy."""
 
     def __init__(self, model: Portable) -> None:
         self.bundle = bundle.bundle(model)
@@ -79,8 +78,6 @@ class Files:
         path = scope["path"].removeprefix(scope.get("root_path", "")).lstrip("/") or ENTRY
         if scope["method"] not in ("GET", "HEAD") or path not in self.bundle.paths:
             return PlainTextResponse("Not Found", 404)
-        if not gates.may_see(Request(scope)):
-            return PlainTextResponse("Log in first", 401)
         lasting = bundle.is_lasting(path)
         headers = {
             "Cache-Control": assets.LASTING if lasting else "no-cache",

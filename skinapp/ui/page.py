@@ -1,16 +1,15 @@
 """The page: header, tabs, footer, looks and locks. A tab is a file with `add`, a line in TABS and a name in wording.TABS."""
 
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 from gradio.routes import App
 from starlette.middleware import Middleware
-from starlette.routing import BaseRoute
 
 from skinapp import explain, image, wording
 from skinapp.assessor import Assessor
@@ -38,6 +37,11 @@ from skinapp.ui import (
     table,
     teach,
 )  # fmt: skip
+from skinapp.ui.server import request_gate, security_headers, waiting
+from skinapp.ui.server.visitors import GUESS_S, GUESSES
+
+if TYPE_CHECKING:
+    from skinapp.ui import mcp
 
 TABS: dict[str, Callable[[Assessor, gr.I18n], None]] = {
     "photo": photo.add,
@@ -81,6 +85,7 @@ def build(assessor: Assessor | Namer) -> gr.Blocks:
         api.add(assessor)
     gates.harden()
     page.queue(max_size=line.WAITING, default_concurrency_limit=2, status_update_rate=line.TELLING_S)
+    waiting.share_line(page)
     return page
 
 
@@ -123,9 +128,11 @@ def _of_lesions(assessor: Assessor) -> dict[wording.Language, dict[str, str]]:
     }
 
 
-def looks_and_locks(assessor: Assessor | Namer, with_mcp: bool = False) -> dict[str, Any]:
-    """Arguments of `launch`: how the page looks, and everything of Gradio's that would keep or tell on a photo shut off."""
-    locks = [Middleware(gates.Gate), Middleware(ondevice.Isolation), Middleware(assets.Assets)]
+def looks_and_locks(assessor: Assessor | Namer, with_mcp: bool = False, hosts: Sequence[str] = ()) -> dict[str, Any]:
+    """Arguments of `launch`: how the page looks, and everything of Gradio's that would keep or tell on a photo shut off. `hosts`
+    are names that the server may be asked under."""
+    within = (request_gate.Apology, ondevice.Isolation, assets.Assets, security_headers.SecurityHeaders)
+    doors = [_mcp(assessor)] if with_mcp else []
     routes = [] if isinstance(assessor, Namer) else [*live.routes(assessor), *ondevice.routes(assessor)]
     return {
         "i18n": gr.I18n(**translations(assessor)),
@@ -142,13 +149,30 @@ def looks_and_locks(assessor: Assessor | Namer, with_mcp: bool = False) -> dict[
         "ssr_mode": False,
         "quiet": True,
         "allowed_paths": [str(cache.lessons())],
-        "app_kwargs": {"middleware": locks, "routes": routes, "lifespan": cache.swept}
-        | (_mcp(assessor, routes) if with_mcp else {}),
+        "auth_message": "<br>".join(wording.GUESSES.filled(count=GUESSES, seconds=GUESS_S)),
+        "app_kwargs": {
+            "middleware": [Middleware(part) for part in within],
+            "routes": [*routes, *(route for door in doors for route in door.routes())],
+            "lifespan": _life(request_gate.guarded(hosts), cache.swept, *(door.open for door in doors)),
+        },
     }
 
 
-def _mcp(assessor: Assessor | Namer, routes: Sequence[BaseRoute]) -> dict[str, Any]:
-    """The MCP server, whose package few need, beside the page's own routes."""
+def _life(*parts: Callable[[Any], AbstractAsyncContextManager[None]]) -> Callable[[Any], AbstractAsyncContextManager[None]]:
+    """What goes on from the server's start to its end."""
+
+    @asynccontextmanager
+    async def life(app: Any) -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            for part in parts:
+                await stack.enter_async_context(part(app))
+            yield
+
+    return life
+
+
+def _mcp(assessor: Assessor | Namer) -> "mcp.Door":
+    """The MCP server, whose package few need."""
     if isinstance(assessor, Namer):
         raise SkinAppError(f"SKINAPP_MCP tells of lesions, and {assessor.model.id} names classes of its own; unset it.")
     if find_spec("mcp") is None:
@@ -157,14 +181,7 @@ def _mcp(assessor: Assessor | Namer, routes: Sequence[BaseRoute]) -> dict[str, A
         )
     from skinapp.ui import mcp
 
-    door = mcp.Door(assessor)
-
-    @asynccontextmanager
-    async def both(app: Any) -> AsyncIterator[None]:
-        async with cache.swept(app), door.open(app):
-            yield
-
-    return {"routes": [*routes, *door.routes()], "lifespan": both}
+    return mcp.Door(assessor)
 
 
 def warm(assessor: Assessor | Namer) -> None:

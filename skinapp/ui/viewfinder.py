@@ -97,7 +97,7 @@ def _about(assessor: Assessor) -> bytes:
 def _pieces(assessor: Assessor, language: Language) -> dict[str, Any]:
     whole = pieces.pieces(assessor.model, language)
     said = {key: said.to(language) for key, said in LIVE.items()}
-    said |= {key: said[key].format(**FILLED) for key in ("over", "full")}
+    said |= {key: said[key].format(**FILLED) for key in ("over", "full", "crowded")}
     return {
         "answers": whole["answers"],
         "ran": whole["ran"],
