@@ -993,6 +993,10 @@ GUESSES = Said(
     "After {count} wrong passwords the next one is taken {seconds} seconds later.",
     "输错 {count} 次密码后，需等待 {seconds} 秒才能再次尝试。",
 )
+MALFORMED = Said(
+    "The request makes no sense to this server; see how the API is called at the foot of the page.",
+    "服务器无法理解此请求；请参阅页面底部的 API 说明。",
+)
 TOO_MANY = Said(
     "{count} photos were given, more than {most}; send them in parts.",
     "收到 {count} 张照片，超过 {most} 张；请分批发送。",

@@ -205,6 +205,13 @@ def test_no_route_answers_a_strangers_page_nor_one_whose_name_leads_here(unlocke
     } == {}
 
 
+@pytest.mark.parametrize("name", ["host", "x-forwarded-host"])
+@pytest.mark.parametrize("value", ["a:b:c", "a b", "a/b", "[::1", "a:999999", "<script>"])
+def test_a_host_that_cant_be_one_is_refused(server: str, name: str, value: str) -> None:
+    answer = httpx.get(f"{server}/config", headers={name: value})
+    assert (answer.status_code, answer.text) == (400, wording.MALFORMED.en)
+
+
 def test_a_preflight_of_a_strangers_page_is_refused_too(server: str) -> None:
     asked = {"origin": "https://evil.example", "access-control-request-method": "POST"}
     answer = httpx.options(f"{server}/gradio_api/call/classify", headers=asked)

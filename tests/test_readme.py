@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from skinapp import settings
+from skinapp.ui.server import visitors
 from tests import readme
 
 ROOT = Path(__file__).parents[1]
@@ -18,6 +19,12 @@ def kinds(value: object) -> object:
 
 def test_the_figures_are_those_of_metrics_json():
     assert readme.block("figures") == readme.figures(), "run: python -m tests.readme"
+
+
+def test_the_limits_are_those_that_the_program_obeys():
+    assert readme.block("limits", readme.SECURITY) == readme.shown_limits(), "run: python -m tests.readme"
+    assert f"{visitors.GUESSES} guesses an address, then one every {visitors.GUESS_S} seconds" in readme.SECURITY.read_text()
+    assert f"{24 * 3600 // visitors.GUESS_S:,} a day" in readme.SECURITY.read_text()
 
 
 def test_the_documented_report_has_the_reports_keys_and_types_and_its_answer():

@@ -16,7 +16,7 @@ from starlette.responses import Response
 
 from skinapp import wording
 
-NO_UPLOAD = (InvalidPathError, ValidationError)
+NO_UPLOAD = (InvalidPathError, ValidationError, UnicodeError)
 """What Gradio raises where a path or anything else is given in a photo's place."""
 ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
 

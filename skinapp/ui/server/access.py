@@ -27,6 +27,7 @@ from urllib.parse import urlsplit
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
+from skinapp import wording
 from skinapp.ui.server import visitors
 
 OPEN = re.compile(
@@ -35,6 +36,7 @@ OPEN = re.compile(
 )
 """What asks for no password: the login's own page and its files, which everybody has who installs Gradio, and what the program
 that starts the server calls to say that it is there."""
+HOST = re.compile(r"([\w.-]+|\[[0-9a-fA-F:.]+\])(:\d{1,5})?", re.ASCII)
 BASIC = re.compile(r"/gradio_api/mcp/?")
 """Where a program is told to send the password along; browsers would open a window of their own at it."""
 
@@ -46,6 +48,8 @@ def path_of(scope: Any) -> str:
 
 def refusal(request: Request, told: Collection[str]) -> Response | None:
     """Why this request isn't answered, by Host and Origin; `told` are names that the server was told of."""
+    if not all(HOST.fullmatch(value) for value in _asked(request)):
+        return PlainTextResponse(wording.MALFORMED.en, 400)
     known = {*told, *_own_names(request)}
     host = hostname(request.headers.get("host", ""))
     if _is_loopback(_bound(request)) and not (_is_loopback(host) or host in known):
@@ -98,8 +102,13 @@ def _may_ask(request: Request, known: Collection[str]) -> bool:
 
 def names_asked_host(request: Request, origin: str) -> bool:
     """Whether an origin is the host that was asked, here or at the proxy before it."""
+    return _authority(origin) in [_authority(f"http://{host}") for host in _asked(request)]
+
+
+def _asked(request: Request) -> list[str]:
+    """The host that was asked, and that which a proxy was asked."""
     asked = [request.headers.get(name, "").split(",")[0].strip() for name in ("host", "x-forwarded-host")]
-    return _authority(origin) in [_authority(f"http://{host}") for host in asked if host]
+    return [host for host in asked if host]
 
 
 def _authority(address: str) -> str:

@@ -49,6 +49,8 @@ async def _watch(server: Callable[[], Any], files: int) -> None:
     while True:
         await asyncio.sleep(LOOK_S)
         found = server()
+        if found:
+            found.config.ws_protocol_class = None  # no route speaks WebSocket, and a broken handshake would hang
         connections = list(found.server_state.connections) if found else []
         stuck = close_stuck(connections, stuck, time.monotonic(), crowded=len(connections) > files / 2)
 

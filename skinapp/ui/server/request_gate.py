@@ -10,8 +10,14 @@ from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
+import httpx
+from fastapi.exceptions import RequestValidationError
+from gradio.exceptions import InvalidPathError
+from gradio.route_utils import FnIndexInferError
+from pydantic import ValidationError
 from starlette.datastructures import MutableHeaders
-from starlette.requests import Request
+from starlette.formparsers import MultiPartException
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -33,6 +39,8 @@ CLOSED = re.compile(
 )
 LIMITS = {"/gradio_api/upload": UPLOAD_BYTES, "/gradio_api/mcp": MCP_BYTES}
 """Bytes that a path takes, where it isn't a call."""
+UNHEARD = (b"x-gradio-server", b"x-direct-url")
+"""Headers of a front server of Gradio's, which isn't used here, and whose word Gradio would take for its own address."""
 UPLOAD, LOGIN = "/gradio_api/upload", "/login"
 REQUESTS = 2048
 """Requests that are answered at the same time, of which most are streams of events that wait: a page holds two."""
@@ -42,6 +50,10 @@ UPLOADS_BYTES = 2**34
 """Of all uploads that may lie on disk at the same time."""
 UPLOAD_FLOOR = 2**16
 """What the smallest upload counts: a file takes more of a disk than its bytes."""
+MALFORMED = (UnicodeError, httpx.InvalidURL, ValidationError, InvalidPathError, FnIndexInferError, MultiPartException)
+"""What Gradio and FastAPI raise at text that is none, addresses, bodies, paths, functions and forms that can't be."""
+STUMBLES = re.compile(r"gradio(_client)?/(routes|route_utils|utils)\.py$")
+"""Where Gradio reads requests, and raises whatever Python does."""
 KEPT_S = wording.KEPT_MINUTES * 60
 RETRY_S = 5
 
@@ -71,6 +83,7 @@ class RequestGate:
         if scope["type"] == "websocket":
             await send({"type": "websocket.close"})  # no route of ours speaks it
             return
+        scope["headers"] = [(name, value) for name, value in scope["headers"] if name not in UNHEARD]
         reply = _Reply(scope, send)
         request = Request(scope)
         refusal = self._refusal(request)
@@ -149,11 +162,26 @@ class Apology:
 
         try:
             await self._app(scope, receive, noted)
+        except ClientDisconnect:  # nobody is left who could hear of it
+            return
         except Exception as error:  # not ours to cure: logged, and told without what it tells of this server
             if begun or scope["type"] != "http" or isinstance(error, BodyError):
                 raise
+            if _is_malformed(error):
+                await PlainTextResponse(wording.MALFORMED.en, 400)(scope, receive, send)
+                return
             log.exception("A request for %s failed.", scope["path"])
             await PlainTextResponse(wording.UNEXPECTED.en, 500)(scope, receive, send)
+
+
+def _is_malformed(error: Exception) -> bool:
+    """Whether a request makes no sense, rather than the server: Gradio checks few of them before it uses them."""
+    frame = error.__traceback__
+    while frame and frame.tb_next:
+        frame = frame.tb_next
+    is_gradios = bool(frame and STUMBLES.search(frame.tb_frame.f_code.co_filename))
+    is_stumble = isinstance(error, AttributeError | LookupError | TypeError | ValueError) and is_gradios
+    return isinstance(error, MALFORMED) or isinstance(error.__context__, RequestValidationError) or is_stumble
 
 
 class _Reply:
