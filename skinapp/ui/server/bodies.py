@@ -51,6 +51,8 @@ class Body:
 
     def charge(self, size: int) -> None:
         """Take so much of the share, or give the body up."""
+        if not size:
+            return
         try:
             self._share.take(self._visitor, size)
         except FullError:
@@ -73,10 +75,10 @@ class Body:
         self.refused = BodyError(status, detail)
         raise self.refused
 
-    def release(self) -> None:
-        """Give back what the body took of the share."""
-        self._share.give(self._visitor, self._taken)
-        self._taken = 0
+    def release(self, after_s: float) -> None:
+        """Give back what the body took of the share, so many seconds from now."""
+        if self._taken:
+            asyncio.get_running_loop().call_later(after_s, self._share.give, self._visitor, self._taken)
 
 
 async def drain(receive: Receive) -> None:

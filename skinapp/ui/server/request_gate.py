@@ -3,7 +3,6 @@
 It stands before all of Gradio's own middleware, so that nothing answers without it.
 """
 
-import asyncio
 import logging
 import re
 from collections.abc import AsyncIterator, Callable, Collection
@@ -138,7 +137,7 @@ class RequestGate:
             if body.refused is None or reply.status:
                 raise
         finally:
-            asyncio.get_running_loop().call_later(KEPT_S if is_upload else 0, body.release)
+            body.release(KEPT_S if is_upload else 0)
         if body.refused is not None and not reply.status:
             await _given_up(request, body.refused)(scope, receive, reply.send)
         if _is_login(request) and reply.status == 200:
