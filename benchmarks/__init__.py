@@ -1,1 +1,1 @@
-"""How fast the program answers, measured from outside: `python -m benchmarks.NAME`."""
+"""What is measured, and what is tried, on a server that runs: `python -m benchmarks.NAME`."""
