@@ -29,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         chosen = settings.read(os.environ)
         assessor = loading.load(options.model or chosen.model, chosen.provider, chosen.threads, pooled=True)
-        looks = page.looks_and_locks(assessor, chosen.mcp)
+        looks = page.looks_and_locks(assessor, chosen.mcp, chosen.hosts)
     except SkinAppError as error:
         log.error("%s", error)
         return 2

@@ -81,7 +81,8 @@ def crowd(address: str, options: argparse.Namespace) -> None:
     """Many viewers, without the browsers that would take the server's cores."""
     side = live_bundle.LEAST_SIDE
     frames = [drawings.encoded(drawings.lesion(side, side, seed=seed), "JPEG", quality=85) for seed in range(options.viewers)]
-    names = [json.loads(posted(http.client.HTTPConnection(urlsplit(address).netloc), "start", ""))["viewer"] for _ in frames]
+    here = [http.client.HTTPConnection(urlsplit(address).netloc) for _ in frames]
+    names = [json.loads(posted(one, "start", "", visitor=f"2001:db8:0:{place:x}::1"))["viewer"] for place, one in enumerate(here)]
     until = time.monotonic() + options.seconds
     counts = dict.fromkeys(names, 0)
     lock = threading.Lock()
@@ -101,8 +102,10 @@ def crowd(address: str, options: argparse.Namespace) -> None:
     say(f"{len(names)} viewers: {sum(rates):.1f} frames/s in all, each {rates[0]:.1f} to {rates[-1]:.1f}")
 
 
-def posted(connection: http.client.HTTPConnection, path: str, viewer: str, body: bytes = b"") -> bytes:
-    headers = {"Sec-Fetch-Site": "same-origin", "viewer": viewer}
+def posted(
+    connection: http.client.HTTPConnection, path: str, viewer: str, body: bytes = b"", visitor: str = "127.0.0.1"
+) -> bytes:
+    headers = {"Sec-Fetch-Site": "same-origin", "X-Forwarded-For": visitor, "viewer": viewer}
     connection.request("POST", f"/live/{path}", body, headers)
     response = connection.getresponse()
     content = response.read()

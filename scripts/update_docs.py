@@ -1,6 +1,7 @@
 """python -m scripts.update_docs
 
-Rewrites what README.md shows of the program: the figures of the embedded model, its speed and the report on a drawn photo.
+Rewrites what README.md and SECURITY.md show of the program: the figures of the embedded model, its speed, the report on a drawn
+photo, and the limits.
 """
 
 import json
@@ -10,10 +11,17 @@ from pathlib import Path
 from export.bench import markdown
 from export.release import tables
 from skinapp.assessment.assessor import Assessor
+from skinapp.i18n import wording
+from skinapp.imaging import decode
 from skinapp.model.hub import EMBEDDED
+from skinapp.teach import quotas
+from skinapp.ui.endpoints import api, mcp
+from skinapp.ui.gradio_internals import files
+from skinapp.ui.server import bodies, connections, live_sessions, queueing, request_gate, visitors, waiting
 from tests.support import drawings
 
 README = Path(__file__).parents[1] / "README.md"
+SECURITY = README.with_name("SECURITY.md")
 BENCH = README.parent / "export" / "bench.json"
 
 
@@ -45,11 +53,53 @@ def report() -> dict[str, object]:
     return Assessor.load(provider="cpu").read_and_assess(drawings.encoded(drawings.lesion(640, 480)), careful=True)[1].to_dict()
 
 
-def block(name: str) -> str:
-    """What stands between README's marks of this name."""
-    found = re.search(rf"<!-- {name} -->\n(.*?)<!-- /{name} -->", README.read_text(), re.DOTALL)
+LIMITS: list[tuple[str, str, float, str]] = [
+    ("photos", "pixels of a photo", decode.MAX_PIXELS, "counted before it is decoded"),
+    ("photos", "bytes of a photo", decode.MAX_BYTES, ""),
+    ("photos", "photos of a call of `/classify_batch`", api.MOST, ""),
+    ("requests", "bytes of a call", bodies.CALL_BYTES, "held in memory"),
+    ("requests", "bytes of a call over MCP", bodies.MCP_BYTES, "held in memory"),
+    ("requests", "bytes of an upload", bodies.UPLOAD_BYTES, "goes to disk"),
+    ("requests", "files of an upload", files.MAX_PARTS, ""),
+    ("requests", "seconds that a body has", bodies.GRACE_S, f"and one more for each {bodies.SLOWEST:,} bytes"),
+    ("connections", "seconds without a request", connections.HEAD_S, f"{connections.CROWDED_HEAD_S} where there are many"),
+    ("connections", "seconds without reading the answer", connections.READ_S, ""),
+    ("shared", "requests at once", request_gate.REQUESTS, "streams of events among them"),
+    ("shared", "bytes of bodies in memory", request_gate.MEMORY_BYTES, ""),
+    ("shared", "bytes of uploads on disk", request_gate.UPLOADS_BYTES, f"counted for {request_gate.KEPT_S // 60} minutes"),
+    ("shared", "calls that wait", queueing.WAITING, f"and {queueing.ASSESSING} that are answered"),
+    ("shared", "bytes of calls that wait or are answered", waiting.CALLS_BYTES, "for all visitors together"),
+    ("shared", "viewers of the camera", live_sessions.MOST, f"each for {live_sessions.SECONDS} seconds"),
+    ("shared", "calls over MCP at once", mcp.CALLS, ""),
+    ("passwords", "wrong ones of an address in a row", visitors.GUESSES, f"then one every {visitors.GUESS_S} seconds"),
+    ("teach", "bytes of a zip", quotas.ZIP_BYTES, ""),
+    ("teach", "bytes of its pictures, unpacked", quotas.UNPACKED_BYTES, "counted while they are read"),
+    ("teach", "entries of a zip", quotas.FILES, ""),
+    ("teach", "pictures", quotas.PICTURES, ""),
+    ("kept", "minutes that a photo stays", wording.KEPT_MINUTES, ""),
+]
+"""What SECURITY.md shows, from the constants that the program obeys."""
+
+
+def shown_limits() -> str:
+    """The table of limits."""
+    rows = [f"| {room} | {what} | {_plain(number)} | {note} |" for room, what, number, note in LIMITS]
+    return "\n".join(["| where | what | at most | |", "|---|---|---|---|", *rows])
+
+
+def _plain(number: float) -> str:
+    """As people write it: a power of two that is whole as such."""
+    for size, unit in ((2**30, "GiB"), (2**20, "MiB")):
+        if number >= size and number % size == 0:
+            return f"{number // size:,} {unit}"
+    return f"{number:,}"
+
+
+def block(name: str, page: Path = README) -> str:
+    """What stands between a page's marks of this name."""
+    found = re.search(rf"<!-- {name} -->\n(.*?)<!-- /{name} -->", page.read_text(), re.DOTALL)
     if found is None:
-        raise LookupError(f"README.md has no marks named {name}")
+        raise LookupError(f"{page.name} has no marks named {name}")
     return found[1].strip()
 
 
@@ -60,12 +110,15 @@ def shown_report() -> dict[str, object]:
 
 def write() -> None:
     """Put all blocks in their places."""
-    text = README.read_text()
     shown = f"```json\n{json.dumps(report(), indent=2)}\n```"
-    for name, body in (("figures", figures()), ("speed", speeds()), ("report", shown)):
-        marks = rf"<!-- {name} -->\n.*?<!-- /{name} -->"
-        text = re.sub(marks, lambda _, name=name, body=body: f"<!-- {name} -->\n{body}\n<!-- /{name} -->", text, flags=re.DOTALL)
-    README.write_text(text)
+    for page, name, body in (
+        (README, "figures", figures()),
+        (README, "speed", speeds()),
+        (README, "report", shown),
+        (SECURITY, "limits", shown_limits()),
+    ):
+        marks, filled = rf"<!-- {name} -->\n.*?<!-- /{name} -->", f"<!-- {name} -->\n{body}\n<!-- /{name} -->"
+        page.write_text(re.sub(marks, lambda _, filled=filled: filled, page.read_text(), flags=re.DOTALL))
 
 
 if __name__ == "__main__":

@@ -1,10 +1,12 @@
 """The handful of environment names the program obeys, read in this one place."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from skinapp.errors import SkinAppError
 
+NAME = re.compile(r"[a-z0-9._-]+")
 TRUE, FALSE = ("1", "true", "yes", "on"), ("", "0", "false", "no", "off")
 
 
@@ -18,10 +20,11 @@ class Settings:
     share: bool
     auth: tuple[str, str] | None
     mcp: bool
+    hosts: tuple[str, ...] = ()
 
 
 def read(environment: Mapping[str, str]) -> Settings:
-    """SKINAPP_MODEL, SKINAPP_PROVIDER, SKINAPP_THREADS, SKINAPP_SHARE, SKINAPP_AUTH and SKINAPP_MCP."""
+    """SKINAPP_MODEL, SKINAPP_PROVIDER, SKINAPP_THREADS, SKINAPP_SHARE, SKINAPP_AUTH, SKINAPP_MCP and SKINAPP_HOSTS."""
     return Settings(
         model=environment.get("SKINAPP_MODEL", ""),
         provider=environment.get("SKINAPP_PROVIDER", "").lower() or "auto",
@@ -29,6 +32,7 @@ def read(environment: Mapping[str, str]) -> Settings:
         share=_switch("SKINAPP_SHARE", environment.get("SKINAPP_SHARE", "")),
         auth=_pair("SKINAPP_AUTH", environment.get("SKINAPP_AUTH", "")),
         mcp=_switch("SKINAPP_MCP", environment.get("SKINAPP_MCP", "")),
+        hosts=_names("SKINAPP_HOSTS", environment.get("SKINAPP_HOSTS", "")),
     )
 
 
@@ -42,6 +46,14 @@ def _switch(name: str, value: str) -> bool:
     if value.lower() in TRUE + FALSE:
         return value.lower() in TRUE
     raise SkinAppError(f"{name} is {value!r}; give 1 or 0.")
+
+
+def _names(name: str, value: str) -> tuple[str, ...]:
+    found = tuple(entry.strip().lower() for entry in value.split(",") if entry.strip())
+    for entry in found:
+        if not NAME.fullmatch(entry):
+            raise SkinAppError(f"{name} holds {entry!r}; give names of hosts, without scheme and port, separated by commas.")
+    return found
 
 
 def _pair(name: str, value: str) -> tuple[str, str] | None:

@@ -908,6 +908,10 @@ LIVE = {
         "All {most} places are taken at the moment: try again in a minute, or choose a photo on the tab Photo.",
         "目前 {most} 个位置已满：请一分钟后再试，或在“照片”标签页中选择照片。",
     ),
+    "crowded": Said(
+        "Your network holds its share of the {most} places at the moment: try again in a minute, or use the Photo tab.",
+        "您的网络目前已占用其在 {most} 个位置中的份额：请一分钟后再试，或在“照片”标签页中选择照片。",
+    ),
     "lost": Said("The server can't be reached: check the connection and start again.", "无法连接服务器：请检查网络后重新开始。"),
     "failed": Said(
         "Something went wrong on the server, and it was logged there; start again, or choose a photo on the tab Photo.",
@@ -1000,6 +1004,37 @@ NO_STORAGE = Said(
     "服务器目前没有存放照片的空间，已记录日志；请几分钟后重试。",
 )
 NO_PHOTO = Said("No photo was given; give one JPEG, PNG or WebP photo.", "没有收到照片；请提供一张 JPEG、PNG 或 WebP 照片。")
+CROWDED = {
+    "guesses": Said(
+        "Too many wrong passwords came from your network; wait a little and try again.",
+        "您的网络输入错误密码的次数过多；请稍候再试。",
+    ),
+    "waiting": Said(
+        "As many photos from your network are waiting as leave others a place; try again in a minute.",
+        "您的网络中等待的照片已达上限，以便为其他人保留位置；请一分钟后再试。",
+    ),
+    "uploads": Said(
+        "Your network has sent as much as the server can keep for it at the moment; try again in ten minutes.",
+        "您的网络发送的文件已达服务器目前可保存的上限；请十分钟后再试。",
+    ),
+    "requests": Said(
+        "The server is answering as many requests of your network as leave others a place; try again in a moment.",
+        "服务器正在处理的来自您网络的请求已达上限，以便为其他人保留位置；请稍后再试。",
+    ),
+    "slow": Said(
+        "The request came in too slowly and was given up; try again over a better connection.",
+        "请求传输过慢，已放弃；请换用更好的网络再试。",
+    ),
+}
+"""What whoever meets a limit is told."""
+GUESSES = Said(
+    "After {count} wrong passwords the next one is taken {seconds} seconds later.",
+    "输错 {count} 次密码后，需等待 {seconds} 秒才能再次尝试。",
+)
+MALFORMED = Said(
+    "The request makes no sense to this server; see how the API is called at the foot of the page.",
+    "服务器无法理解此请求；请参阅页面底部的 API 说明。",
+)
 TOO_MANY = Said(
     "{count} photos were given, more than {most}; send them in parts.",
     "收到 {count} 张照片，超过 {most} 张；请分批发送。",

@@ -5,7 +5,8 @@ from typing import Any
 import gradio as gr
 
 from skinapp.i18n import wording
-from skinapp.ui.server import queueing, request_gate
+from skinapp.ui.gradio_internals import hardening
+from skinapp.ui.server import queueing
 from skinapp.web import STATIC
 from skinapp.web.views import answer
 
@@ -30,7 +31,7 @@ def photo_input(label: Any, drop: Any, place: str = "photo", height: str | int =
         buttons=["fullscreen"],
         elem_id=place,
     )
-    request_gate.only_uploads(photo)
+    hardening.only_uploads(photo)
     return photo
 
 

@@ -1,15 +1,14 @@
 """The page: header, tabs, footer, looks and locks. A tab is a file with `add`, a line in TABS and a name in wording.TABS."""
 
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from functools import lru_cache
 from importlib.util import find_spec
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 from gradio.routes import App
 from starlette.middleware import Middleware
-from starlette.routing import BaseRoute
 
 from skinapp.assessment.assessor import Assessor
 from skinapp.assessment.classifier import Namer
@@ -18,13 +17,18 @@ from skinapp.i18n import wording
 from skinapp.imaging import decode, encode, synthetic
 from skinapp.teach import quotas
 from skinapp.ui.endpoints import api, live_frames, ondevice_files
-from skinapp.ui.server import frontend_files, isolation, queueing, request_gate, uploads
+from skinapp.ui.gradio_internals import hardening
+from skinapp.ui.server import frontend_files, isolation, queueing, request_gate, security_headers, uploads, waiting
+from skinapp.ui.server.visitors import GUESS_S, GUESSES
 from skinapp.ui.tabs import about, custom, followup, live, many, ondevice, photo, teach
 from skinapp.web import STATIC, answering
 from skinapp.web.views import answer, examples
 from skinapp.web.views import followup as followup_view
 from skinapp.web.views import many as many_view
 from skinapp.web.views import teach as teach_view
+
+if TYPE_CHECKING:
+    from skinapp.ui.endpoints import mcp
 
 TABS: dict[str, Callable[[Assessor, gr.I18n], None]] = {
     "photo": photo.add,
@@ -67,8 +71,9 @@ def build(assessor: Assessor | Namer) -> gr.Blocks:
                     add(assessor, say)  # type: ignore[arg-type]  # the tabs are those of its kind
         gr.HTML(say("footer"), apply_default_css=False)
         api.add(assessor)
-    request_gate.harden()
+    hardening.harden()
     page.queue(max_size=queueing.WAITING, default_concurrency_limit=2, status_update_rate=queueing.TELLING_S)
+    waiting.share_line(page)
     return page
 
 
@@ -112,9 +117,11 @@ def _of_lesions(assessor: Assessor) -> dict[wording.Language, dict[str, str]]:
     }
 
 
-def looks_and_locks(assessor: Assessor | Namer, with_mcp: bool = False) -> dict[str, Any]:
-    """Arguments of `launch`: how the page looks, and everything of Gradio's that would keep or tell on a photo shut off."""
-    locks = [Middleware(request_gate.Gate), Middleware(isolation.Isolation), Middleware(frontend_files.Assets)]
+def looks_and_locks(assessor: Assessor | Namer, with_mcp: bool = False, hosts: Sequence[str] = ()) -> dict[str, Any]:
+    """Arguments of `launch`: how the page looks, and everything of Gradio's that would keep or tell on a photo shut off. `hosts`
+    are names that the server may be asked under."""
+    within = (request_gate.Apology, isolation.Isolation, frontend_files.Assets, security_headers.SecurityHeaders)
+    doors = [_mcp(assessor)] if with_mcp else []
     routes = [] if isinstance(assessor, Namer) else [*live_frames.routes(assessor), *ondevice_files.routes(assessor)]
     return {
         "i18n": gr.I18n(**translations(assessor)),
@@ -131,18 +138,31 @@ def looks_and_locks(assessor: Assessor | Namer, with_mcp: bool = False) -> dict[
         "ssr_mode": False,
         "quiet": True,
         "allowed_paths": [str(uploads.lessons())],
+        "auth_message": "<br>".join(wording.GUESSES.filled(count=GUESSES, seconds=GUESS_S)),
         "app_kwargs": {
-            "middleware": locks,
-            "routes": routes,
-            "lifespan": uploads.swept,
+            "middleware": [Middleware(part) for part in within],
+            "routes": [*routes, *(route for door in doors for route in door.routes())],
+            "lifespan": _life(request_gate.guarded(hosts), uploads.swept, *(door.open for door in doors)),
             "exception_handlers": {StorageError: uploads.no_storage},
-        }
-        | (_mcp(assessor, routes) if with_mcp else {}),
+        },
     }
 
 
-def _mcp(assessor: Assessor | Namer, routes: Sequence[BaseRoute]) -> dict[str, Any]:
-    """The MCP server, whose package few need, beside the page's own routes."""
+def _life(*parts: Callable[[Any], AbstractAsyncContextManager[None]]) -> Callable[[Any], AbstractAsyncContextManager[None]]:
+    """What goes on from the server's start to its end."""
+
+    @asynccontextmanager
+    async def life(app: Any) -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            for part in parts:
+                await stack.enter_async_context(part(app))
+            yield
+
+    return life
+
+
+def _mcp(assessor: Assessor | Namer) -> "mcp.Door":
+    """The MCP server, whose package few need."""
     if isinstance(assessor, Namer):
         raise SkinAppError(f"SKINAPP_MCP tells of lesions, and {assessor.model.id} names classes of its own; unset it.")
     if find_spec("mcp") is None:
@@ -151,14 +171,7 @@ def _mcp(assessor: Assessor | Namer, routes: Sequence[BaseRoute]) -> dict[str, A
         )
     from skinapp.ui.endpoints import mcp
 
-    door = mcp.Door(assessor)
-
-    @asynccontextmanager
-    async def both(app: Any) -> AsyncIterator[None]:
-        async with uploads.swept(app), door.open(app):
-            yield
-
-    return {"routes": [*routes, *door.routes()], "lifespan": both}
+    return mcp.Door(assessor)
 
 
 def warm(assessor: Assessor | Namer) -> None:

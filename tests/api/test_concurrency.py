@@ -4,6 +4,7 @@ import os
 import signal
 import sys
 import threading
+import zlib
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +15,8 @@ from gradio_client import handle_file
 from gradio_client.exceptions import AppError
 
 from skinapp.assessment.assessor import Assessor
-from skinapp.ui.server import queueing
+from skinapp.i18n import wording
+from skinapp.ui.server import queueing, waiting
 from tests.support import client_crowd, drawings
 from tests.support.app_server import free_port, served, started
 
@@ -71,11 +73,13 @@ def wait_until(reached: object, seconds: float = 60) -> None:
     raise AssertionError("it never came to that")
 
 
-def joined(address: str, session: str, path: str, function: int) -> httpx.Response:
-    """A browser's way into the line."""
+def joined(address: str, session: str, path: str, function: int, visitor: str = "") -> httpx.Response:
+    """A browser's way into the line; each session is a visitor's of its own, or this one's."""
+    visitor = visitor or f"2001:db8:0:{zlib.crc32(session.encode()) & 0xFFFF:x}::1"
     file = {"path": path, "orig_name": "spot.png", "meta": {"_type": "gradio.FileData"}}
     body = {"data": [file], "fn_index": function, "session_hash": session}
-    return httpx.post(f"{address}/gradio_api/queue/join", json=body, timeout=60)
+    headers = {"x-forwarded-for": visitor, "accept-language": "zh"}
+    return httpx.post(f"{address}/gradio_api/queue/join", json=body, headers=headers, timeout=60)
 
 
 def uploaded(address: str, content: bytes) -> str:
@@ -131,6 +135,31 @@ def test_the_line_is_bounded_and_tells_everyone_their_place(held: tuple[str, Hel
     assert '"rank":5' in told.replace(" ", "") and '"queue_size":6' in told.replace(" ", "")
     server.release()
     wait_until(lambda: joined(address, "later", path, function).status_code == 200)
+
+
+def test_one_visitor_fills_three_quarters_of_the_line_and_the_next_one_finds_a_place(held: tuple[str, Held]) -> None:
+    address, server = held
+    path, function = uploaded(address, drawings.encoded(drawings.lesion())), number_of(address, "classify")
+    for number in range(queueing.ASSESSING):
+        joined(address, f"s{number}", path, function, "203.0.113.5")
+    wait_until(lambda: server.begun() == queueing.ASSESSING)
+    answers = [joined(address, f"w{number}", path, function, "203.0.113.5") for number in range(queueing.WAITING)]
+    assert Counter(answer.status_code for answer in answers) == {200: queueing.WAITING * 3 // 4, 429: queueing.WAITING // 4}
+    assert answers[-1].json()["detail"] == wording.CROWDED["waiting"].zh and int(answers[-1].headers["retry-after"]) > 0
+    assert joined(address, "other", path, function, "203.0.113.6").status_code == 200
+
+
+def test_calls_that_are_heavy_wait_in_small_numbers(held: tuple[str, Held]) -> None:
+    address, server = held
+    path, function = uploaded(address, drawings.encoded(drawings.lesion())), number_of(address, "classify")
+    for number in range(queueing.ASSESSING):
+        joined(address, f"s{number}", path, function)
+    wait_until(lambda: server.begun() == queueing.ASSESSING)
+    size, most = 3 * 2**20, waiting.CALLS_BYTES // (3 * 2**20)
+    body = {"data": [{"path": "x" * size}], "fn_index": function, "session_hash": "heavy"}
+    answers = [httpx.post(f"{address}/gradio_api/queue/join", json=body, timeout=60).status_code for _ in range(8)]
+    assert Counter(answers) == {200: most, 429: 8 - most}
+    assert joined(address, "light", path, function).status_code == 200
 
 
 def test_whoever_leaves_the_line_costs_nothing(held: tuple[str, Held]) -> None:

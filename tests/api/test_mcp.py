@@ -19,6 +19,7 @@ from skinapp.assessment.assessor import Assessor
 from skinapp.i18n import wording
 from skinapp.imaging import decode
 from skinapp.ui.endpoints import api, mcp
+from skinapp.ui.server import bodies
 from tests.support import drawings
 from tests.support.app_server import ROOT, served
 
@@ -130,7 +131,7 @@ def test_calls_that_make_no_sense_say_what_is_wrong(address: str) -> None:
 
 
 def test_a_call_that_is_too_heavy_is_refused_unread_and_a_browser_is_told_what_this_is(address: str) -> None:
-    heavy = httpx.post(address + mcp.PATH, content=bytes(mcp.HEAVIEST + 1), headers=HEADERS, timeout=60)
+    heavy = httpx.post(address + mcp.PATH, content=bytes(bodies.MCP_BYTES + 1), headers=HEADERS, timeout=60)
     assert heavy.status_code == 413
     assert (httpx.get(address + mcp.PATH).status_code, httpx.get(address + mcp.PATH).text) == (
         405,

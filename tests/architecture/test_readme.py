@@ -5,6 +5,7 @@ import pytest
 
 from scripts import update_docs
 from skinapp import settings
+from skinapp.ui.server import visitors
 
 ROOT = Path(__file__).parents[2]
 
@@ -18,6 +19,12 @@ def kinds(value: object) -> object:
 
 def test_the_figures_are_those_of_metrics_json():
     assert update_docs.block("figures") == update_docs.figures(), "run: python -m scripts.update_docs"
+
+
+def test_the_limits_are_those_that_the_program_obeys():
+    assert update_docs.block("limits", update_docs.SECURITY) == update_docs.shown_limits(), "run: python -m scripts.update_docs"
+    assert f"{visitors.GUESSES} guesses an address, then one every {visitors.GUESS_S} seconds" in update_docs.SECURITY.read_text()
+    assert f"{24 * 3600 // visitors.GUESS_S:,} a day" in update_docs.SECURITY.read_text()
 
 
 def test_the_documented_report_has_the_reports_keys_and_types_and_its_answer():

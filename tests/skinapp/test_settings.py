@@ -19,8 +19,10 @@ def test_every_name_is_read():
         "SKINAPP_SHARE": "true",
         "SKINAPP_AUTH": "ada:pass:word",
         "SKINAPP_MCP": "on",
+        "SKINAPP_HOSTS": "Skin.example.org, ward-3.lan,",
     }
-    assert settings.read(environment) == settings.Settings("owner/name@v2", "cuda", 2, True, ("ada", "pass:word"), True)
+    hosts = ("skin.example.org", "ward-3.lan")
+    assert settings.read(environment) == settings.Settings("owner/name@v2", "cuda", 2, True, ("ada", "pass:word"), True, hosts)
 
 
 @pytest.mark.parametrize(
@@ -30,6 +32,11 @@ def test_every_name_is_read():
         ("SKINAPP_THREADS", "²", "SKINAPP_THREADS is '²'; give a number of threads, or 0 to leave it to ONNX Runtime."),
         ("SKINAPP_SHARE", "perhaps", "SKINAPP_SHARE is 'perhaps'; give 1 or 0."),
         ("SKINAPP_MCP", "yes please", "SKINAPP_MCP is 'yes please'; give 1 or 0."),
+        (
+            "SKINAPP_HOSTS",
+            "a.example,https://b.example/",
+            "SKINAPP_HOSTS holds 'https://b.example/'; give names of hosts, without scheme and port, separated by commas.",
+        ),
         ("SKINAPP_AUTH", "ada", "SKINAPP_AUTH has no colon or lacks a part; give user:password."),
     ],
 )

@@ -12,7 +12,8 @@ from skinapp.errors import PhotoError, SkinAppError
 from skinapp.i18n import wording
 from skinapp.imaging import encode
 from skinapp.ui.components import language_of
-from skinapp.ui.server import queueing, request_gate, uploads
+from skinapp.ui.gradio_internals import hardening
+from skinapp.ui.server import queueing, uploads
 
 MOST = 64
 """Photos in one call of /classify_batch."""
@@ -25,8 +26,8 @@ def add(assessor: Assessor | Namer) -> None:
         overlay = gr.Image(label="overlay", interactive=False)
         photos, rows = gr.File(label="photos", file_count="multiple"), gr.JSON(label="rows")
         one, many = gr.Button(), gr.Button()
-    request_gate.only_uploads(photo)
-    request_gate.only_uploads(photos)
+    hardening.only_uploads(photo)
+    hardening.only_uploads(photos)
 
     def classify(photo: dict[str, Any] | None, request: gr.Request) -> tuple[dict[str, Any], str]:
         """The report on one photo of a skin lesion, from several looks at it, and the photo with the evidence laid on it."""
@@ -44,7 +45,7 @@ def _classify(assessor: Assessor | Namer, given: dict[str, Any] | None, language
     if given is None:
         raise _told(wording.NO_PHOTO.to(language))
     try:
-        photo, assessment = assessor.read_and_assess(request_gate.uploaded(given), careful=True)
+        photo, assessment = assessor.read_and_assess(hardening.uploaded(given), careful=True)
         return assessment.to_dict(language), uploads.keep("image.jpeg", encode.jpeg(assessment.overlay(photo)))
     except SkinAppError as error:
         raise _told(str(error)) from None
@@ -55,7 +56,7 @@ def _classify_batch(assessor: Assessor | Namer, given: list[dict[str, Any]], lan
         raise _told(wording.NO_PHOTO.to(language))
     if len(given) > MOST:
         raise _told(wording.TOO_MANY.to(language).format(count=len(given), most=MOST))
-    paths = [request_gate.uploaded(entry) for entry in given]
+    paths = [hardening.uploaded(entry) for entry in given]
     names = [PurePath(entry.get("orig_name") or path).name for entry, path in zip(given, paths, strict=True)]
     reports = queueing.each(partial(_report, assessor, language), paths)
     return [{"file": name, **report} for name, report in zip(names, reports, strict=True)]

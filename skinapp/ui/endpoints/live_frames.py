@@ -23,6 +23,7 @@ from skinapp.i18n import wording
 from skinapp.imaging import decode
 from skinapp.labels import CODES, View
 from skinapp.ui.server import access, frontend_files, live_sessions, queueing
+from skinapp.ui.server.visitors import visitor
 from skinapp.web import answering
 from skinapp.web.bundles import live as live_bundle
 from skinapp.web.views.live import Limits
@@ -52,7 +53,7 @@ def files(assessor: Assessor) -> dict[str, bytes]:
 
 
 class Door:
-    """ASGI app: hands out the tab's files and answers frames, for this server's own page and whoever may see it alone."""
+    """ASGI app: hands out the tab's files and answers frames, for this server's own page alone."""
 
     def __init__(self, assessor: Assessor, places: live_sessions.Viewers | None = None) -> None:
         self._assessor, self._viewers = assessor, places or live_sessions.Viewers()
@@ -72,8 +73,6 @@ class Door:
 
     async def _response(self, request: Request) -> Response:
         path = request.scope["path"].removeprefix(request.scope.get("root_path", "")).lstrip("/")
-        if not access.may_see(request):
-            return PlainTextResponse("Log in first", 401)
         if request.method == "GET" and path in files(self._assessor):
             return _file(path, files(self._assessor)[path])
         if request.method != "POST" or path not in self._posts:
@@ -96,7 +95,10 @@ class Door:
             return JSONResponse({"refused": str(error)}, 422)
 
     async def _start(self, request: Request) -> Response:
-        name = self._viewers.enter()
+        try:
+            name = self._viewers.enter(visitor(request.scope))
+        except live_sessions.CrowdedError:
+            return _ended("crowded", 503)
         if name is None:
             return _ended("full", 503)
         return JSONResponse({"viewer": name, "seconds": live_sessions.SECONDS})
@@ -106,17 +108,22 @@ class Door:
         return Response(status_code=204)
 
     async def _frame(self, request: Request) -> Response:
+        content = await self._sent(request, FRAME_BYTES)
         with self._viewers.looking(_viewer(request)):
-            content = await _body(request, FRAME_BYTES)
             found = await self._worked(partial(_seen, self._assessor, content))
         return Response(json.dumps(found, separators=(",", ":")), media_type="application/json")
 
     async def _still(self, request: Request) -> Response:
         language = wording.preferred(request.headers.get("accept-language", ""))
+        content = await self._sent(request, STILL_BYTES)
         with self._viewers.looking(_viewer(request), "still"):
-            content = await _body(request, STILL_BYTES)
             told, shown = await self._worked(partial(_answered, self._assessor, content, language))
         return JSONResponse({"told": told, "shown": shown})
+
+    async def _sent(self, request: Request, most: int) -> bytes:
+        """A viewer's picture. Only once it is whole does it count as under way: a body that stalls keeps nobody's place."""
+        self._viewers.see(_viewer(request))
+        return await _body(request, most)
 
     async def _worked(self, work: Callable[[], Any]) -> Any:
         return await asyncio.get_running_loop().run_in_executor(self._workers, work)

@@ -20,24 +20,27 @@ from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from mcp.types import CallToolResult, ImageContent, TextContent, Tool, ToolAnnotations
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import PlainTextResponse
 from starlette.routing import Route
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from skinapp.assessment.assessor import Assessor
 from skinapp.errors import PhotoError
 from skinapp.i18n import wording
 from skinapp.imaging import encode
 from skinapp.ui.endpoints import api
-from skinapp.ui.server import access, queueing, request_gate
+from skinapp.ui.gradio_internals import hardening
+from skinapp.ui.server import queueing
+from skinapp.ui.server.bodies import MCP_BYTES
+from skinapp.ui.server.shares import FullError, Share
+from skinapp.ui.server.visitors import visitor
 
 log = logging.getLogger("skinapp.mcp")
 
 PATH = "/gradio_api/mcp"
-HEAVIEST = 16 * 2**20
-"""Bytes of a call, which is held in memory as a whole; a photo that doesn't fit is uploaded first, as a file."""
 CALLS = 16
 """Calls at the same time."""
+RETRY_S = 5
 GIVEN = {
     "type": "string",
     "description": "The photo as data:image/jpeg;base64,... (JPEG, PNG or WebP), or the path that /gradio_api/upload answered.",
@@ -72,9 +75,9 @@ class Door:
 
     def __init__(self, assessor: Assessor) -> None:
         self._manager = StreamableHTTPSessionManager(
-            _server(assessor), json_response=True, stateless=True, max_request_body_size=HEAVIEST
+            _server(assessor), json_response=True, stateless=True, max_request_body_size=MCP_BYTES
         )
-        self._inside = 0
+        self._calls = Share(CALLS)
 
     def routes(self) -> list[Route]:
         """The server's address, with and without a slash."""
@@ -85,22 +88,28 @@ class Door:
         return self._manager.run()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        refusal = self._refusal(Request(scope))
-        if refusal is not None:
+        request = Request(scope, receive)
+        if request.method != "POST":
+            refusal = PlainTextResponse("This is an MCP server; give its address to an assistant", 405, {"Allow": "POST"})
             await refusal(scope, receive, send)
             return
-        self._inside += 1
+        body = await request.body()  # before it takes a place: one that stalls would keep it
         try:
-            await self._manager.handle_request(scope, receive, send)
-        finally:
-            self._inside -= 1
+            with self._calls.held(visitor(scope)):
+                await self._manager.handle_request(scope, _whole(body, receive), send)
+        except FullError:
+            busy = PlainTextResponse(f"{CALLS} calls are being answered; try again", 503, {"Retry-After": str(RETRY_S)})
+            await busy(scope, receive, send)
 
-    def _refusal(self, request: Request) -> Response | None:
-        if not (access.may_see(request) or access.knows_password(request)):
-            return PlainTextResponse("Log in first, with basic authentication", 401, {"WWW-Authenticate": "Basic"})
-        if request.method != "POST":
-            return PlainTextResponse("This is an MCP server; give its address to an assistant", 405, {"Allow": "POST"})
-        return PlainTextResponse(f"{CALLS} calls are being answered; try again", 503) if self._inside >= CALLS else None
+
+def _whole(body: bytes, receive: Receive) -> Receive:
+    """ASGI's receive with a body that has come in already."""
+    messages: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def received() -> Message:
+        return messages.pop() if messages else await receive()
+
+    return received
 
 
 def _server(assessor: Assessor) -> Server[Any, Any]:
@@ -163,7 +172,7 @@ def _source(given: Any) -> Any:
     try:
         return base64.b64decode(DATA_URI.sub("", text), validate=True)
     except (binascii.Error, ValueError):
-        return request_gate.uploaded({"path": text})
+        return hardening.uploaded({"path": text})
 
 
 def _refused(why: str) -> CallToolResult:

@@ -4,7 +4,6 @@ from functools import cache
 from pathlib import PurePosixPath
 
 from starlette.concurrency import run_in_threadpool
-from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Mount
 from starlette.types import Receive, Scope, Send
@@ -12,7 +11,7 @@ from starlette.types import Receive, Scope, Send
 from skinapp.assessment.assessor import Assessor
 from skinapp.assessment.loaded_model import Portable
 from skinapp.errors import SkinAppError
-from skinapp.ui.server import access, frontend_files
+from skinapp.ui.server import frontend_files
 from skinapp.web.bundles import ondevice as ondevice_bundle
 from skinapp.web.bundles import onnxruntime_web
 
@@ -49,7 +48,7 @@ def available_model(assessor: Assessor) -> Portable | None:
 
 
 class Files:
-    """ASGI app of the tab's files, with the page's own policy; only for whoever may see the page."""
+    """ASGI app of the tab's files, with the page's own policy."""
 
     def __init__(self, model: Portable) -> None:
         self.bundle = ondevice_bundle.bundle(model)
@@ -62,8 +61,6 @@ class Files:
         path = scope["path"].removeprefix(scope.get("root_path", "")).lstrip("/") or ENTRY
         if scope["method"] not in ("GET", "HEAD") or path not in self.bundle.paths:
             return PlainTextResponse("Not Found", 404)
-        if not access.may_see(Request(scope)):
-            return PlainTextResponse("Log in first", 401)
         lasting = ondevice_bundle.is_lasting(path)
         headers = {
             "Cache-Control": frontend_files.LASTING if lasting else "no-cache",

@@ -1,14 +1,15 @@
 """Where Gradio keeps what visitors send and get, and under which names.
 
-What: uploads go through `receive` in place of `routes.upload_fn`; the four hashes that name Gradio's other files are drawn at
-random; its lists of files to delete are emptied; and the folder that it makes for its editor is made there, too.
+What: uploads go through `receive` in place of `routes.upload_fn`, and each part of one is closed as soon as it is whole; the four
+hashes that name Gradio's other files are drawn at random; its lists of files to delete are emptied; and the folder that it makes
+for its editor is made there, too.
 Why: Gradio names a file by its content and writes it in its place. Of two callers with one photo the second cuts off what the
 first is downloading, whoever deletes the one's file deletes the other's, and its date tells whether somebody else asked about the
 photo. An upload that breaks off or meets a full disk stays; a file's age is what the wall clock says; and what is deleted
 elsewhere stays on the lists for ever.
 Without it: answers get lost under load, and uploads lie around or fail without a sentence.
-Seen in 6.31.0: route_utils.upload_fn and GradioMultiPartParser; routes.upload_fn and DEFAULT_TEMP_DIR; processing_utils.hash_*;
-Blocks.temp_file_sets.
+Seen in 6.31.0: route_utils.upload_fn, GradioMultiPartParser and GradioUploadFile; routes.upload_fn and DEFAULT_TEMP_DIR;
+processing_utils.hash_*; Blocks.temp_file_sets.
 """
 
 import os
@@ -20,9 +21,9 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
-from gradio import processing_utils, routes
+from gradio import processing_utils, route_utils, routes
 from gradio.exceptions import InvalidPathError
-from gradio.route_utils import GradioMultiPartParser
+from gradio.route_utils import GradioMultiPartParser, GradioUploadFile
 from gradio.utils import safe_join
 from gradio_client.utils import strip_invalid_filename_characters  # type: ignore[import-untyped]
 from starlette.datastructures import UploadFile
@@ -35,7 +36,7 @@ Uploaded = tuple[list[str], list[str], list[str]]
 """As Gradio's route takes it: the files' paths, and two lists of what is yet to be moved."""
 HASHES = ("hash_file", "hash_url", "hash_bytes", "hash_base64")
 MAX_PARTS = 64
-"""Files, and fields, of one upload; each keeps a file open until all are there."""
+"""Files, and fields, of one upload: as many photos as one call takes."""
 
 
 def keep_in(scratch: Scratch, shelf: str) -> None:
@@ -43,8 +44,17 @@ def keep_in(scratch: Scratch, shelf: str) -> None:
     os.environ["GRADIO_TEMP_DIR"] = str(scratch.path / shelf)
     routes.DEFAULT_TEMP_DIR = str(scratch.path)  # type: ignore[attr-defined]  # where it makes an empty folder that nothing uses
     routes.upload_fn = partial(receive, scratch, shelf)  # type: ignore[attr-defined]
+    route_utils.GradioUploadFile = _Part  # type: ignore[misc]
     for name in HASHES:
         setattr(processing_utils, name, lambda *_, **__: secrets.token_hex(16))
+
+
+class _Part(GradioUploadFile):
+    """A part of an upload, closed as soon as it is whole, where Gradio winds it back and keeps it open until the last one has
+    come; all that is needed of it then is its name."""
+
+    async def seek(self, offset: int) -> None:
+        await self.close()
 
 
 def forget(page: gr.Blocks) -> None:

@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from skinapp.ui.server.shares import may_take
+
 MOST = 16
 """Viewers at once."""
 SECONDS = 180
@@ -32,12 +34,17 @@ class GoneError(Exception):
         self.over = over
 
 
+class CrowdedError(Exception):
+    """Those who come from the same place hold as many places as leave others one."""
+
+
 class HastyError(Exception):
     """A viewer sends more frames than may be under way."""
 
 
 @dataclass
 class _Viewer:
+    visitor: str
     began: float
     seen: float
     under_way: Counter[str] = field(default_factory=Counter)
@@ -51,16 +58,24 @@ class Viewers:
         self._viewers: dict[str, _Viewer] = {}
         self._lock = threading.Lock()
 
-    def enter(self) -> str | None:
-        """A new viewer's name; none where all places are taken."""
+    def enter(self, visitor: str = "") -> str | None:
+        """A new viewer's name; none where all places are taken. Raises CrowdedError where this visitor's share is."""
         with self._lock:
             now = self._clock()
             self._viewers = {name: one for name, one in self._viewers.items() if now - one.seen < IDLE_S or one.under_way.total()}
             if len(self._viewers) >= self._most:
                 return None
+            mine = sum(one.visitor == visitor for one in self._viewers.values())
+            if not may_take(mine, len(self._viewers), self._most):
+                raise CrowdedError
             name = secrets.token_urlsafe(18)
-            self._viewers[name] = _Viewer(now, now)
+            self._viewers[name] = _Viewer(visitor, now, now)
             return name
+
+    def see(self, name: str) -> None:
+        """A sign of a viewer, who begins to send a picture."""
+        with self._lock:
+            self._known(name)
 
     @contextmanager
     def looking(self, name: str, kind: str = "frame") -> Iterator[None]:

@@ -1,22 +1,32 @@
-"""Closes what Gradio leaves open: the server reads uploads alone, fetches no address, and answers no route it doesn't need."""
+"""The one gate in front of every route, Gradio's and ours: who may ask (see access), how much and how long.
+
+It stands before all of Gradio's own middleware, so that nothing answers without it.
+"""
 
 import logging
 import re
-from pathlib import Path
+from collections.abc import AsyncIterator, Callable, Collection
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
-import gradio as gr
-from gradio import queueing, utils
-from gradio.components import Component
+import httpx
+from fastapi.exceptions import RequestValidationError
 from gradio.exceptions import InvalidPathError
-from gradio.utils import get_upload_folder
+from gradio.route_utils import FnIndexInferError
 from pydantic import ValidationError
-from starlette.exceptions import HTTPException
-from starlette.responses import PlainTextResponse
+from starlette.datastructures import MutableHeaders
+from starlette.formparsers import MultiPartException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from skinapp.i18n import wording
-from skinapp.imaging import decode
+from skinapp.ui.server import access, connections, security_headers
+from skinapp.ui.server.bodies import CALL_BYTES, MCP_BYTES, UPLOAD_BYTES, Body, BodyError, drain, in_pieces
+from skinapp.ui.server.sessions import Sessions
+from skinapp.ui.server.shares import FullError, Share
+from skinapp.ui.server.visitors import Guesses, address, visitor
+from skinapp.ui.server.waiting import BODY
 
 log = logging.getLogger("skinapp.gates")
 
@@ -26,38 +36,122 @@ CLOSED = re.compile(
     r"|/monitoring|/pwa_icon",
     re.IGNORECASE,
 )
-NO_UPLOAD = (InvalidPathError, ValidationError)
-"""What Gradio raises where a path or anything else is given in a photo's place."""
-ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
+LIMITS = {"/gradio_api/upload": UPLOAD_BYTES, "/gradio_api/mcp": MCP_BYTES}
+"""Bytes that a path takes, where it isn't a call."""
+UNHEARD = (b"x-gradio-server", b"x-direct-url")
+"""Headers of a front server of Gradio's, which isn't used here, and whose word Gradio would take for its own address."""
+UPLOAD, LOGIN = "/gradio_api/upload", "/login"
+REQUESTS = 2048
+"""Requests that are answered at the same time, of which most are streams of events that wait: a page holds two."""
+MEMORY_BYTES = 2**28
+"""Of all bodies that are held in memory while they come in."""
+UPLOADS_BYTES = 2**34
+"""Of all uploads that may lie on disk at the same time."""
+UPLOAD_FLOOR = 2**16
+"""What the smallest upload counts: a file takes more of a disk than its bytes."""
+MALFORMED = (UnicodeError, httpx.InvalidURL, ValidationError, InvalidPathError, FnIndexInferError, MultiPartException)
+"""What Gradio and FastAPI raise at text that is none, addresses, bodies, paths, functions and forms that can't be."""
+STUMBLES = re.compile(r"gradio(_client)?/(routes|route_utils|utils)\.py$")
+"""Where Gradio reads requests, and raises whatever Python does."""
+KEPT_S = wording.KEPT_MINUTES * 60
+RETRY_S = 5
 
 
-HEAVY = re.compile(r"/gradio_api/(upload|mcp)/?$")
-HEAVIEST_CALL = 4 * 2**20
-"""Bytes of a call, which Gradio holds in memory; the many-photos tab's longest is a quarter of it."""
-HEAVIEST_UPLOAD = 8 * decode.MAX_BYTES + 2**20
-"""Bytes of an upload, which goes into files; that many photos are what the page sends at once."""
+def guarded(told: Collection[str]) -> Callable[[Any], AbstractAsyncContextManager[None]]:
+    """The server's life behind the gate; `told` are host names that it may be asked under."""
+
+    @asynccontextmanager
+    async def life(app: Any) -> AsyncIterator[None]:
+        app.middleware_stack = RequestGate(app.middleware_stack, told)
+        async with connections.watched(lambda: getattr(app.get_blocks(), "server", None)):
+            yield
+
+    return life
 
 
-class Gate:
-    """ASGI middleware that knows nothing of the closed routes (fetching by address, deep links, run history, monitoring), and
-    takes no body that is too heavy for what it is."""
+class RequestGate:
+    """ASGI middleware that knows nothing of the closed routes (fetching by address, deep links, run history, monitoring), asks
+    every visitor who they are, and gives each their share of the server."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
+    def __init__(self, app: ASGIApp, told: Collection[str]) -> None:
+        self._app, self._told = Sessions(app), frozenset(told)
+        self._requests, self._memory, self._uploads = Share(REQUESTS), Share(MEMORY_BYTES), Share(UPLOADS_BYTES)
+        self._guesses = Guesses()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self.app(scope, receive, send)
-        elif CLOSED.search(scope["path"]):
-            await PlainTextResponse("Not Found", 404)(scope, receive, send)
-        elif _length(scope) > _most(scope["path"]):
-            await _drained(receive)
-            await PlainTextResponse(f"More than {_most(scope['path'])} bytes; send less at once", 413)(scope, receive, send)
-        else:
-            await self._answer(scope, _counted(receive, _most(scope["path"])), send)
+        if scope["type"] == "websocket":
+            await send({"type": "websocket.close"})  # no route of ours speaks it
+            return
+        scope["headers"] = [(name, value) for name, value in scope["headers"] if name not in UNHEARD]
+        reply = _Reply(scope, send)
+        request = Request(scope)
+        refusal = self._refusal(request)
+        if refusal is not None:
+            await drain(receive)
+            await refusal(scope, receive, reply.send)
+            return
+        try:
+            with self._requests.held(visitor(scope)):
+                await self._answer(request, receive, reply)
+        except FullError:
+            await refused(request, "requests", 503, RETRY_S)(scope, receive, reply.send)
 
-    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Whatever a route fails at (Gradio's do at a function that isn't there), its caller hears a sentence."""
+    def _refusal(self, request: Request) -> Response | None:
+        path = access.path_of(request.scope)
+        if CLOSED.search(request.scope["path"]):
+            return PlainTextResponse("Not Found", 404)
+        refusal = access.refusal(request, self._told) or self._unknown(request)
+        if refusal is None and _length(request) > _limit(path):
+            return _heavy(request)
+        return refusal
+
+    def _unknown(self, request: Request) -> Response | None:
+        """The refusal of who doesn't know the password, or has guessed too often; each guess counts until it proves right."""
+        sends_basic = request.headers.get("authorization", "").lower().startswith("basic ")
+        if getattr(request.app, "auth", None) is None:
+            return None
+        guesses = _is_login(request) or (access.needs_login(request) and sends_basic)
+        if not guesses:
+            return access.asks_for_login(request) if access.needs_login(request) else None
+        place = address(request.scope)
+        wait_s = self._guesses.wait_s(place)
+        if wait_s:
+            return refused(request, "guesses", 429, wait_s)
+        self._guesses.count(place)
+        if _is_login(request):
+            return None
+        if not access.knows_password(request):
+            return access.asks_for_login(request)
+        self._guesses.forgive(place)
+        return None
+
+    async def _answer(self, request: Request, receive: Receive, reply: "_Reply") -> None:
+        scope, is_upload = request.scope, _is_upload(request)
+        body = Body(receive, _limit(access.path_of(scope)), self._uploads if is_upload else self._memory, visitor(scope))
+        scope[BODY] = body
+        try:
+            if is_upload:
+                body.charge(UPLOAD_FLOOR)
+            await self._app(scope, body.receive, reply.unless(body))
+        except Exception:  # a body that was given up may end in whatever a route makes of it
+            if body.refused is None or reply.status:
+                raise
+        finally:
+            body.release(KEPT_S if is_upload else 0)
+        if body.refused is not None and not reply.status:
+            await _given_up(request, body.refused)(scope, receive, reply.send)
+        if _is_login(request) and reply.status == 200:
+            self._guesses.forgive(address(scope))
+
+
+class Apology:
+    """ASGI middleware within the gate: whatever a route fails at (Gradio's do at a function that isn't there), its caller hears a
+    sentence."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         begun = False
 
         async def noted(message: Message) -> None:
@@ -66,89 +160,90 @@ class Gate:
             await send(message)
 
         try:
-            await self.app(scope, receive, noted)
-        except Exception:  # not ours to cure: logged, and told without what it tells of this server
-            if begun:
+            await self._app(scope, receive, noted)
+        except ClientDisconnect:  # nobody is left who could hear of it
+            return
+        except Exception as error:  # not ours to cure: logged, and told without what it tells of this server
+            if begun or scope["type"] != "http" or isinstance(error, BodyError):
                 raise
+            if _is_malformed(error):
+                await PlainTextResponse(wording.MALFORMED.en, 400)(scope, receive, send)
+                return
             log.exception("A request for %s failed.", scope["path"])
             await PlainTextResponse(wording.UNEXPECTED.en, 500)(scope, receive, send)
 
 
-async def _drained(receive: Receive) -> None:
-    """Let a body come and go, unless it is endless: who is cut off while sending hears no reason."""
-    come = 0
-    while come < HEAVIEST_UPLOAD:
-        message = await receive()
-        come += len(message.get("body", b""))
-        if not message.get("more_body"):
-            break
+def _is_malformed(error: Exception) -> bool:
+    """Whether a request makes no sense, rather than the server: Gradio checks few of them before it uses them."""
+    frame = error.__traceback__
+    while frame and frame.tb_next:
+        frame = frame.tb_next
+    is_gradios = bool(frame and STUMBLES.search(frame.tb_frame.f_code.co_filename))
+    is_stumble = isinstance(error, AttributeError | LookupError | TypeError | ValueError) and is_gradios
+    return isinstance(error, MALFORMED) or isinstance(error.__context__, RequestValidationError) or is_stumble
 
 
-def _length(scope: Scope) -> int:
+class _Reply:
+    """ASGI's send for one request: with the headers that every answer has, and the status once there is one."""
+
+    def __init__(self, scope: Scope, send: Send) -> None:
+        self._path, self._send = access.path_of(scope), in_pieces(send)
+        self.status = 0
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            security_headers.add(self._path, message)
+            if self.status in (429, 503):
+                MutableHeaders(scope=message).setdefault("Retry-After", str(RETRY_S))
+        await self._send(message)
+
+    def unless(self, body: Body) -> Send:
+        """The same, silent where the body was given up before anything was said: the gate has the reason."""
+
+        async def sent(message: Message) -> None:
+            if self.status or body.refused is None:
+                await self.send(message)
+
+        return sent
+
+
+def refused(request: Request, why: str, status: int, retry_s: int) -> Response:
+    """A visitor's sentence, in a form that the page shows, and when to come back."""
+    language = wording.preferred(request.headers.get("accept-language", ""))
+    said = wording.CROWDED[why].to(language)
+    headers = {"Retry-After": str(retry_s)}
+    if _is_upload(request):  # the page shows this answer as it is
+        return PlainTextResponse(said, status, headers)
+    return JSONResponse({"detail": said, "error": said}, status, headers)
+
+
+def _given_up(request: Request, error: BodyError) -> Response:
+    if error.status_code == 413:
+        return _heavy(request)
+    if error.status_code == 408:
+        return refused(request, "slow", 408, RETRY_S)
+    return refused(request, *(("uploads", 429, KEPT_S) if _is_upload(request) else ("requests", 429, RETRY_S)))
+
+
+def _heavy(request: Request) -> Response:
+    return PlainTextResponse(f"More than {_limit(access.path_of(request.scope))} bytes; send less at once", 413)
+
+
+def _length(request: Request) -> int:
     """What a request says of its length; 0 where it says nothing."""
-    told = dict(scope["headers"]).get(b"content-length", b"")
-    return int(told) if told.isdigit() else 0
+    told = request.headers.get("content-length", "")
+    return int(told) if told.isascii() and told.isdecimal() else 0
 
 
-def _most(path: str) -> int:
-    """Bytes that a route takes; the MCP server counts for itself."""
-    return HEAVIEST_UPLOAD if HEAVY.search(path) else HEAVIEST_CALL
+def _limit(path: str) -> int:
+    """Bytes that a path takes."""
+    return LIMITS.get(path.rstrip("/"), CALL_BYTES)
 
 
-def _counted(receive: Receive, most: int) -> Receive:
-    """The same, until more has come than the request said or may say."""
-    come = 0
-
-    async def counted() -> Message:
-        nonlocal come
-        message = await receive()
-        come += len(message.get("body", b""))
-        if come > most:
-            raise HTTPException(413, f"More than {most} bytes; send less at once")
-        return message
-
-    return counted
+def _is_upload(request: Request) -> bool:
+    return access.path_of(request.scope).rstrip("/") == UPLOAD
 
 
-def harden() -> None:
-    """Change what Gradio's server says of failures, for this process."""
-    queueing.error_payload = utils.error_payload = _told  # type: ignore[attr-defined]
-
-
-_payload = utils.error_payload
-
-
-def _told(error: BaseException | None, show_error: bool) -> dict[str, Any]:
-    """What a caller hears of a failure: our sentence where Gradio would say nothing at all."""
-    told: dict[str, Any] = _payload(error, show_error)
-    ours = wording.NOT_UPLOADED if isinstance(error, NO_UPLOAD) else wording.UNEXPECTED
-    return told | {"error": told["error"] or ours.en}
-
-
-def only_uploads(component: Component) -> None:
-    """Make a component refuse addresses, which Gradio would download for whoever asks."""
-    keep: Any = component.async_move_resource_to_block_cache
-
-    async def refuse_addresses(path: Any) -> str | None:
-        if ADDRESS.match(str(path)):
-            raise gr.Error(wording.NOT_UPLOADED.en, print_exception=False)
-        kept: str | None = await keep(path)
-        return kept
-
-    # On the object, because a subclass of a Gradio component makes Gradio write a .pyi file into the source tree.
-    component.async_move_resource_to_block_cache = refuse_addresses  # type: ignore[method-assign,assignment]
-    # Gradio's own example in the API panel is an address.
-    example = {"path": "photo.jpg", "url": "photo.jpg", "meta": {"_type": "gradio.FileData"}}
-    many = getattr(component, "file_count", "single") == "multiple"
-    component.example_payload = lambda: [example] if many else example  # type: ignore[method-assign]
-
-
-def uploaded(given: Any) -> Path:
-    """The file behind what a caller handed in, if it was uploaded here.
-
-    Gradio 6.31 checks that only where the caller sends `meta` along: without it, gr.Image takes any path on the server.
-    """
-    path = Path(str(given.get("path"))).resolve() if isinstance(given, dict) else None
-    if path is None or not path.is_relative_to(Path(get_upload_folder()).resolve()) or not path.is_file():
-        raise gr.Error(wording.NOT_UPLOADED.en, print_exception=False)
-    return path
+def _is_login(request: Request) -> bool:
+    return request.method == "POST" and access.path_of(request.scope).rstrip("/") == LOGIN

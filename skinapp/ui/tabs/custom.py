@@ -10,7 +10,7 @@ from skinapp.assessment.classifier import Namer
 from skinapp.i18n import wording
 from skinapp.i18n.wording import ABOUT, OWN, REPORT, TEACH, Language
 from skinapp.ui.components import EVIDENCE_JS, answer_photos, language_of, photo_input
-from skinapp.ui.server import request_gate
+from skinapp.ui.gradio_internals import hardening
 from skinapp.web.answering import named
 from skinapp.web.views import answer, classification
 
@@ -26,7 +26,7 @@ def add(namer: Namer, say: gr.I18n) -> None:
             shown = gr.HTML("", js_on_load=EVIDENCE_JS, apply_default_css=False)
 
     def name(given: dict[str, Any] | None, request: gr.Request) -> tuple[Any, str]:
-        return (say("empty"), "") if given is None else named(namer, request_gate.uploaded(given), language_of(request))
+        return (say("empty"), "") if given is None else named(namer, hardening.uploaded(given), language_of(request))
 
     answer_photos(name, photo, [told, shown])
 

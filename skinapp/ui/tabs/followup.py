@@ -12,7 +12,8 @@ from skinapp.followup import compare
 from skinapp.i18n import wording
 from skinapp.imaging.decode import Photo
 from skinapp.ui.components import REAR_CAMERA, language_of
-from skinapp.ui.server import queueing, request_gate
+from skinapp.ui.gradio_internals import hardening
+from skinapp.ui.server import queueing
 from skinapp.web import STATIC
 from skinapp.web.views import answer
 from skinapp.web.views import followup as followup_view
@@ -33,7 +34,7 @@ def add(assessor: Assessor, say: gr.I18n) -> None:
             yield say("follow") if earlier is later else followup_view.other(language)
         else:
             yield followup_view.busy(language)
-            yield _compared(assessor, [request_gate.uploaded(photo) for photo in (earlier, later)], language)
+            yield _compared(assessor, [hardening.uploaded(photo) for photo in (earlier, later)], language)
 
     gr.on(
         [event for slot in given for event in (slot.input, slot.clear)],
@@ -60,7 +61,7 @@ def _slot(say: gr.I18n, which: str) -> gr.Image:
         elem_id=which,
         elem_classes="slot",
     )
-    request_gate.only_uploads(slot)
+    hardening.only_uploads(slot)
     return slot
 
 

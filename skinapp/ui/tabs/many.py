@@ -16,7 +16,8 @@ from skinapp.imaging import decode
 from skinapp.labels import CODES
 from skinapp.metrics import ground_truth
 from skinapp.ui.components import language_of
-from skinapp.ui.server import queueing, request_gate
+from skinapp.ui.gradio_internals import hardening
+from skinapp.ui.server import queueing
 from skinapp.web import STATIC
 from skinapp.web.views import many as many_view
 
@@ -51,7 +52,7 @@ def _rows(assessor: Assessor, given: Any, language: wording.Language) -> str:
     files = given.get("files") if isinstance(given, dict) else None
     if not isinstance(files, list) or not 0 < len(files) <= PART:
         raise gr.Error(wording.NO_PHOTO.to(language), print_exception=False)
-    named = [(str(entry.get("orig_name")), request_gate.uploaded(entry)) for entry in files if isinstance(entry, dict)]
+    named = [(str(entry.get("orig_name")), hardening.uploaded(entry)) for entry in files if isinstance(entry, dict)]
     rows = queueing.each(partial(_row, assessor, language), named)
     return f'<table><tbody data-part="{int(given.get("part", 0))}">{"".join(rows)}</tbody></table>'
 
@@ -85,5 +86,5 @@ def _pairs(answers: Any) -> list[tuple[Any, Any]]:
 
 
 def _content(given: Any) -> bytes:
-    with request_gate.uploaded(given).open("rb") as file:
+    with hardening.uploaded(given).open("rb") as file:
         return file.read(decode.MAX_BYTES)

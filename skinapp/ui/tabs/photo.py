@@ -11,7 +11,8 @@ from skinapp.errors import StorageError
 from skinapp.i18n import wording
 from skinapp.imaging import decode, encode
 from skinapp.ui.components import EVIDENCE_JS, apologise, language_of, photo_input
-from skinapp.ui.server import queueing, request_gate, uploads
+from skinapp.ui.gradio_internals import hardening
+from skinapp.ui.server import queueing, uploads
 from skinapp.web import STATIC
 from skinapp.web.answering import answered
 from skinapp.web.views import answer, examples, report
@@ -52,7 +53,7 @@ def _answer_photos(
         if given is None:
             yield say("empty"), ""
         else:
-            yield from _answered(assessor, request_gate.uploaded(given), language_of(request), bool(centred), bool(careful))
+            yield from _answered(assessor, hardening.uploaded(given), language_of(request), bool(centred), bool(careful))
 
     gr.on(
         [

@@ -24,7 +24,8 @@ from skinapp.teach.progress import Progress, Stopped
 from skinapp.teach.workspace import Room, Rooms, Work
 from skinapp.ui import components
 from skinapp.ui.components import EVIDENCE_JS, language_of, photo_input
-from skinapp.ui.server import request_gate, uploads
+from skinapp.ui.gradio_internals import hardening
+from skinapp.ui.server import uploads
 from skinapp.web import STATIC, answering
 from skinapp.web.views import answer, classification
 from skinapp.web.views import teach as teach_view
@@ -80,7 +81,7 @@ class Tab:
 
     def bring(self, event: gr.EventData, request: gr.Request) -> Iterator[Shown]:
         """Read the zip that was uploaded."""
-        zipped = request_gate.uploaded(event._data.get("file") if isinstance(event._data, dict) else None)
+        zipped = hardening.uploaded(event._data.get("file") if isinstance(event._data, dict) else None)
         try:
             yield from self._gather(zipped, request)
         finally:
@@ -186,7 +187,7 @@ class Tab:
                 raise TeachError(wording.TAUGHT["gone"])
         except TeachError as error:
             return answer.failed(error.said.to(language), language), ""
-        path = request_gate.uploaded(photo)
+        path = hardening.uploaded(photo)
         room.brought.append(path)
         return answering.named(room.taught.namer, path, language)
 

@@ -62,7 +62,7 @@ def _about(assessor: Assessor, limits: Limits) -> bytes:
 def _pieces(assessor: Assessor, limits: Limits, language: Language) -> dict[str, Any]:
     whole = manifest.pieces(assessor.model, language)
     said = {key: said.to(language) for key, said in LIVE.items()}
-    said |= {key: limits.fill(said[key]) for key in ("over", "full")}
+    said |= {key: limits.fill(said[key]) for key in ("over", "full", "crowded")}
     return {
         "answers": whole["answers"],
         "ran": whole["ran"],

@@ -1,0 +1,347 @@
+"""python -m benchmarks.fuzz_http [--seed 0] [--requests 2000 | --seconds S] [--model FOLDER]
+
+Sends a server of its own requests that are nearly right: methods, paths, headers, lengths, chunks, JSON and multipart, each
+changed in a few places. Prints what went wrong: an answer that took over 5 s, a failure that isn't a sentence, a traceback in the
+log, and whether the server still answers afterwards. The same seed sends the same requests.
+"""
+
+import argparse
+import json
+import os
+import random
+import re
+import socket
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from itertools import islice, takewhile
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+import httpx
+
+from skinapp.i18n import wording
+from skinapp.model.hub import EMBEDDED
+from tests.support import drawings
+from tests.support.app_server import started
+
+HANG_S = 5.0
+SENTENCES = [said.en.encode() for said in (wording.UNEXPECTED, wording.NOT_UPLOADED, wording.NO_PHOTO)]
+KNOWN = re.compile(r"HTTPException in routes\.py, in sse_stream|RuntimeError in _exception_handler\.py|ProtocolError in ")
+"""Tracebacks that Gradio prints of streams of sessions which aren't there, whose callers hear so; and those of uvicorn, which
+refuses a broken chunk in the middle of an answer by a second one."""
+READING = re.compile(r"gradio/(queueing|routes)\.py\", line \d+, in (process_events|predict)\n")
+"""Where Gradio reads what a call gives; it prints a traceback of what can't be read, and the caller hears a sentence."""
+CUT_SHORT = "Too little data for declared Content-Length"
+TRACEBACK = r"Traceback \(most recent call last\):\n(?:(?: .*|)\n)+(?:\S.*\n)"
+CHAIN = re.compile(rf"{TRACEBACK}(?:\n(?:During handling|The above exception) .*\n\n{TRACEBACK})*")
+SENDERS = 8
+SHORT_S = 0.3
+"""How long an answer is waited for where the request itself never ends."""
+SERVED = """
+import os, sys
+class Both:
+    def __init__(self, one, other):
+        self.one, self.other = one, other
+    def write(self, text):
+        self.one.write(text), self.other.write(text), self.flush()
+    def flush(self):
+        self.one.flush(), self.other.flush()
+    def __getattr__(self, name):
+        return getattr(self.one, name)
+sys.stderr = Both(sys.stderr, open(os.environ["LOG"], "a"))
+import app
+sys.exit(app.main(sys.argv[1:]))
+"""
+"""app.py, whose complaints are also written into the file LOG."""
+METHODS = ("GET", "POST", "HEAD", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "CONNECT", "get", "BREW")
+GETS = (
+    "/", "/config", "/theme.css", "/favicon.ico", "/robots.txt", "/manifest.json", "/login", "/logout", "/openapi.json",
+    "/ondevice/", "/assets/a.js", "/static/img/logo.svg", "/svelte/a", "/live/start", "/gradio_api/info",
+    "/gradio_api/info?all_endpoints=1",
+    "/gradio_api/openapi.json", "/gradio_api/app_id", "/gradio_api/user", "/gradio_api/token", "/gradio_api/login_check",
+    "/gradio_api/queue/status", "/gradio_api/queue/data?session_hash=fuzz", "/gradio_api/heartbeat/fuzz",
+    "/gradio_api/file=/tmp/a.png",
+    "/gradio_api/upload_progress?upload_id=fuzz", "/gradio_api/call/classify/0123456789abcdef", "/gradio_api/startup-events",
+    "/gradio_api/proxy=http://127.0.0.1:1/", "/gradio_api/stream/a/b/1/playlist.m3u8", "/monitoring/summary", "/pwa_icon/9",
+)  # fmt: skip
+FILE = {"path": "/tmp/gradio/a.png", "orig_name": "a.png", "meta": {"_type": "gradio.FileData"}}
+CALL = {"data": [FILE], "fn_index": 0, "session_hash": "fuzz", "trigger_id": 1, "event_data": None}
+TOOL = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "classify", "arguments": {"photo": "AAAA"}}}
+POSTS: dict[str, Any] = {
+    "/gradio_api/call/classify": {"data": [FILE]},
+    "/gradio_api/call/classify_batch": {"data": [[FILE, FILE]]},
+    "/gradio_api/call/v2/classify": {"photo": FILE},
+    "/gradio_api/run/classify": CALL,
+    "/gradio_api/api/classify": CALL,
+    "/gradio_api/queue/join": CALL,
+    "/gradio_api/cancel": {"session_hash": "fuzz", "fn_index": 0, "event_id": "a"},
+    "/gradio_api/reset": {"event_id": "a"},
+    "/gradio_api/component_server": {"data": [], "component_id": 1, "fn_name": "a", "session_hash": "fuzz"},
+    "/gradio_api/mcp": TOOL,
+    "/login": {"username": "a", "password": "b"},
+}
+ODD: tuple[Any, ...] = (
+    None, True, 0, -1, 2**63, 1e308, "", "\0", "a" * 5000, "\ud800", "../../etc/passwd", "http://127.0.0.1:1/a.png",
+    [], {}, [[[]]], {"path": None}, {"__class__": 1}, [None] * 500, "classify", "fuzz",
+)  # fmt: skip
+HEADERS = (
+    ("Host", "evil.example"), ("Host", ""), ("Origin", "null"), ("Origin", "https://evil.example"), ("Sec-Fetch-Mode", "cors"),
+    ("Sec-Fetch-Site", "cross-site"), ("Sec-Fetch-Site", "same-origin"), ("Content-Type", "text/plain"),
+    ("Content-Type", "multipart/form-data"),
+    ("Range", "bytes=9-1"), ("Content-Type", "application/json; charset=\xff"), ("Cookie", "access-token=" + "a" * 3000),
+    ("Authorization", "Basic !!!"), ("Accept-Language", "zh;q=9" * 200), ("X-Forwarded-For", "fe80::1%eth0, ,"),
+    ("X-Forwarded-Host", "a:b:c"),
+    ("viewer", "\xe9"),
+    ("X-Forwarded-Proto", "gopher"), ("X-Gradio-Server", "http://[::"), ("Connection", "upgrade"), ("Upgrade", "websocket"),
+    ("Expect", "100-continue"), ("Accept-Encoding", "br;q=x"), ("If-None-Match", "*"), ("X" * 300, "a"), ("A", "b" * 20_000),
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Sent:
+    """The bytes of a request, and whether it is whole: nobody need answer one that isn't."""
+
+    content: bytes
+    is_whole: bool
+
+
+@dataclass
+class Found:
+    """What came of it."""
+
+    statuses: Counter[int] = field(default_factory=Counter)
+    hangs: list[bytes] = field(default_factory=list)
+    unclear: list[tuple[bytes, bytes]] = field(default_factory=list)
+    """Failures that aren't a sentence of ours, with the request."""
+    tracebacks: Counter[str] = field(default_factory=Counter)
+    """By the last line of each and the place that it names."""
+    answers_still: bool = False
+
+    @property
+    def is_good(self) -> bool:
+        return self.answers_still and not (self.hangs or self.unclear or self.tracebacks)
+
+
+def requests(seed: int) -> Iterator[Sent]:
+    """Requests without end."""
+    chance = random.Random(f"skinapp http {seed}")
+    while True:
+        yield _request(chance)
+
+
+def _request(chance: random.Random) -> Sent:
+    method, path, kind, body = _plain(chance)
+    if chance.random() < 0.2:
+        method = chance.choice(METHODS)
+    if chance.random() < 0.3:
+        path = _bent_path(chance, path)
+    if chance.random() < 0.3:
+        body = _bent_bytes(chance, body)
+    headers = [("Host", "127.0.0.1"), ("Content-Type", kind), ("Connection", "close")]
+    if path.startswith("/live/"):
+        headers += [("Sec-Fetch-Site", "same-origin"), ("viewer", "fuzz")]
+    headers += chance.sample(HEADERS, chance.choice((0, 0, 0, 1, 1, 2, 4)))
+    framed, content, is_whole = _framed(chance, body)
+    lines = [f"{method} {path} HTTP/1.1", *(f"{name}: {value}" for name, value in [*headers, *framed]), "", ""]
+    head = "\r\n".join(lines).encode("latin-1", "replace")
+    if chance.random() < 0.05:
+        return Sent(_bent_bytes(chance, head) + content, False)
+    return Sent(head + content, is_whole)
+
+
+def _plain(chance: random.Random) -> tuple[str, str, str, bytes]:
+    """A request as a page or a program sends it, but for what JSON and multipart hold."""
+    way = chance.random()
+    if way < 0.3:
+        return "GET", chance.choice(GETS), "text/plain", b""
+    if way < 0.75:
+        path, given = chance.choice(list(POSTS.items()))
+        for _ in range(chance.randrange(4)):
+            given = _bent_json(chance, given)
+        return "POST", path, "application/json", json.dumps(given).encode()
+    if way < 0.9:
+        return "POST", "/gradio_api/upload", "multipart/form-data; boundary=x", _multipart(chance)
+    photo = _bent_bytes(chance, drawings.encoded(drawings.lesion(64, 64), "JPEG"))
+    return "POST", f"/live/{chance.choice(('start', 'frame', 'still', 'stop'))}", "image/jpeg", photo
+
+
+def _bent_json(chance: random.Random, given: Any) -> Any:
+    """The same with one place of it changed."""
+    if not given or not isinstance(given, dict | list) or chance.random() < 0.2:
+        return chance.choice(ODD)
+    if isinstance(given, list):
+        place = chance.randrange(len(given))
+        return [_bent_json(chance, one) if number == place else one for number, one in enumerate(given)]
+    name = chance.choice(list(given))
+    if chance.random() < 0.2:
+        return {key: value for key, value in given.items() if key != name}
+    return {**given, name: _bent_json(chance, given[name])}
+
+
+def _multipart(chance: random.Random) -> bytes:
+    dispositions = (
+        'name="files"; filename="a.png"',
+        'name="files"',
+        'filename="a"',
+        'name="files"; filename="../\xff"',
+        "",
+        'name="',
+    )
+    parts = [
+        f"--x\r\nContent-Disposition: form-data; {chance.choice(dispositions)}\r\n\r\n".encode()
+        + chance.randbytes(chance.randrange(200))
+        for _ in range(chance.choice((0, 1, 1, 2, 5, 90)))
+    ]
+    return b"\r\n".join([*parts, chance.choice((b"--x--\r\n", b"--x--\r\n", b"--x", b""))])
+
+
+def _bent_path(chance: random.Random, path: str) -> str:
+    place = chance.randrange(len(path) + 1)
+    odd = chance.choice(
+        ("%00", "%2e%2e%2f", "//", "..", "%ff", "%", "?", "&&", "{}", "[]", ";", "a" * 2000, quote("照片"), "/", "%0d%0aX:1")
+    )
+    return chance.choice((path[:place] + odd + path[place:], path + odd, odd + path, path.upper(), path[: max(1, place)]))
+
+
+def _bent_bytes(chance: random.Random, content: bytes) -> bytes:
+    bent = bytearray(content)
+    for _ in range(chance.randrange(1, 6)):
+        place = chance.randrange(len(bent) + 1)
+        if chance.random() < 0.5:
+            bent[place : place + chance.randrange(9)] = chance.randbytes(chance.randrange(9))
+        else:
+            bent[place:place] = bent[place : place + chance.randrange(99)]
+    return bytes(bent[: chance.randrange(len(bent) + 1)]) if chance.random() < 0.2 else bytes(bent)
+
+
+def _framed(chance: random.Random, body: bytes) -> tuple[list[tuple[str, str]], bytes, bool]:
+    """Headers that say how long a body is, the body in that form, and whether it is all there."""
+    way = chance.random()
+    if way < 0.8:
+        return [("Content-Length", str(len(body)))], body, True
+    if way < 0.88:
+        chunks = b"".join(b"%x\r\n%b\r\n" % (len(part), part) for part in (body[:5], body[5:]) if part)
+        return [("Transfer-Encoding", "chunked")], chunks + b"0\r\n\r\n", True
+    if way < 0.92:
+        return [("Transfer-Encoding", "chunked")], chance.choice((b"zz\r\n", b"-1\r\n", b"ffffffffffffffffff\r\n")) + body, False
+    told = chance.choice(("-1", "9" * 30, "1e3", "0x10", "", str(len(body) + 10), str(len(body) // 2), "4194305", "\xb2"))
+    return [("Content-Length", told)], body, False
+
+
+def send(place: tuple[str, int], sent: Sent, found: Found, hang_s: float) -> None:
+    """Send one and note what is answered."""
+    began = time.monotonic()
+    answer = b""
+    with suppress(ConnectionError), socket.create_connection(place, hang_s) as connection:
+        connection.settimeout(hang_s if sent.is_whole else SHORT_S)
+        try:
+            connection.sendall(sent.content)
+            while b"\r\n\r\n" not in answer and (piece := connection.recv(65_536)):
+                answer += piece
+            connection.settimeout(SHORT_S)
+            while b"event-stream" not in answer[:2000] and len(answer) < 100_000 and (piece := connection.recv(65_536)):
+                answer += piece
+        except TimeoutError:
+            if sent.is_whole and b"\r\n\r\n" not in answer and time.monotonic() - began >= hang_s:
+                found.hangs.append(sent.content)
+    match = re.match(rb"HTTP/1\.1 (\d+)", answer)
+    status = int(match[1]) if match else 0
+    found.statuses[status] += 1
+    if status >= 500 and status != 503 and not any(sentence in answer for sentence in SENTENCES) and sent.content[:4] != b"HEAD":
+        found.unclear.append((sent.content, answer))
+
+
+def tracebacks(log: str) -> Counter[str]:
+    """The ends of the tracebacks in a log, by exception and by the last place that each names; those that led to one another
+    count as one."""
+    found = Counter[str]()
+    for text in CHAIN.findall(log):
+        lines = text.splitlines()
+        place = [line for line in lines if line.lstrip().startswith("File ")][-1].split(", ")
+        end = f"{lines[-1].partition(':')[0]} in {Path(place[0].split(chr(34))[1]).name}, {place[-1]}"
+        is_gradios = READING.search(text) and "/skinapp/" not in text
+        if CUT_SHORT in text or not (KNOWN.search(end) or is_gradios):
+            found[end] += 1
+    return found
+
+
+@contextmanager
+def server(environment: dict[str, str], model: Path) -> Iterator[tuple[str, Path]]:
+    """A server's address, and the file that it complains into."""
+    with tempfile.TemporaryDirectory() as folder:
+        log = Path(folder, "log")
+        log.touch()
+        ours = {**environment, "GRADIO_TEMP_DIR": str(Path(folder, "gradio")), "SKINAPP_MCP": "1", "LOG": str(log)}
+        with started([sys.executable, "-c", SERVED], ours, model) as (address, _):
+            yield address, log
+
+
+def fuzz(address: str, log: Path, sent: Iterator[Sent], hang_s: float = HANG_S) -> Found:
+    """What comes of these requests."""
+    found, place = Found(), (urlsplit(address).hostname or "", urlsplit(address).port or 0)
+    with ThreadPoolExecutor(SENDERS) as several:
+        for _ in several.map(lambda one: send(place, one, found, hang_s), sent):
+            pass
+    found.hangs = [content for content in found.hangs if _hangs_again(place, content, hang_s)]
+    found.tracebacks = tracebacks(log.read_text(errors="replace"))
+    with suppress(httpx.TransportError):
+        found.answers_still = _answers(address)
+    return found
+
+
+def _hangs_again(place: tuple[str, int], content: bytes, hang_s: float) -> bool:
+    """Whether a request hangs when nobody else asks: the machine may have been busy."""
+    again = Found()
+    send(place, Sent(content, True), again, hang_s)
+    return bool(again.hangs)
+
+
+def _answers(address: str) -> bool:
+    """Whether a good photo still gets its answer."""
+    with httpx.Client(base_url=address, timeout=120) as client:
+        path = client.post("/gradio_api/upload", files={"files": ("a.png", drawings.encoded(drawings.lesion(320, 240)))}).json()[
+            0
+        ]
+        given = {"data": [{**FILE, "path": path}]}
+        event = client.post("/gradio_api/call/classify", json=given).json()["event_id"]
+        return "event: complete" in client.get(f"/gradio_api/call/classify/{event}").text
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.fuzz_http")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--requests", type=int, default=2000)
+    parser.add_argument("--seconds", type=float, help="as long as this, instead of so many")
+    parser.add_argument("--model", type=Path, default=EMBEDDED)
+    options = parser.parse_args()
+    return run(options.seed, options.requests, options.seconds, options.model)
+
+
+def run(seed: int, number: int, seconds: float | None, model: Path) -> int:
+    """Fuzz a server of its own and print what was found; the exit status is 1 where something was."""
+    until = time.monotonic() + (seconds or 0)
+    endless = requests(seed)
+    sent = takewhile(lambda _: time.monotonic() < until, endless) if seconds else islice(endless, number)
+    with server(dict(os.environ), model) as (address, log):
+        found = fuzz(address, log, sent)
+    say = sys.stdout.write
+    say(f"{found.statuses.total()} requests: {dict(sorted(found.statuses.items()))}\n")
+    for request in found.hangs:
+        say(f"over {HANG_S:.0f} s: {request[:300]!r}\n")
+    for request, answer in found.unclear:
+        say(f"no sentence: {request[:300]!r} -> {answer[:300]!r}\n")
+    for end, times in found.tracebacks.most_common():
+        say(f"traceback, {times} times: {end}\n")
+    say(f"the server {'still answers' if found.answers_still else 'answers no more'}\n")
+    return 0 if found.is_good else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
