@@ -15,9 +15,6 @@ from skinapp.i18n import wording
 from skinapp.imaging import decode
 from skinapp.model.hub import EMBEDDED
 from skinapp.teach import quotas
-from skinapp.ui.endpoints import api, mcp
-from skinapp.ui.gradio_internals import files
-from skinapp.ui.server import bodies, connections, live_sessions, queueing, request_gate, visitors, waiting
 from tests.support import drawings
 
 README = Path(__file__).parents[1] / "README.md"
@@ -53,37 +50,42 @@ def report() -> dict[str, object]:
     return Assessor.load(provider="cpu").read_and_assess(drawings.encoded(drawings.lesion(640, 480)), careful=True)[1].to_dict()
 
 
-LIMITS: list[tuple[str, str, float, str]] = [
-    ("photos", "pixels of a photo", decode.MAX_PIXELS, "counted before it is decoded"),
-    ("photos", "bytes of a photo", decode.MAX_BYTES, ""),
-    ("photos", "photos of a call of `/classify_batch`", api.MOST, ""),
-    ("requests", "bytes of a call", bodies.CALL_BYTES, "held in memory"),
-    ("requests", "bytes of a call over MCP", bodies.MCP_BYTES, "held in memory"),
-    ("requests", "bytes of an upload", bodies.UPLOAD_BYTES, "goes to disk"),
-    ("requests", "files of an upload", files.MAX_PARTS, ""),
-    ("requests", "seconds that a body has", bodies.GRACE_S, f"and one more for each {bodies.SLOWEST:,} bytes"),
-    ("connections", "seconds without a request", connections.HEAD_S, f"{connections.CROWDED_HEAD_S} where there are many"),
-    ("connections", "seconds without reading the answer", connections.READ_S, ""),
-    ("shared", "requests at once", request_gate.REQUESTS, "streams of events among them"),
-    ("shared", "bytes of bodies in memory", request_gate.MEMORY_BYTES, ""),
-    ("shared", "bytes of uploads on disk", request_gate.UPLOADS_BYTES, f"counted for {request_gate.KEPT_S // 60} minutes"),
-    ("shared", "calls that wait", queueing.WAITING, f"and {queueing.ASSESSING} that are answered"),
-    ("shared", "bytes of calls that wait or are answered", waiting.CALLS_BYTES, "for all visitors together"),
-    ("shared", "viewers of the camera", live_sessions.MOST, f"each for {live_sessions.SECONDS} seconds"),
-    ("shared", "calls over MCP at once", mcp.CALLS, ""),
-    ("passwords", "wrong ones of an address in a row", visitors.GUESSES, f"then one every {visitors.GUESS_S} seconds"),
-    ("teach", "bytes of a zip", quotas.ZIP_BYTES, ""),
-    ("teach", "bytes of its pictures, unpacked", quotas.UNPACKED_BYTES, "counted while they are read"),
-    ("teach", "entries of a zip", quotas.FILES, ""),
-    ("teach", "pictures", quotas.PICTURES, ""),
-    ("kept", "minutes that a photo stays", wording.KEPT_MINUTES, ""),
-]
-"""What SECURITY.md shows, from the constants that the program obeys."""
+def limits() -> list[tuple[str, str, float, str]]:
+    """What SECURITY.md shows, from the constants that the program obeys; the page's need gradio, which training hasn't got."""
+    from skinapp.ui.endpoints import api, mcp
+    from skinapp.ui.gradio_internals import files
+    from skinapp.ui.server import bodies, connections, live_sessions, queueing, request_gate, visitors, waiting
+
+    return [
+        ("photos", "pixels of a photo", decode.MAX_PIXELS, "counted before it is decoded"),
+        ("photos", "bytes of a photo", decode.MAX_BYTES, ""),
+        ("photos", "photos of a call of `/classify_batch`", api.MOST, ""),
+        ("requests", "bytes of a call", bodies.CALL_BYTES, "held in memory"),
+        ("requests", "bytes of a call over MCP", bodies.MCP_BYTES, "held in memory"),
+        ("requests", "bytes of an upload", bodies.UPLOAD_BYTES, "goes to disk"),
+        ("requests", "files of an upload", files.MAX_PARTS, ""),
+        ("requests", "seconds that a body has", bodies.GRACE_S, f"and one more for each {bodies.SLOWEST:,} bytes"),
+        ("connections", "seconds without a request", connections.HEAD_S, f"{connections.CROWDED_HEAD_S} where there are many"),
+        ("connections", "seconds without reading the answer", connections.READ_S, ""),
+        ("shared", "requests at once", request_gate.REQUESTS, "streams of events among them"),
+        ("shared", "bytes of bodies in memory", request_gate.MEMORY_BYTES, ""),
+        ("shared", "bytes of uploads on disk", request_gate.UPLOADS_BYTES, f"counted for {request_gate.KEPT_S // 60} minutes"),
+        ("shared", "calls that wait", queueing.WAITING, f"and {queueing.ASSESSING} that are answered"),
+        ("shared", "bytes of calls that wait or are answered", waiting.CALLS_BYTES, "for all visitors together"),
+        ("shared", "viewers of the camera", live_sessions.MOST, f"each for {live_sessions.SECONDS} seconds"),
+        ("shared", "calls over MCP at once", mcp.CALLS, ""),
+        ("passwords", "wrong ones of an address in a row", visitors.GUESSES, f"then one every {visitors.GUESS_S} seconds"),
+        ("teach", "bytes of a zip", quotas.ZIP_BYTES, ""),
+        ("teach", "bytes of its pictures, unpacked", quotas.UNPACKED_BYTES, "counted while they are read"),
+        ("teach", "entries of a zip", quotas.FILES, ""),
+        ("teach", "pictures", quotas.PICTURES, ""),
+        ("kept", "minutes that a photo stays", wording.KEPT_MINUTES, ""),
+    ]
 
 
 def shown_limits() -> str:
     """The table of limits."""
-    rows = [f"| {room} | {what} | {_plain(number)} | {note} |" for room, what, number, note in LIMITS]
+    rows = [f"| {room} | {what} | {_plain(number)} | {note} |" for room, what, number, note in limits()]
     return "\n".join(["| where | what | at most | |", "|---|---|---|---|", *rows])
 
 

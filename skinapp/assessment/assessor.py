@@ -116,7 +116,7 @@ class Assessment:
             "probabilities": triage.by_code(self.chances),
             "set": None if self.set is None else list(self.set),
             "reason": None if self.reason is None else vars(self.reason),
-            "view": self.view,
+            "view": None if self.view is None else self.view.value,
             "careful": self.careful,
             "quality": {**self.report.to_dict(), "box": list(self.framing.box) if self.framing.box else None},
             "advice": self.advice(language),

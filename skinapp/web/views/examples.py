@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 
 SPOTS = {
     "even": Spot(((152, 105, 85), (162, 115, 95)), radius=0.32, uneven=0.07, hairs=3, blur=1.5, seed=149),
-    "uneven": Spot(((90, 55, 42), (165, 108, 84)), radius=0.22, uneven=0.6, hairs=2, blur=2.0, seed=385),
+    "uneven": Spot(((90, 55, 42), (165, 108, 84)), radius=0.3, uneven=1.0, hairs=2, blur=2.0, seed=2),
     "red": Spot(((178, 50, 56), (150, 34, 48)), radius=0.18, uneven=0.1, hairs=2, blur=0, seed=1),
     "blurred": Spot(((120, 78, 58), (150, 100, 75)), radius=0.2, uneven=0.15, hairs=3, blur=14, seed=2),
 }
