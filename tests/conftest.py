@@ -58,7 +58,7 @@ def stumbling_server(environment: dict[str, str]) -> Iterator[str]:
     fault = """
 import sys, app
 from skinapp.assessment.assessor import Assessor
-def stumble(*given):
+def stumble(*given, **ways):
     raise RuntimeError("/secret/place")
 Assessor.read_and_assess = stumble
 sys.exit(app.main(sys.argv[1:]))

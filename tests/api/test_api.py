@@ -79,6 +79,10 @@ def test_the_report_has_these_keys_and_no_others(client: Client, photo: Path) ->
         "priority": str,
         "top": ["code", "name", "probability"],
         "probabilities": sorted(CODES),
+        "set": type(None),
+        "reason": type(None),
+        "view": type(None),
+        "careful": bool,
         "quality": sorted(
             [
                 *("ok", "issues", "warnings", "box", "short_side", "sharpness", "evenness", "brightness", "contrast", "glare"),

@@ -25,12 +25,12 @@ HELD = """
 import os, sys, time, app
 from skinapp.assessment.assessor import Assessor
 answer, gate, seen = Assessor.read_and_assess, os.environ["GATE"], os.environ["SEEN"]
-def held(self, source):
+def held(self, source, **ways):
     with open(seen, "a") as file:
         file.write(".")
     while not os.path.exists(gate):
         time.sleep(0.05)
-    return answer(self, source)
+    return answer(self, source, **ways)
 Assessor.read_and_assess = held
 sys.exit(app.main(sys.argv[1:]))
 """

@@ -549,7 +549,7 @@ def test_an_upload_of_many_parts_is_refused_and_one_of_some_keeps_no_file_open(
 
 def written(folder: Path) -> int:
     """How many parts of an upload that isn't whole yet lie in a folder."""
-    return sum(path.is_file() and path.stat().st_size == 1 for path in folder.rglob("tmp*"))
+    return sum(path.is_file() and path.stat().st_size == 1 for path in folder.rglob("*"))
 
 
 def opened(process: "subprocess.Popen[str]", folder: Path) -> list[str]:
@@ -626,7 +626,7 @@ def beat(address: str, session: str) -> socket.socket:
 
 
 def rooms(uploads: Path) -> list[Path]:
-    return [path for folder in uploads.parent.glob(f"{uploads.name}*") for path in folder.rglob("teach-*")]
+    return list(uploads.glob("skinapp-*/lessons/*"))
 
 
 def test_a_room_outlives_a_heartbeat_that_drops_while_another_lives(environment: dict[str, str], tmp_path: Path) -> None:

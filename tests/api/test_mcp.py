@@ -143,7 +143,7 @@ def test_an_unexpected_error_tells_nothing_of_the_server(environment: dict[str, 
     fault = """
 import sys, app
 from skinapp.assessment.assessor import Assessor
-def stumble(*given):
+def stumble(*given, **ways):
     raise RuntimeError("/secret/place")
 Assessor.read_and_assess = stumble
 sys.exit(app.main(sys.argv[1:]))
