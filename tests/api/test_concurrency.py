@@ -25,16 +25,17 @@ HELD = """
 import os, sys, time, app
 from skinapp.assessment.assessor import Assessor
 answer, gate, seen = Assessor.read_and_assess, os.environ["GATE"], os.environ["SEEN"]
-def held(self, source, **ways):
+def held(self, source, careful=False):
     with open(seen, "a") as file:
         file.write(".")
     while not os.path.exists(gate):
         time.sleep(0.05)
-    return answer(self, source, **ways)
+    return answer(self, source, careful=careful)
 Assessor.read_and_assess = held
 sys.exit(app.main(sys.argv[1:]))
 """
-"""app.py, answering only once the file GATE exists, and writing a dot into SEEN for every photo that it begins with."""
+"""app.py, answering only once the file GATE exists, and writing a dot into SEEN for every photo of a caller that it
+begins with (not for the drawing that it answers for itself, as the page does, centred or not)."""
 
 
 class Held:

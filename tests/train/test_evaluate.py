@@ -62,7 +62,7 @@ def test_the_command_scores_the_onnx_file_through_the_apps_own_code(drawn, eight
     assessor = Assessor.load(str(eight_bit), "cpu")
     chances = np.stack([assessor.read_and_assess(row.path)[1].chances for row in rows])
     truths = np.array([row.target for row in rows])
-    assert report["n"] == 14 and report["passes"] == 1 and report["model"]["file"] == "model_fp32.onnx"
+    assert report["n"] == 14 and report["looks"] == 1 and report["model"]["file"] == "model_fp32.onnx"
     assert report["balanced_accuracy"]["value"] == pytest.approx(metrics.balanced_accuracy(chances, truths), abs=1e-4)
     assert report["ece"]["value"] == pytest.approx(metrics.ece(chances, truths), abs=1e-4)
     assert {"accuracy", "recall", "auc", "melanoma", "urgent_called_low"} <= report.keys()
