@@ -98,7 +98,7 @@ def test_the_metrics_are_those_of_each_file_on_each_split(folder, drawn):
     assert set(gate) == {"lesions", "scores"} and gate["lesions"]["n"] == 14
     assert {kind: found["n"] for kind, found in refused.items()} == {"stripes": 4}
     assert {split: set(found) for split, found in metrics.items()} == {
-        name: {"int8", "int8_trt", "w8", "fp32"} for name in ("val", "test")
+        name: {"int8", "int8_quick", "int8_trt", "w8", "fp32"} for name in ("val", "test")
     }
     assert metrics["test"]["int8"]["n"] == 14 and metrics["test"]["fp32"]["agrees_with_fp32"] == 1.0
     options = evaluate.Options(str(folder), drawn, drawn / "labels.csv", "test", threads=1)
@@ -178,7 +178,7 @@ def test_a_card_of_fewer_figures_leaves_out_what_was_not_measured(folder):
 def test_weights_trained_by_another_table_are_refused(drawn, tmp_path):
     (tmp_path / "train.json").write_text(json.dumps({"recipe": {"labels_sha256": "0" * 64}}))
     with pytest.raises(
-        DataError, match=r"was trained by another CSV than .+labels\.csv; give that one, or the figures would be false\.$"
+        DataError, match=r"was trained by other CSVs than .+labels\.csv; give those, in the same order, or the figures would be false\.$"
     ):
         build.build(tmp_path, tmp_path / "out", drawn, drawn / "labels.csv", None, threads=1)
 

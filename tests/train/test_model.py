@@ -23,7 +23,7 @@ ARCHITECTURE = "test_efficientnet"
 FETCH = f"""
 import sys
 from safetensors.torch import save_file
-from train import model
+from train.network import model
 save_file(model.create("{ARCHITECTURE}", "hub").state_dict(), sys.argv[1])
 """
 
