@@ -178,7 +178,8 @@ def test_a_card_of_fewer_figures_leaves_out_what_was_not_measured(folder):
 def test_weights_trained_by_another_table_are_refused(drawn, tmp_path):
     (tmp_path / "train.json").write_text(json.dumps({"recipe": {"labels_sha256": "0" * 64}}))
     with pytest.raises(
-        DataError, match=r"was trained by other CSVs than .+labels\.csv; give those, in the same order, or the figures would be false\.$"
+        DataError,
+        match=r"was trained by other CSVs than .+labels\.csv; give those, in the same order, or the figures would be false\.$",
     ):
         build.build(tmp_path, tmp_path / "out", drawn, drawn / "labels.csv", None, threads=1)
 
