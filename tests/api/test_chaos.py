@@ -160,8 +160,10 @@ def full(server: Served) -> Iterator[None]:
     """No file may have more than 2,000 bytes, as if the disk were full."""
     before = resource.prlimit(server.pid, resource.RLIMIT_FSIZE)
     resource.prlimit(server.pid, resource.RLIMIT_FSIZE, (2000, before[1]))
-    yield
-    resource.prlimit(server.pid, resource.RLIMIT_FSIZE, before)
+    try:
+        yield
+    finally:
+        resource.prlimit(server.pid, resource.RLIMIT_FSIZE, before)
 
 
 @contextmanager
@@ -170,9 +172,11 @@ def replaced(server: Served) -> Iterator[None]:
     uploads = server.folder / "uploads"
     uploads.rename(server.folder / "kept")
     uploads.touch()
-    yield
-    uploads.unlink()
-    (server.folder / "kept").rename(uploads)
+    try:
+        yield
+    finally:
+        uploads.unlink()
+        (server.folder / "kept").rename(uploads)
 
 
 @pytest.mark.parametrize("fails", [full, replaced])
