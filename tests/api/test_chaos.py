@@ -91,7 +91,7 @@ def test_callers_who_try_again_after_a_restart_get_their_answers_and_nothing_is_
     with ThreadPoolExecutor(CALLERS) as executor, closing_with(given_up):
         with started([sys.executable, "app.py"], {**environment, "GRADIO_TEMP_DIR": str(base)}, port=port) as (address, process):
             pending = [executor.submit(client_crowd.insist, address, share, verdicts, given_up) for share in shares]
-            wait_until(lambda: len(verdicts) >= CALLERS // 2, PATIENCE_S)
+            wait_until(lambda: len(verdicts) >= CALLERS // 4, PATIENCE_S)
             process.send_signal(ends)
             process.wait()
             assert len(list(base.iterdir())) == (ends == signal.SIGKILL), "who is killed can't delete, all others do"
