@@ -38,7 +38,8 @@ def started(
     with subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True) as process:
         said: queue.Queue[str] = queue.Queue()
         # The pipe is read to its end, or the server would stop when it is full.
-        threading.Thread(target=lambda: [said.put(line) for line in process.stderr or ()], daemon=True).start()
+        reader = threading.Thread(target=lambda: [said.put(line) for line in process.stderr or ()], daemon=True)
+        reader.start()
         try:
             lines = [said.get(timeout=START_S)]
             while not lines[-1].startswith("http"):
@@ -47,6 +48,8 @@ def started(
             yield lines[-1].split()[0].rstrip("/"), process
         finally:
             process.terminate()
+            process.wait()
+            reader.join(START_S)  # else the pipe would be closed under it
 
 
 def free_port() -> int:

@@ -288,8 +288,8 @@ def test_without_its_files_the_tab_says_what_to_run_and_the_photo_tab_answers(
     bare = f"""
 import sys, app
 from pathlib import Path
-from skinapp.ui import webruntime
-webruntime.FOLDER = Path({str(tmp_path)!r})
+from skinapp.web.bundles import onnxruntime_web
+onnxruntime_web.FOLDER = Path({str(tmp_path)!r})
 sys.exit(app.main(sys.argv[1:]))
 """
     with served([sys.executable, "-c", bare], environment) as address:
