@@ -64,6 +64,10 @@ SCHEMA = pa.schema(
         "priority": pa.string(),
         "top": pa.struct({"code": pa.string(), "name": pa.string(), "probability": pa.float64()}),
         "probabilities": pa.struct(dict.fromkeys(CODES, pa.float64())),
+        "set": pa.list_(pa.string()),
+        "reason": pa.struct({"code": pa.string(), "probability": pa.float64(), "threshold": pa.float64()}),
+        "view": pa.string(),
+        "careful": pa.bool_(),
         "quality": pa.struct(
             {"ok": pa.bool_(), "issues": pa.list_(pa.string()), "warnings": pa.list_(pa.string())}
             | {figure.name: NUMBERS[figure.type] for figure in fields(quality.Figures)}  # type: ignore[index]

@@ -138,7 +138,7 @@ def test_going_on_with_other_options_is_refused(drawn, finished):
 WATCHED = """
 import hashlib, pathlib, sys
 sys.path.insert(0, ".")
-import train.fit as fit
+import train.fit.run as fit
 original = fit._train
 def watched(run, loader, truths, judge, teachers, recipe, accelerator, *rest):
     original(run, loader, truths, judge, teachers, recipe, accelerator, *rest)
