@@ -56,7 +56,7 @@ def calibrate(
     masks: Masks = None,
     threads: Annotated[int, typer.Option(help="Of ONNX Runtime; 0 leaves it the choice.")] = 0,
 ) -> None:
-    """Choose anew which photos a finished model folder answers, measure it anew, and write config.json, figures and card."""
+    """Choose all numbers of a finished model folder's answers anew, measure it anew, and write config.json, figures and card."""
     from export.build import recalibrate
 
     with clear_errors():

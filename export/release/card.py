@@ -23,24 +23,20 @@ FOOD101 = (
 )
 FIRST_FIT = f"a first fit on the same photos (8 epochs at 192 pixels, rate 1e-3), which started from {FOOD101}"
 SECOND_FIT = f"a second fit on the same photos (7 epochs at 192 pixels, rate 7e-4), which started from {FIRST_FIT}"
+THIRD_FIT = f"a third fit on the same photos (15 epochs at 192 pixels, rate 8e-4), which started from {SECOND_FIT}"
+FIFTH_FIT = f"a fifth fit (6 epochs at 192 pixels, with ReLU), which started from {THIRD_FIT}"
 INITIAL = {
     "hub": "timm's own weights for this architecture",
     "": "random weights",
     "tf_efficientnetv2_b0.food101.safetensors": FOOD101,
     "tf_efficientnetv2_b0.first-fit.safetensors": f"the weights of {FIRST_FIT}",
     "tf_efficientnetv2_b0.second-fit.safetensors": f"the weights of {SECOND_FIT}",
-    "tf_efficientnetv2_b0.third-fit.safetensors": (
-        f"the weights of a third fit on the same photos (15 epochs at 192 pixels, rate 8e-4), which started from {SECOND_FIT}"
+    "tf_efficientnetv2_b0.third-fit.safetensors": f"the weights of {THIRD_FIT}",
+    "tf_efficientnetv2_b0.both_views.safetensors": (
+        "the weights of a first run on photos of both views (10 epochs at 192 pixels, rate 5e-4; the fits before it saw the "
+        f"dermatoscope photos of the other collections alone), which started from the weights of {FIFTH_FIT}"
     ),
 }
-FIFTH_FIT = (
-    "a fifth fit (6 epochs at 192 pixels, with ReLU), which started from a third fit (15 epochs at 192 pixels), which started "
-    f"from {SECOND_FIT}"
-)
-INITIAL["tf_efficientnetv2_b0.both_views.safetensors"] = (
-    "the weights of a first run on both views of these photos (10 epochs at 192 pixels, rate 5e-4), which started from "
-    f"{FIFTH_FIT}"
-)
 GROUND_TRUTH = (
     "How the lesions were told: in HAM10000's 10015 photos by histopathology in 5340, by follow-up in 3704, by a consensus of "
     "experts in 902 and by confocal microscopy in 69; the other collections mostly don't say"

@@ -108,14 +108,15 @@ class Assessment:
 
     def to_dict(self, language: wording.Language = "en") -> dict[str, Any]:
         """The report that the API, the CLI and the page give."""
+        among, reason = self.set, self.reason
         return {
             "schema": SCHEMA,
             "status": "ok" if self.report.ok else "retake",
             "priority": self.priority.value,
             "top": {"code": self.top.code, "name": self.top.name, "probability": float(self.chances.max())},
             "probabilities": triage.by_code(self.chances),
-            "set": None if self.set is None else list(self.set),
-            "reason": None if self.reason is None else vars(self.reason),
+            "set": None if among is None else list(among),
+            "reason": None if reason is None else vars(reason),
             "view": None if self.view is None else self.view.value,
             "careful": self.careful,
             "quality": {**self.report.to_dict(), "box": list(self.framing.box) if self.framing.box else None},

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skinapp.imaging.decode import Photo
+from skinapp.imaging.looks import between
 from skinapp.imaging.preprocess import Box
 from skinapp.model.spec import FrameHead
 
@@ -141,9 +142,4 @@ def _spread(cams: NDArray[np.float32], seen: Box, size: tuple[int, ...], grid: t
     (height, width), (rows, columns) = size, grid
     across = ((np.arange(columns) + 0.5) * width / columns - seen.left) / (seen.right - seen.left) * cams.shape[2] - 0.5
     down = ((np.arange(rows) + 0.5) * height / rows - seen.top) / (seen.bottom - seen.top) * cams.shape[1] - 0.5
-    return np.asarray(_between(down, cams.shape[1]).T @ cams @ _between(across, cams.shape[2]), np.float32)
-
-
-def _between(places: NDArray[np.float64], cells: int) -> Grid:
-    """How much each place between the middles of cells gets of each `[cells, places]`; beyond the outermost, all of that one."""
-    return np.array([np.interp(places, np.arange(cells), own) for own in np.eye(cells)], np.float32)
+    return np.asarray(between(down, cams.shape[1]).T @ cams @ between(across, cams.shape[2]), np.float32)

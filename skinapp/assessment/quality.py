@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skinapp.imaging.decode import Photo
-from skinapp.model.spec import LesionHead, Quality, QualityLimits, ViewHead
+from skinapp.model.spec import EmbeddingHead, LesionHead, Quality, QualityLimits
 
 WHITE = 250
 HAIR = 30
@@ -113,7 +113,7 @@ def measure(photo: Photo, view: Photo, embedding: NDArray[np.float32], cam: Cell
     )
 
 
-def evidence(embedding: NDArray[np.float32], head: LesionHead | ViewHead) -> float:
+def evidence(embedding: NDArray[np.float32], head: EmbeddingHead) -> float:
     """The log-odds that a head tells of an embedding `[d]`: of its direction, because faint pictures have short embeddings."""
     length = float(np.linalg.norm(embedding))
     return float(np.dot(embedding, head.weights)) / max(length, 1e-12) + head.bias

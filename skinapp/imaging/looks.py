@@ -75,4 +75,9 @@ def _placed(cells: int, places: int, low: int, high: int, start: int, end: int, 
     middles = low + (np.arange(places) + 0.5) * (high - low) / places
     at = (middles - start) / (end - start) * cells - 0.5 - shift
     within = (middles > start) & (middles < end)
-    return np.array([np.interp(at, np.arange(cells), own) * within for own in np.eye(cells)], np.float32).T
+    return np.asarray((between(at, cells) * within).T, np.float32)
+
+
+def between(places: NDArray[np.float64], cells: int) -> Maps:
+    """How much each place between the middles of cells gets of each `[cells, places]`; beyond the outermost, all of that one."""
+    return np.array([np.interp(places, np.arange(cells), own) for own in np.eye(cells)], np.float32)

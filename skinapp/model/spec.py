@@ -77,11 +77,15 @@ class HeatmapScale:
 
 
 @dataclass(frozen=True)
-class LesionHead:
-    """Log-odds that a picture shows a lesion at all: `weights` times the network's embedding at length 1, plus `bias`."""
+class EmbeddingHead:
+    """Log-odds that a picture is of a kind: `weights` times the network's embedding at length 1, plus `bias`."""
 
     weights: tuple[float, ...]
     bias: float
+
+
+class LesionHead(EmbeddingHead):
+    """That it shows a lesion at all."""
 
 
 @dataclass(frozen=True)
@@ -123,12 +127,8 @@ UNLIMITED = Quality(_NO_LIMITS, _NO_LIMITS)
 """Of a model with classes of its own: nothing is known of what its photos must be like."""
 
 
-@dataclass(frozen=True)
-class ViewHead:
-    """Log-odds that a photo was taken with a plain camera: `weights` times the network's embedding at length 1, plus `bias`."""
-
-    weights: tuple[float, ...]
-    bias: float
+class ViewHead(EmbeddingHead):
+    """That it was taken with a plain camera."""
 
 
 @dataclass(frozen=True)

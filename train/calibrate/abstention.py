@@ -71,12 +71,12 @@ def teach(spec: ModelSpec, runs: Runs, photos: Photos) -> ModelSpec:
         if skin:
             strange.append(runs.run(preprocess.batch(skin, spec.transform)).embedding)
         spec = replace(spec, lesion_head=ood_scores.lesion_head(known, np.concatenate(strange)))
-    clean = np.array(answers.measured(spec, [row.path for row in photos.val], chosen), object)
+    clean = answers.measured(spec, [row.path for row in photos.val], chosen)
     for view in View:
-        own = np.array([row.view is view for row in photos.val])
-        if own.any():
-            rows = [row for row in photos.val if row.view is view]
-            spec = _with_limits(spec, view, quality_limits.choose(spec, runs, rows, clean[own].tolist()))
+        own = [i for i, row in enumerate(photos.val) if row.view is view]
+        if own:
+            found = quality_limits.choose(spec, runs, [photos.val[i] for i in own], [clean[i] for i in own])
+            spec = _with_limits(spec, view, found)
     return spec
 
 
@@ -121,15 +121,15 @@ def measure(assessor: Assessor, photos: Photos) -> dict[str, Any]:
 
 
 def lesions(assessor: Assessor, rows: Sequence[dataset.Row]) -> dict[str, Any]:
-    """What `_lesions` tells of all photos, and where there are both, of those of each view."""
-    views = [view for view in View if any(row.view is view for row in rows)]
-    by_view = {view.value: _lesions(assessor, [row for row in rows if row.view is view]) for view in views}
-    return {**_lesions(assessor, rows), "by_view": by_view} if len(views) > 1 else _lesions(assessor, rows)
-
-
-def _lesions(assessor: Assessor, rows: Sequence[dataset.Row]) -> dict[str, Any]:
-    """The shares of lesions' photos that are answered and that are answered without a warning, and what each fault costs."""
+    """The shares of lesions' photos that are answered and that are answered without a warning, and what each fault costs; where
+    there are both views, also those of each."""
     reports = [assessment.report for assessment in _assessed(assessor, [row.path for row in rows])]
+    parts = {view.value: [i for i, row in enumerate(rows) if row.view is view] for view in View}
+    by_view = {name: _answered([reports[i] for i in part], [rows[i] for i in part]) for name, part in parts.items() if part}
+    return _answered(reports, rows) | ({"by_view": by_view} if len(by_view) > 1 else {})
+
+
+def _answered(reports: Sequence[quality.Report], rows: Sequence[dataset.Row]) -> dict[str, Any]:
     drawn = metrics.resamples([row.group for row in rows])
     plain = np.array([report.ok and not report.warnings for report in reports])
     faults = (*quality.Issue, *Flaw)

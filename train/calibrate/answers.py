@@ -14,7 +14,7 @@ from skinapp.imaging import decode, looks, preprocess
 from skinapp.labels import ALARMING, CODES, NEAR, TOGETHER, Priority, View
 from skinapp.model.session import Answer, Runs
 from skinapp.model.spec import Clinical, HeatmapScale, Look, ModelSpec, Rule, Transform, ViewHead
-from train.calibrate.logistic import logistic
+from train.calibrate import ood_scores
 from train.data import dataset
 from train.evaluate import metrics
 
@@ -26,7 +26,6 @@ deviation, the 200 photos of `val` nearest to the threshold), and this is 0.23 b
 
 CALLED_LOW = 0.04
 """The share of each malignant lesion, and of squamous cell carcinomas, that may be called Low on the photos to choose by."""
-RIDGE = 0.01
 TOO_FEW = 9
 """Photos of a lesion of which nine in ten can't be told."""
 
@@ -97,12 +96,10 @@ def rule(logits: NDArray[np.float32], truths: NDArray[np.int64], mix: metrics.Fl
 
 
 def view_head(spec: ModelSpec, runs: Runs, rows: Sequence[dataset.Row]) -> ViewHead:
-    """A ridge logistic regression on the directions of embeddings, as the lesion head is."""
+    """What tells embeddings of plain camera photos from those of photos through a dermatoscope."""
     embeddings = look(spec.transform, runs, [row.path for row in rows]).embedding
-    features = embeddings / np.maximum(np.linalg.norm(embeddings, axis=1, keepdims=True), 1e-12)
-    is_clinical = np.array([row.view is View.CLINICAL for row in rows], np.float64)
-    slopes, bias = logistic(features.astype(np.float64), is_clinical, RIDGE, is_balanced=True)
-    return ViewHead(tuple(float(f"{slope:.5g}") for slope in slopes), float(f"{bias:.5g}"))
+    is_clinical = np.array([row.view is View.CLINICAL for row in rows])
+    return ViewHead(*ood_scores.told_apart(embeddings[is_clinical], embeddings[~is_clinical]))
 
 
 def prediction_sets(chances: metrics.Floats, truths: NDArray[np.int64]) -> dict[str, float]:

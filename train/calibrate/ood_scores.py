@@ -23,10 +23,15 @@ Floats = NDArray[np.float64]
 
 
 def lesion_head(lesions: NDArray[np.float32], others: NDArray[np.float32]) -> LesionHead:
-    """A ridge logistic regression on the directions of embeddings that tells lesions `[n, d]` from others `[m, d]`."""
-    features = np.vstack([direction(lesions), direction(others)])
-    slopes, bias = logistic(features, np.repeat([1.0, 0.0], [len(lesions), len(others)]), RIDGE, is_balanced=True)
-    return LesionHead(tuple(float(f"{slope:.5g}") for slope in slopes), float(f"{bias:.5g}"))
+    """What tells lesions' embeddings `[n, d]` from others' `[m, d]`."""
+    return LesionHead(*told_apart(lesions, others))
+
+
+def told_apart(these: NDArray[np.float32], others: NDArray[np.float32]) -> tuple[tuple[float, ...], float]:
+    """Weights and bias of a ridge logistic regression on the directions of embeddings `[n, d]` and `[m, d]`."""
+    features = np.vstack([direction(these), direction(others)])
+    slopes, bias = logistic(features, np.repeat([1.0, 0.0], [len(these), len(others)]), RIDGE, is_balanced=True)
+    return tuple(float(f"{slope:.5g}") for slope in slopes), float(f"{bias:.5g}")
 
 
 def direction(embeddings: NDArray[np.float32]) -> Floats:

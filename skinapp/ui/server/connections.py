@@ -11,6 +11,8 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
+from skinapp.ui.server import background
+
 HEAD_S = 20
 """Seconds that a connection may go without a whole request head."""
 READ_S = 60
@@ -35,13 +37,8 @@ def allow_files() -> int:
 @asynccontextmanager
 async def watched(server: Callable[[], Any]) -> AsyncIterator[None]:
     """While the server lives; `server` gives it once it is there."""
-    task = asyncio.create_task(_watch(server, allow_files()))
-    try:
+    async with background.running(_watch(server, allow_files())):
         yield
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
 
 
 async def _watch(server: Callable[[], Any], files: int) -> None:

@@ -7,7 +7,7 @@ touches what the other holds, and what one left that was killed is deleted by th
 import asyncio
 import os
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from skinapp.errors import StorageError
 from skinapp.i18n import wording
 from skinapp.scratch import Scratch
 from skinapp.ui.gradio_internals import files
+from skinapp.ui.server import background
 
 SWEEP_S = 60
 """Seconds between two looks at the folder."""
@@ -61,13 +62,8 @@ async def no_storage(request: Request, error: StorageError) -> Response:
 @asynccontextmanager
 async def swept(app: Any) -> AsyncIterator[None]:
     """The folder, looked through from the server's start to its end."""
-    task = asyncio.create_task(_sweeping(app))
-    try:
+    async with background.running(_sweeping(app)):
         yield
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
 
 
 async def _sweeping(app: Any) -> None:

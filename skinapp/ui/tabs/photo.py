@@ -45,8 +45,6 @@ def add(assessor: Assessor, say: gr.I18n) -> None:
 def _answer_photos(
     assessor: Assessor, say: gr.I18n, photo: gr.Image, ways: tuple[gr.Checkbox, gr.Checkbox], outputs: list[gr.HTML]
 ) -> None:
-    centred_box, careful_box = ways
-
     def answer_photo(
         given: dict[str, Any] | None, centred: bool, careful: bool, request: gr.Request
     ) -> Iterator[tuple[Any, str]]:
@@ -56,12 +54,8 @@ def _answer_photos(
             yield from _answered(assessor, hardening.uploaded(given), language_of(request), bool(centred), bool(careful))
 
     gr.on(
-        [
-            photo.input,
-            photo.clear,
-            centred_box.input,
-            careful_box.input,
-        ],  # not `change`, which fires twice when one photo replaces another
+        # not `change`, which fires twice when one photo replaces another
+        [photo.input, photo.clear, *(box.input for box in ways)],
         answer_photo,
         [photo, *ways],
         list(outputs),

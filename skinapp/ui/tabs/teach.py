@@ -26,6 +26,7 @@ from skinapp.ui import components
 from skinapp.ui.components import EVIDENCE_JS, language_of, photo_input
 from skinapp.ui.gradio_internals import hardening
 from skinapp.ui.server import uploads
+from skinapp.ui.server.visitors import visitor
 from skinapp.web import STATIC, answering
 from skinapp.web.views import answer, classification
 from skinapp.web.views import teach as teach_view
@@ -246,7 +247,7 @@ def _link(taught: Taught) -> str:
 
 def _visitor(request: gr.Request) -> str:
     """Who rooms are counted for: names of sessions are had for nothing."""
-    return request.client.host if request.client else ""
+    return visitor(request.request.scope) if request.request else ""
 
 
 def _session(request: gr.Request) -> str:
