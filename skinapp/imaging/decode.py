@@ -32,6 +32,8 @@ ORIENTATION = metadata.ORIENTATION
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".avif")
 """What a folder's pictures are known by."""
 
+REDUCTIONS = (8, 4, 2)
+"""What libjpeg divides a photo's sides by while it decodes; other formats are divided afterwards, strip by strip."""
 STRIP = 2**19
 """Pixels that are copied at once: 2 MB of Pillow's, so that a large photo passes through the processor's cache."""
 
@@ -47,6 +49,28 @@ DECODER_WIDTHS = {"AVIF": 9}
 """Bytes of a pixel that a decoder holds beside Pillow's: AVIF's planes of 10 bit with alpha, and what is made of them."""
 CV2_WIDTH = 8
 """Bytes of a pixel while OpenCV decodes a WebP: lossless, with alpha."""
+
+
+@dataclass(frozen=True)
+class Need:
+    """The fewest pixels of a photo's shorter and longer side that are to be left of it."""
+
+    shorter: int
+    longer: int
+
+    def reduction(self, width: int, height: int) -> int:
+        """How many times a photo of this size may be reduced: the largest of libjpeg's steps that leaves enough."""
+        shorter, longer = sorted((width, height))
+        return next((step for step in REDUCTIONS if shorter // step >= self.shorter and longer // step >= self.longer), 1)
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """A photo with as many pixels as it is needed with, and its width and height in the file, upright."""
+
+    photo: Photo
+    width: int
+    height: int
 
 
 @dataclass(frozen=True)
@@ -70,19 +94,31 @@ TURNS = {
 }
 """What sets a picture upright, by EXIF orientation."""
 
+Source: TypeAlias = str | PathLike[str] | bytes | NDArray[np.generic]
+"""What a photo is read from."""
+ALL = Need(MAX_PIXELS, MAX_PIXELS)
+"""Every pixel."""
+
 # Sizes are checked below, before any pixel is decoded; Pillow's own limit would only warn.
 Image.MAX_IMAGE_PIXELS = None
 
 
-def read(source: str | PathLike[str] | bytes | NDArray[np.generic], most: int = MAX_PIXELS) -> Photo:
+def read(source: Source, most: int = MAX_PIXELS) -> Photo:
     """The photo of a file, of a file's bytes, or of an array (grey, RGB or RGBA, 8 or 16 bit); of `most` pixels at most."""
+    return read_reduced(source, ALL, most).photo
+
+
+def read_reduced(source: Source, need: Need, most: int = MAX_PIXELS) -> Decoded:
+    """The same with no more pixels than are needed, which takes a large photo a fraction of the time and memory; an array is
+    left as it is."""
     if isinstance(source, np.ndarray):
-        return _from_array(source, most)
+        photo = _from_array(source, most)
+        return Decoded(photo, photo.shape[1], photo.shape[0])
     content = source if isinstance(source, bytes) else _content(Path(source))
     if not content:
         raise PhotoError(UNREADABLE["empty"])
     _check_weight(len(content))
-    return _decode(content, most)
+    return _decode(content, need, most)
 
 
 def size(content: bytes) -> tuple[int, int]:
@@ -117,10 +153,10 @@ def _check_weight(size: int) -> None:
         raise PhotoError(UNREADABLE["heavy"].filled(size=size / 2**20, most=MAX_BYTES // 2**20))
 
 
-def _decode(content: bytes, most: int) -> Photo:
+def _decode(content: bytes, need: Need, most: int) -> Decoded:
     with _refused(content):
         found = _examined(content)
-        return _decoded_by_cv2(found, most) if _is_for_cv2(found) else _decoded(found, most)
+        return (_decoded_by_cv2 if _is_for_cv2(found) else _decoded)(found, need, most)
 
 
 def _examined(content: bytes) -> Structure:
@@ -143,24 +179,33 @@ def _refused(content: bytes) -> Iterator[None]:
         raise PhotoError(UNREADABLE["damaged"].filled(detail=clipped(error))) from None
 
 
-def _decoded(found: Structure, most: int) -> Photo:
+def _decoded(found: Structure, need: Need, most: int) -> Decoded:
     """The photo of a file, through Pillow."""
     with Image.open(io.BytesIO(found.content), formats=(found.form,)) as picture:
-        _check_size(picture.width, picture.height, most)
+        width, height = picture.size
+        _check_size(width, height, most)
         _check_single(max(found.frames, getattr(picture, "n_frames", 1)), found.form)
-        pixels = picture.width * picture.height
-        if found.packed_pixels > limits.MAX_AV1_SHARE * max(pixels, MIN_SIDE**2):
-            raise limits.over("hidden", found.packed_pixels // pixels, limits.MAX_AV1_SHARE)
+        if found.packed_pixels > limits.MAX_AV1_SHARE * max(width * height, MIN_SIDE**2):
+            raise limits.over("hidden", found.packed_pixels // (width * height), limits.MAX_AV1_SHARE)
         # AVIF's is turned by what libavif says, in an EXIF block that Pillow makes of it.
         turn = metadata.orientation(picture.info.get("exif", b"")) if found.form == "AVIF" else found.orientation
+        reduction = need.reduction(width, height)
+        if found.form == "JPEG" and reduction > 1:
+            picture.draft(None, (width // reduction, height // reduction))
+            reduction = 1
+        pixels = picture.width * picture.height
         taken = pixels * (WIDTHS.get(picture.mode, 4) + 3 + DECODER_WIDTHS.get(found.form, 0)) + found.working_bytes
         lane = budget.lane(taken)
         with lane.share(taken):
             picture.load()
             picture.fp = None  # what it was decoded from, AVIF's pixels among it
-            photo = _pixels(picture, TURNS.get(turn))
+            photo = _pixels(picture, TURNS.get(turn), reduction)
             lane.keep(photo)
-            return photo
+            return _upright(photo, width, height, TURNS.get(turn))
+
+
+def _upright(photo: Photo, width: int, height: int, turn: Turn | None) -> Decoded:
+    return Decoded(photo, height, width) if turn and turn.is_across else Decoded(photo, width, height)
 
 
 def _is_for_cv2(found: Structure) -> bool:
@@ -169,7 +214,7 @@ def _is_for_cv2(found: Structure) -> bool:
     return found.form == "WEBP" or (found.form == "BMP" and structure.is_run_length_coded(found.content))
 
 
-def _decoded_by_cv2(found: Structure, most: int) -> Photo:
+def _decoded_by_cv2(found: Structure, need: Need, most: int) -> Decoded:
     """The photo of a file, through OpenCV's copies of the same libraries: the same pixels (tested)."""
     width, height = structure.size_of(found)
     _check_size(width, height, most)
@@ -183,11 +228,12 @@ def _decoded_by_cv2(found: Structure, most: int) -> Photo:
             raise ValueError(error.err) from None
         if picture is None or picture.shape[:2] != (height, width):
             raise ValueError(f"broken {found.form} file")
+        turn = TURNS.get(found.orientation)
         photo = _laid_out(
-            height, width, TURNS.get(found.orientation), lambda rows: _rgb_of_bgr(np.asarray(picture[rows], np.uint8))
+            height, width, turn, lambda rows: _rgb_of_bgr(np.asarray(picture[rows], np.uint8)), need.reduction(width, height)
         )
         lane.keep(photo)
-        return photo
+        return _upright(photo, width, height, turn)
 
 
 def _rgb_of_bgr(values: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -214,30 +260,40 @@ def _check_single(frames: int, form: str) -> None:
         raise PhotoError(UNREADABLE["several"].filled(count=count, form=form))
 
 
-def _pixels(picture: Image.Image, turn: Turn | None) -> Photo:
+def _pixels(picture: Image.Image, turn: Turn | None, reduction: int) -> Photo:
     """A picture of any mode as RGB, upright: 16 bit scaled down, transparency laid on white."""
 
-    def rows(span: slice) -> NDArray[np.uint8]:
-        return np.asarray(_rgb(picture.crop((0, span.start, picture.width, span.stop))), np.uint8)
+    def rows(span: slice) -> Image.Image:
+        return _rgb(picture.crop((0, span.start, picture.width, span.stop)))
 
-    return _laid_out(picture.height, picture.width, turn, rows)
+    return _laid_out(picture.height, picture.width, turn, rows, reduction)
 
 
-def _laid_out(height: int, width: int, turn: Turn | None, rows: Callable[[slice], NDArray[np.uint8]]) -> Photo:
-    """A photo put together of strips of rows, each turned as all of it is: a large one passes through the processor's cache, and
-    nothing of its size is made beside it."""
+def _laid_out(
+    height: int, width: int, turn: Turn | None, rows: Callable[[slice], Image.Image | NDArray[np.uint8]], reduction: int
+) -> Photo:
+    """A photo put together of strips of rows, each reduced and turned as all of it is: a large one passes through the processor's
+    cache, and nothing of its size is made beside it."""
     turned = turn is not None and turn.is_across
-    photo = np.empty((width, height, 3) if turned else (height, width, 3), np.uint8)
-    step = max(1, STRIP // width)
-    for top in range(0, height, step):
-        bottom = min(top + step, height)
-        strip = rows(slice(top, bottom))
+    high, wide = -(-height // reduction), -(-width // reduction)
+    photo = np.empty((wide, high, 3) if turned else (high, wide, 3), np.uint8)
+    step = max(1, STRIP // width // reduction) * reduction
+    for start in range(0, height, step):
+        strip = _reduced(rows(slice(start, min(start + step, height))), reduction)
+        top, bottom = start // reduction, start // reduction + len(strip)
         if turn is None:
             photo[top:bottom] = strip
             continue
-        place = slice(height - bottom, height - top) if turn.is_backward else slice(top, bottom)
+        place = slice(high - bottom, high - top) if turn.is_backward else slice(top, bottom)
         photo[(slice(None), place) if turned else place] = turn.of(strip)
     return photo
+
+
+def _reduced(strip: Image.Image | NDArray[np.uint8], reduction: int) -> NDArray[np.uint8]:
+    """A strip with the mean of so many by so many pixels in each one's place."""
+    if reduction > 1:
+        strip = (strip if isinstance(strip, Image.Image) else Image.fromarray(strip)).reduce(reduction)
+    return np.asarray(strip, np.uint8)
 
 
 def _rgb(picture: Image.Image) -> Image.Image:

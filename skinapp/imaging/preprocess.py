@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from skinapp.imaging.decode import Photo
+from skinapp.imaging.decode import Need, Photo
 from skinapp.model.spec import Transform
 
 RESAMPLING = {
@@ -26,6 +26,12 @@ SHARES = {"start": 0.0, "middle": 0.5, "end": 1.0}
 """Of what is cut off, the share before a crop at this place."""
 
 
+FINER = 2
+"""Times as long as what the network sees that a photo's shorter side must be before it is scaled down."""
+SHOWN_SIDE = 960
+"""Pixels of the longer side that a photo is shown with at least: a quarter of a phone's 4,000."""
+
+
 class Box(NamedTuple):
     """A rectangle in a photo's pixels."""
 
@@ -33,6 +39,11 @@ class Box(NamedTuple):
     top: int
     right: int
     bottom: int
+
+
+def need(transform: Transform) -> Need:
+    """The pixels that a photo needs for the network to see what it would see of all of it, and to be shown."""
+    return Need(FINER * min(_resized(1, 1, transform)), SHOWN_SIDE)
 
 
 def batch(photos: Sequence[Photo], transform: Transform) -> NDArray[np.float32]:
