@@ -1039,7 +1039,6 @@ TOO_MANY = Said(
     "{count} photos were given, more than {most}; send them in parts.",
     "收到 {count} 张照片，超过 {most} 张；请分批发送。",
 )
-
 SEND = Said("send one JPEG, PNG or WebP photo", "请发送一张 JPEG、PNG 或 WebP 照片")
 UNREADABLE = {
     "empty": Said("The file is empty (0 bytes); " + SEND.en + ".", "文件是空的（0 字节）；" + SEND.zh + "。"),
@@ -1101,7 +1100,7 @@ BUILT = {
     "segments": Said("segments", "个数据段"),
     "chunks": Said("chunks", "个数据块"),
     "tags": Said("tags", "个标签"),
-    "pieces": Said("strips or tiles", "个条带或图块"),
+    "pieces": Said("strips, tiles or slices", "个条带、图块或片段"),
     "tile": Said("pixels along a tile", "像素的图块边长"),
     "hidden": Said("times its pixels hidden in it", "倍于其尺寸的隐藏像素"),
 }

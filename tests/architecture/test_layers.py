@@ -19,6 +19,7 @@ ONLY = {
     "ray": {"skinapp/ray_batch.py"},
     "pyarrow": {"skinapp/ray_batch.py"},
     "mcp": {"skinapp/ui/endpoints/mcp.py"},
+    "pillow_heif": {"skinapp/imaging/decode.py"},
 }
 
 

@@ -63,7 +63,7 @@ def test_the_overlay_is_written_as_a_picture_of_the_photos_size(folder, capsys):
         (["{folder}", "--overlay", "o.png"], 2, "--overlay takes one photo, but 3 were given; leave it out or give one.\n"),
         (["{folder}/a.png", "--overlay", "{folder}/none/o.png"], 2, "--overlay {folder}/none/o.png lies in no folder that exists; make the folder first.\n"),
         (["{folder}/more/none"], 1, "{folder}/more/none can't be opened (No such file or directory); check the path."),
-        (["{folder}/empty"], 2, "{folder}/empty holds no pictures (.avif, .bmp, .gif, .jpeg, .jpg, .png, .tif, .tiff, .webp); give another folder.\n"),
+        (["{folder}/empty"], 2, "{folder}/empty holds no pictures (.avif, .bmp, .gif, .heic, .heif, .jpeg, .jpg, .png, .tif, .tiff, .webp); give another folder.\n"),
     ],
 )  # fmt: skip
 def test_mistakes_are_said_in_one_line(folder, capsys, arguments, status, said):
