@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from skinapp import settings
+from skinapp import blas, settings
 from skinapp.assessment import loading
 from skinapp.assessment.assessor import Assessor
 from skinapp.assessment.classifier import Namer
@@ -28,6 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         chosen = settings.read(os.environ)
+        blas.compute_alone()
         assessor = loading.load(options.model or chosen.model, chosen.provider, chosen.threads, pooled=True)
         looks = page.looks_and_locks(assessor, chosen.mcp, chosen.hosts)
     except SkinAppError as error:
