@@ -16,9 +16,9 @@ from typing import Any
 
 from tqdm import tqdm
 
-from skinapp import settings
-from skinapp.assessment import loading
-from skinapp.assessment.assessor import Assessment, Assessor
+from skinapp import blas, malloc, settings
+from skinapp.assessment import loading, pipeline
+from skinapp.assessment.assessor import Assessor
 from skinapp.assessment.classifier import Named, Namer
 from skinapp.errors import PhotoError, SkinAppError
 from skinapp.i18n import wording
@@ -41,16 +41,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.overlay and not options.overlay.absolute().parent.is_dir():
             raise SkinAppError(f"--overlay {options.overlay} lies in no folder that exists; make the folder first.")
         chosen = settings.read(os.environ)
-        assessor = loading.load(options.model or chosen.model, chosen.provider, chosen.threads)
+        blas.compute_alone()
+        malloc.bound_heaps()
+        malloc.reuse_freed()
+        # Many photos are answered side by side: a session of several threads would only be in its own way.
+        threads = chosen.threads or (1 if len(paths) > 1 else 0)
+        assessor = loading.load(options.model or chosen.model, chosen.provider, threads)
         if options.centred and isinstance(assessor, Namer):
             raise SkinAppError("--centred looks for a lesion, but this model has classes of its own; leave it out.")
     except SkinAppError as error:
         print(error, file=sys.stderr)
         return 2
-    failed = 0
-    for path in tqdm(paths, unit="photo", disable=len(paths) < 2, file=sys.stderr):
-        failed += not _one(path, assessor, options)
-    return 1 if failed else 0
+    return 1 if _assess_all(paths, assessor, options) else 0
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -137,21 +139,38 @@ def _paths(given: Iterable[Path]) -> Iterator[Path]:
         yield from found
 
 
-def _one(path: Path, assessor: Assessor | Namer, options: argparse.Namespace) -> bool:
-    """Assess and print one photo; False if it can't be read."""
+def _assess_all(paths: Sequence[Path], assessor: Assessor | Namer, options: argparse.Namespace) -> int:
+    """Assess and print all photos; gives how many can't be read."""
+    if len(paths) == 1:
+        answers: Iterable[tuple[Path, pipeline.Answered]] = [(paths[0], _one(paths[0], assessor, options))]
+    else:
+        answers = pipeline.assess(assessor, paths, careful=options.careful, centred=options.centred)
+    failed = 0
+    for path, answer in tqdm(answers, total=len(paths), unit="photo", disable=len(paths) < 2, file=sys.stderr):
+        failed += isinstance(answer, PhotoError)
+        _print(_json(path, answer) if options.json else _row(path, answer))
+    return failed
+
+
+def _one(path: Path, assessor: Assessor | Namer, options: argparse.Namespace) -> pipeline.Answered:
+    """The answer to a photo, whose overlay is written where it is wanted."""
+    centred = {"centred": True} if options.centred else {}
     try:
-        centred = {"centred": True} if options.centred else {}
         photo, assessment = assessor.read_and_assess(path, careful=options.careful, **centred)
     except PhotoError as error:
-        _print({"file": str(path), "error": str(error)} if options.json else f"{path}  error: {error}")
-        return False
-    _print({"file": str(path), **assessment.to_dict()} if options.json else _row(path, assessment))
+        return error
     if options.overlay:
         options.overlay.write_bytes(encode.png(assessment.overlay(photo)))
-    return True
+    return assessment
 
 
-def _row(path: Path, assessment: Assessment | Named) -> str:
+def _json(path: Path, answer: pipeline.Answered) -> dict[str, Any]:
+    return {"file": str(path), **({"error": str(answer)} if isinstance(answer, PhotoError) else answer.to_dict())}
+
+
+def _row(path: Path, assessment: pipeline.Answered) -> str:
+    if isinstance(assessment, PhotoError):
+        return f"{path}  error: {assessment}"
     if isinstance(assessment, Named):
         return f"{path}  {assessment.top} {assessment.chances.max():.3f}"
     priority = wording.PRIORITIES[assessment.priority].en
