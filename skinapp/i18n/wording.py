@@ -1039,6 +1039,11 @@ TOO_MANY = Said(
     "{count} photos were given, more than {most}; send them in parts.",
     "收到 {count} 张照片，超过 {most} 张；请分批发送。",
 )
+HTTP_OPTION = Said(
+    "{option} is no option of this call; give overlay=0 or 1, careful=0 or 1, language=en or zh, or none.",
+    "{option} 不是此调用的选项；请使用 overlay=0 或 1、careful=0 或 1、language=en 或 zh，或不加选项。",
+)
+
 SEND = Said("send one JPEG, PNG or WebP photo", "请发送一张 JPEG、PNG 或 WebP 照片")
 UNREADABLE = {
     "empty": Said("The file is empty (0 bytes); " + SEND.en + ".", "文件是空的（0 字节）；" + SEND.zh + "。"),
