@@ -232,7 +232,7 @@ def test_of_hundreds_of_photos_each_gets_its_own_answer_though_a_tenth_are_broke
         if isinstance(one, Path):
             assert row.keys() == {"file", "error"} and row["file"] == one.name and row["error"].startswith(starts)
         else:
-            assert row["file"] == one.path.name and client_crowd.judged(row, one) == "right"
+            assert row["file"] == one.path.name and client_crowd.judged(row, one.chances) == "right"
 
 
 def test_a_model_that_is_swapped_while_it_serves_changes_no_answer(

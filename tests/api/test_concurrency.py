@@ -104,7 +104,7 @@ def test_none_of_those_who_ask_about_one_photo_at_once_loses_an_answer(server: s
     """Its overlay is large, so that it takes a while to be sent."""
     large = tmp_path / "large.png"
     large.write_bytes(drawings.encoded(drawings.lesion(900, 900, seed=3)))
-    same = client_crowd.Expected(large, tuple(assessor.read_and_assess(large)[1].chances.tolist()))
+    same = client_crowd.expected(large, assessor)
     clients = client_crowd.connected(server, 16)
     assert client_crowd.call(clients, [same] * 16 * 8) == Counter(right=16 * 8)
 
