@@ -329,7 +329,8 @@ ABOUT = {
     "for": Said("What this is for", "用途"),
     "intended": Said("Meant for", "适用于"),
     "intended_teach": Said(
-        "Teaching and research on dermatoscope photos of single lesions", "以皮肤镜拍摄的单个皮损照片进行教学和研究"
+        "Teaching and research on photos of single lesions, through a dermatoscope or by a plain camera",
+        "以皮肤镜或普通相机拍摄的单个皮损照片进行教学和研究",
     ),
     "intended_show": Said(
         "Showing what a small network can and can't do, openly and with its figures",
@@ -355,6 +356,12 @@ ABOUT = {
         "It learned from photos taken through a dermatoscope; how it does on plain phone photos was not measured.",
         "它从皮肤镜照片学习；在普通手机照片上的表现未经测量。",
     ),
+    "limits_plain": Said(
+        "A plain photo is worth less than one through a dermatoscope: it named {clinical} of the lesions right, against "
+        "{dermoscopic} (mean of the seven), and called {low} of the melanomas in plain photos Low.",
+        "普通照片不如皮肤镜照片：认对皮损的比例为 {clinical}，皮肤镜照片为 {dermoscopic}（七种平均）；"
+        "普通照片中 {low} 的黑色素瘤被判为“低”。",
+    ),
     "limits_unknown": Said(
         "What it was trained on is not known here; nothing is claimed for any kind of photo.",
         "此处不知道它用什么训练；对任何照片都不作声明。",
@@ -378,6 +385,13 @@ ABOUT = {
     "value": Said("Measured", "测得"),
     "interval": Said("{low} to {high}", "{low} 至 {high}"),
     "interval_head": Said("95% interval", "95% 区间"),
+    "dermoscopic": Said("Through a dermatoscope ({n} photos)", "皮肤镜照片（{n} 张）"),
+    "clinical": Said("By a plain camera ({n} photos)", "普通相机照片（{n} 张）"),
+    "unknown": Said("Lesions that it doesn't know", "它不认识的皮损"),
+    "unknown_note": Said(
+        "It can only name the seven. These photos show others, and this is what they were answered.",
+        "它只能说出七种皮损。以下照片属于其他皮损，表中是对它们的回答。",
+    ),
     "count": Said("{count} of {all}", "{count} / {all}"),
     "low_missed": Said("melanomas called Low", "黑色素瘤被判为“低”"),
     "low_right": Said("harmless spots answered Low", "良性皮损得到“低”"),
@@ -424,9 +438,19 @@ FIGURES = {
     "melanoma.auc": Said("melanoma told from the rest (AUC)", "区分黑色素瘤与其他（AUC）"),
     "malignant_auc": Said("cancer or precursor told from the rest (AUC)", "区分恶性或癌前与其他（AUC）"),
     "ece": Said("gap between how sure it is and how often it is right (ECE)", "把握程度与正确率之差（ECE）"),
+    "ece_on_mix": Said("the same where lesions are as common as in the bars' mix", "同上，按条形图所依据的皮损比例"),
+    "sets.size": Said("lesions among which the true one is nine times in ten, mean", "十次有九次包含正确皮损的集合，平均大小"),
     "answered": Said("photos answered, not sent back", "得到回答而未被退回的照片"),
 }
 """What is shown of a model's metrics.json, by the keys there."""
+
+UNKNOWN = {
+    "scc": Said("Squamous cell carcinoma", "鳞状细胞癌"),
+    "inflammation": Said("Inflammation", "炎症"),
+    "other_benign": Said("Other harmless lesion", "其他良性皮损"),
+    "other_malignant": Said("Other cancer", "其他恶性皮损"),
+}
+"""The diagnoses outside of the seven by their keys in metrics.json."""
 
 FAULTS = {
     "gaussian_blur": Said("Out of focus", "失焦"),

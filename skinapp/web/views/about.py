@@ -6,16 +6,16 @@ from pathlib import Path
 
 from skinapp.assessment.assessor import Assessor
 from skinapp.i18n import wording
-from skinapp.i18n.wording import ABOUT, FAULTS, FIGURES, PLOTS, PRIORITIES, Language
+from skinapp.i18n.wording import ABOUT, FAULTS, FIGURES, PLOTS, PRIORITIES, UNKNOWN, Language
 from skinapp.i18n.wording import LESIONS as NAMES
-from skinapp.labels import CODES, SEVERITY, Priority
+from skinapp.labels import CODES, SEVERITY, Priority, View
 from skinapp.metrics import metrics_json
 from skinapp.metrics.metrics_json import Counts, Figure, Measured
 from skinapp.web.views import answer
 
 PLOT_BYTES = 2**20
 TILES = ("melanoma.called_urgent", "balanced_accuracy")
-DECIMAL = ("melanoma.auc", "malignant_auc")
+DECIMAL = ("melanoma.auc", "malignant_auc", "sets.size")
 """Figures that are no shares of photos."""
 
 
@@ -35,8 +35,10 @@ def render(assessor: Assessor, folder: Path, language: Language, address: str) -
 
 def _purpose(assessor: Assessor, found: Measured | None, language: Language) -> str:
     trained = assessor.spec.provenance.get("trained_on")
-    limits = ["limits_light", "limits_phone"] if trained and "ham10000" in trained else ["limits_unknown"]
-    said = [ABOUT[key].to(language) for key in (*limits, "limits_map")]
+    limits = ["limits_light"] if trained and "ham10000" in trained else ["limits_unknown"]
+    if limits == ["limits_light"] and not assessor.spec.clinical:
+        limits.append("limits_phone")
+    said = [*_plain(found, language), *(ABOUT[key].to(language) for key in (*limits, "limits_map"))]
     if found and (counts := found.priorities().get(Priority.LOW)):
         alarm = ABOUT["limits_alarm"].to(language)
         said.insert(0, alarm.format(urgent=counts[Priority.URGENT], low=sum(counts.values())))
@@ -47,6 +49,17 @@ def _purpose(assessor: Assessor, found: Measured | None, language: Language) -> 
     )
     boxes = "".join(f'<div class="{key}"><h3>{ABOUT[key].to(language)}</h3>{_list(lines)}</div>' for key, lines in columns)
     return _section("for", f'<div class="boxes">{boxes}</div><p class="note">{wording.DISCLAIMER.to(language)}</p>', language)
+
+
+def _plain(found: Measured | None, language: Language) -> list[str]:
+    """What a plain photo is worth, in figures, where both views were measured."""
+    views = found.views() if found else {}
+    rights = {view: one.figure("balanced_accuracy") for view, one in views.items()}
+    low = views["clinical"].figure("urgent_called_low") if "clinical" in views else None
+    values = {view: f"{figure.value:.0%}" for view, figure in rights.items() if figure}
+    if len(values) < len(View) or low is None:
+        return []
+    return [ABOUT["limits_plain"].to(language).format(**values, low=f"{low.value:.0%}")]
 
 
 def _quality(assessor: Assessor, folder: Path, known: dict[str, Measured], language: Language) -> str:
@@ -61,7 +74,8 @@ def _quality(assessor: Assessor, folder: Path, known: dict[str, Measured], langu
         split=answer.foreign(found.split),
         precision=answer.foreign(assessor.model.precision),
     )
-    parts = (_tiles(found, language), _figures(found, language), _priorities(found.priorities(), language))
+    views = _by_view(found, language) if len(found.views()) > 1 else _figures(found, language)
+    parts = (_tiles(found, language), views, _priorities(found.priorities(), language), _unknown(found, language))
     detail = (_confusion(found.confusion(), language), _plots(folder, language), _robust(found, language))
     return _section("good", f'<p class="note">{note}</p>{"".join((*parts, *detail))}', language)
 
@@ -85,14 +99,25 @@ def _figures(found: Measured, language: Language) -> str:
     rows = []
     for key, label in FIGURES.items():
         if figure := found.figure(key):
-            value = f"{figure.value:.3f}" if key in DECIMAL else f"{figure.value:.1%}"
-            rows.append((label.to(language), value, _interval(figure, key, language)))
+            rows.append((label.to(language), _value(figure, key), _interval(figure, key, language)))
     return _table(
         (ABOUT["figure"].to(language), ABOUT["value"].to(language), ABOUT["interval_head"].to(language)),
         rows,
         "figures",
         ABOUT["good"].to(language),
     )
+
+
+def _by_view(found: Measured, language: Language) -> str:
+    """The figures of each view beside each other."""
+    views = found.views()
+    rows = []
+    for key, label in FIGURES.items():
+        figures = [one.figure(key) for one in views.values()]
+        if any(figures):
+            rows.append((label.to(language), *(_cell(figure, language, key) for figure in figures)))
+    heads = (ABOUT[view].to(language).format(n=one.photos) for view, one in views.items())
+    return _table((ABOUT["figure"].to(language), *heads), rows, "figures views", ABOUT["good"].to(language))
 
 
 def _interval(figure: Figure, key: str, language: Language) -> str:
@@ -111,6 +136,23 @@ def _priorities(counts: Counts, language: Language) -> str:
     rows = [(PRIORITIES[priority].to(language), *(str(count) for count in counts[priority].values())) for priority in SEVERITY]
     title = ABOUT["priorities"].to(language)
     return f"<h3>{title}</h3>{_table(head, rows, 'counts', title)}"
+
+
+def _unknown(found: Measured, language: Language) -> str:
+    """What photos of other lesions than the seven were answered."""
+    counts = found.outside()
+    if not counts:
+        return ""
+    names = [PRIORITIES[priority].to(language) for priority in (*SEVERITY, Priority.UNCLEAR)]
+    head = [ABOUT["unknown"].to(language), *(ABOUT["answered"].to(language).format(priority=name) for name in names)]
+    rows = []
+    for (kind, view), answered in counts.items():
+        label = UNKNOWN[kind].to(language) if kind in UNKNOWN else answer.foreign(kind.replace("_", " "))
+        taken = ABOUT[view].to(language).format(n=sum(answered.values()))
+        rows.append((f"{label} <small>{taken}</small>", *(str(answered[one]) for one in (*SEVERITY, Priority.UNCLEAR))))
+    title = ABOUT["unknown"].to(language)
+    note = f'<p class="note">{ABOUT["unknown_note"].to(language)}</p>'
+    return f"<h3>{title}</h3>{_table(head, rows, 'counts', title)}{note}"
 
 
 def _confusion(counts: Counts, language: Language) -> str:
@@ -162,8 +204,12 @@ def _robust(found: Measured, language: Language) -> str:
     return f"<h3>{title}</h3>{_table(head, rows, 'faults', title)}"
 
 
-def _cell(figure: Figure | None, language: Language) -> str:
-    return "–" if figure is None else f"{figure.value:.1%} <small>{_interval(figure, '', language)}</small>"
+def _cell(figure: Figure | None, language: Language, key: str = "") -> str:
+    return "–" if figure is None else f"{_value(figure, key)} <small>{_interval(figure, key, language)}</small>"
+
+
+def _value(figure: Figure, key: str) -> str:
+    return f"{figure.value:.3f}" if key in DECIMAL else f"{figure.value:.1%}"
 
 
 def _privacy(language: Language) -> str:
