@@ -23,7 +23,13 @@ AGAINST_FP32 = {"agrees_with_fp32": "same lesion as FP32", "lost_against_fp32.ur
 PRIORITIES = tuple(priority.value for priority in Priority)
 HARD = "healthy_skin_dermatoscopic_patch"
 """The kind of pictures that is told from lesions hardest."""
-ASPECTS = {"skin_tone": "skin tone in the photo (ITA)", "sex": "sex", "age": "age", "site": "body site"}
+ASPECTS = {
+    "skin_tone": "skin tone in the photo (ITA)",
+    "stated_tone": "skin tone that MILK10k states",
+    "sex": "sex",
+    "age": "age",
+    "site": "body site",
+}
 
 
 def overview(split: str, precisions: dict[str, Any]) -> list[str]:
