@@ -104,6 +104,7 @@ VIEW_LABELS = {
     "accuracy": LABELS["accuracy"],
     "ece": LABELS["ece"],
     "ece_on_mix": "calibration error on the stated mix of lesions",
+    "ece_on_mix_by_chance": "... that right probabilities would show on so few photos",
     "answered": LABELS["answered"],
 }
 VIEWS = {"dermoscopic": "through a dermatoscope", "clinical": "by a plain camera"}
