@@ -117,7 +117,11 @@ def views(report: dict[str, Any]) -> list[str]:
     parts = report["by_view"]
     told = report["view_told"]
     rows = [("photos / lesions", *(f"{part['n']} / {part['lesions']}" for part in parts.values()))]
-    rows += [(label, *(cell(_at(part, key)) for part in parts.values())) for key, label in VIEW_LABELS.items()]
+    rows += [
+        (label, *(cell(_at(part, key)) for part in parts.values()))
+        for key, label in VIEW_LABELS.items()
+        if all(_at(part, key) for part in parts.values())
+    ]
     rows += [
         (f"recall, {lesion.name}", *(cell(part["recall"][code]) for part in parts.values()))
         for code, lesion in zip(CODES, LESIONS, strict=True)
