@@ -15,7 +15,7 @@ from skinapp.assessment import loading
 from skinapp.assessment.assessor import Assessor
 from skinapp.assessment.classifier import Namer
 from skinapp.errors import SkinAppError
-from skinapp.i18n import wording
+from skinapp.i18n.messages import text
 from skinapp.ui import page
 
 log = logging.getLogger("skinapp.app")
@@ -38,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python app.py", description=wording.DISCLAIMER.en)
+    parser = argparse.ArgumentParser(prog="python app.py", description=text("disclaimer", "en"))
     parser.add_argument("--model", metavar="FOLDER|OWNER/NAME[@REV]", help="default: $SKINAPP_MODEL, else the embedded model")
     parser.add_argument("--share", action="store_true", help="also open a public link (or SKINAPP_SHARE=1)")
     parser.add_argument("--host", help="default: $GRADIO_SERVER_NAME, else 127.0.0.1")

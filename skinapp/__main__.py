@@ -21,7 +21,7 @@ from skinapp.assessment import loading, pipeline
 from skinapp.assessment.assessor import Assessor
 from skinapp.assessment.classifier import Named, Namer
 from skinapp.errors import PhotoError, SkinAppError
-from skinapp.i18n import wording
+from skinapp.i18n.messages import text
 from skinapp.imaging import decode, encode
 
 
@@ -56,7 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m skinapp", description=wording.DISCLAIMER.en)
+    parser = argparse.ArgumentParser(prog="python -m skinapp", description=text("disclaimer", "en"))
     parser.add_argument("photos", nargs="+", metavar="PHOTO|FOLDER", help="with --engine ray also a URI, as s3://bucket/folder")
     parser.add_argument("--json", action="store_true", help="print one JSON object a line")
     parser.add_argument("--overlay", metavar="OUT.png", type=Path, help="write the photo with the evidence drawn on it")
@@ -173,7 +173,7 @@ def _row(path: Path, assessment: pipeline.Answered) -> str:
         return f"{path}  error: {assessment}"
     if isinstance(assessment, Named):
         return f"{path}  {assessment.top} {assessment.chances.max():.3f}"
-    priority = wording.PRIORITIES[assessment.priority].en
+    priority = text(f"priorities.{assessment.priority}", "en")
     top = assessment.top
     return f"{path}  {priority}  {top.code} {assessment.chances.max():.3f}  {assessment.advice()}"
 

@@ -23,7 +23,7 @@ import pytest
 from PIL import Image
 
 from skinapp.assessment.assessor import Assessor
-from skinapp.i18n import wording
+from skinapp.i18n.messages import text
 from skinapp.imaging import decode
 from skinapp.ui.endpoints import api, http
 from skinapp.ui.server import bodies
@@ -92,9 +92,9 @@ def test_careful_and_language_are_obeyed(teaching_server: tuple[str, Path]) -> N
     assert post(server, PHOTO).json()["careful"] and not post(server, PHOTO, query="?careful=0").json()["careful"]
     rows = post(server, PHOTO, OTHER, query="?careful=1").json()
     assert all(row["careful"] for row in rows) and not any(row["careful"] for row in post(server, PHOTO, OTHER).json())
-    assert post(server, PHOTO, query="?language=zh").json()["disclaimer"] == wording.DISCLAIMER.zh
-    assert post(server, PHOTO, accept_language="zh-CN").json()["disclaimer"] == wording.DISCLAIMER.zh
-    assert post(server, PHOTO, query="?language=en", accept_language="zh-CN").json()["disclaimer"] == wording.DISCLAIMER.en
+    assert post(server, PHOTO, query="?language=zh").json()["disclaimer"] == text("disclaimer", "zh")
+    assert post(server, PHOTO, accept_language="zh-CN").json()["disclaimer"] == text("disclaimer", "zh")
+    assert post(server, PHOTO, query="?language=en", accept_language="zh-CN").json()["disclaimer"] == text("disclaimer", "en")
 
 
 def test_an_iphones_photo_is_answered(server: str) -> None:
@@ -126,12 +126,12 @@ def test_the_description_is_there_and_names_each_status_and_parameter(server: st
     ("photos", "query", "said"),
     [
         ((BROKEN,), "", NOT_A_PICTURE),
-        ((), "", wording.NO_PHOTO.en),
+        ((), "", text("requests.no_photo", "en")),
         ((b"",), "", "The file is empty (0 bytes); send one JPEG, PNG or WebP photo."),
         ((OTHER,) * (api.MOST + 1), "", f"{api.MOST + 1} photos were given, more than {api.MOST}; send them in parts."),
-        ((PHOTO,), "?overlay=2", wording.HTTP_OPTION.en.format(option="overlay=2")),
-        ((PHOTO,), "?language=fr", wording.HTTP_OPTION.en.format(option="language=fr")),
-        ((PHOTO,), "?size=9", wording.HTTP_OPTION.en.format(option="size=9")),
+        ((PHOTO,), "?overlay=2", text("requests.option", "en", option="overlay=2")),
+        ((PHOTO,), "?language=fr", text("requests.option", "en", option="language=fr")),
+        ((PHOTO,), "?size=9", text("requests.option", "en", option="size=9")),
     ],
 )
 def test_what_cant_be_answered_gets_one_sentence(server: str, photos: tuple[bytes, ...], query: str, said: str) -> None:
@@ -140,13 +140,13 @@ def test_what_cant_be_answered_gets_one_sentence(server: str, photos: tuple[byte
 
 
 def test_a_refusal_speaks_the_callers_language(server: str) -> None:
-    assert post(server, accept_language="zh").json() == {"error": wording.NO_PHOTO.zh}
+    assert post(server, accept_language="zh").json() == {"error": text("requests.no_photo", "zh")}
 
 
 def test_a_form_that_is_none_is_refused(server: str) -> None:
     headers = {"content-type": "multipart/form-data; boundary=a"}
     answer = httpx.post(f"{server}/api/classify", content=b"nothing of the kind", headers=headers, timeout=PATIENCE_S)
-    assert (answer.status_code, answer.json()) == (400, {"error": wording.MALFORMED.en})
+    assert (answer.status_code, answer.json()) == (400, {"error": text("requests.malformed", "en")})
     assert httpx.get(f"{server}/api/classify").status_code == 405
 
 
@@ -161,7 +161,7 @@ def test_a_strangers_page_is_refused(server: str) -> None:
 
 def test_an_unexpected_error_tells_a_caller_nothing_of_the_server(stumbling_server: str) -> None:
     answer = post(stumbling_server, PHOTO)
-    assert (answer.status_code, answer.json()) == (500, {"error": wording.UNEXPECTED.en})
+    assert (answer.status_code, answer.json()) == (500, {"error": text("requests.unexpected", "en")})
 
 
 def test_the_pages_password_is_asked_for(environment: dict[str, str]) -> None:
@@ -263,7 +263,7 @@ def test_the_line_is_bounded_each_visitor_has_a_share_and_health_tells_of_it(slo
     statuses = Counter(answer.status_code for answer in answers)
     assert set(statuses) == {200, 503} and statuses[200] >= count
     refused = next(answer for answer in answers if answer.status_code == 503)
-    assert refused.json() == {"error": wording.CROWDED["requests"].zh} and int(refused.headers["retry-after"]) > 0
+    assert refused.json() == {"error": text("crowded.requests", "zh")} and int(refused.headers["retry-after"]) > 0
 
 
 def test_whoever_leaves_costs_nothing_that_isnt_begun(slow: str) -> None:

@@ -20,8 +20,7 @@ from starlette.routing import Route
 from skinapp.assessment.assessor import Assessor
 from skinapp.assessment.classifier import Namer
 from skinapp.errors import BusyError, PhotoError
-from skinapp.i18n import wording
-from skinapp.i18n.wording import Said
+from skinapp.i18n.messages import LANGUAGES, Language, Message, preferred
 from skinapp.imaging import encode
 from skinapp.ui.endpoints import api
 from skinapp.ui.server import queueing, waiting
@@ -45,16 +44,16 @@ Got = TypeVar("Got")
 class _RefusedError(Exception):
     """A call that can't be answered, with its status and sentence."""
 
-    def __init__(self, status: int, said: Said) -> None:
-        super().__init__(said.en)
-        self.status, self.said = status, said
+    def __init__(self, status: int, message: Message) -> None:
+        super().__init__(message)
+        self.status, self.message = status, message
 
 
 @dataclass(frozen=True)
 class _Order:
     """How the photos of a call are to be answered; `careful` None leaves it to how many they are."""
 
-    language: wording.Language
+    language: Language
     overlay: bool
     careful: bool | None
     as_picture: bool
@@ -86,20 +85,20 @@ class Desk:
 
     async def classify(self, request: Request) -> Response:
         """The report on one photo, or a row for each of several."""
-        language = wording.preferred(request.headers.get("accept-language", ""))
+        language = preferred(request.headers.get("accept-language", ""))
         try:
             order = _order(request, language)
             photos = await _photos(request)  # before it takes a place: a body that stalls would keep it
             with self._calls.held(visitor(request.scope)):
                 return await self._answered(request, photos, order)
         except _RefusedError as refused:
-            return _refused(refused.said, refused.status, language)
+            return _refused(refused.message, refused.status, language)
         except BusyError as error:
-            return _refused(error.said, 503, language)
+            return _refused(error.message, 503, language)
         except PhotoError as error:
-            return _refused(error.said, 422, language)
+            return _refused(error.message, 422, language)
         except FullError:
-            return _refused(wording.CROWDED["requests"], 503, language)
+            return _refused(Message("crowded.requests"), 503, language)
 
     async def _answered(self, request: Request, photos: Sequence[tuple[str, bytes]], order: _Order) -> Response:
         if len(photos) == 1:
@@ -129,15 +128,15 @@ class Desk:
         try:
             return {"file": name, **self._assessed(order, False, content)[0]}
         except PhotoError as error:
-            return {"file": name, "error": error.said.to(order.language)}
+            return {"file": name, "error": error.message.to(order.language)}
 
 
-def _order(request: Request, language: wording.Language) -> _Order:
+def _order(request: Request, language: Language) -> _Order:
     """What a call's address asks for; _RefusedError where it asks for anything else."""
     given = dict(request.query_params)
     overlay, careful = (_switch(name, given.pop(name, None)) for name in ("overlay", "careful"))
     chosen = given.pop("language", language)
-    if chosen not in wording.LANGUAGES:
+    if chosen not in LANGUAGES:
         raise _unknown("language", chosen)
     for name, value in given.items():
         raise _unknown(name, value)
@@ -151,7 +150,7 @@ def _switch(name: str, value: str | None) -> bool | None:
 
 
 def _unknown(name: str, value: str) -> _RefusedError:
-    return _RefusedError(422, wording.HTTP_OPTION.filled(option=f"{name}={value}"[:100]))
+    return _RefusedError(422, Message("requests.option", option=f"{name}={value}"[:100]))
 
 
 async def _photos(request: Request) -> list[tuple[str, bytes]]:
@@ -167,9 +166,9 @@ async def _photos(request: Request) -> list[tuple[str, bytes]]:
         photos = [(file.filename or "", await file.read()) for file in files]
         await form.close()
     if not photos:
-        raise _RefusedError(422, wording.NO_PHOTO)
+        raise _RefusedError(422, Message("requests.no_photo"))
     if len(photos) > api.MOST:
-        raise _RefusedError(422, wording.TOO_MANY.filled(count=len(photos), most=api.MOST))
+        raise _RefusedError(422, Message("requests.too_many", count=len(photos), most=api.MOST))
     return photos
 
 
@@ -191,8 +190,8 @@ async def _gone(request: Request) -> None:
         pass
 
 
-def _refused(said: Said, status: int, language: wording.Language) -> Response:
-    return JSONResponse({"error": said.to(language)}, status, {"Retry-After": str(RETRY_S)} if status == 503 else None)
+def _refused(message: Message, status: int, language: Language) -> Response:
+    return JSONResponse({"error": message.to(language)}, status, {"Retry-After": str(RETRY_S)} if status == 503 else None)
 
 
 async def _described(_: Request) -> Response:

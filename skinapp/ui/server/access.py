@@ -27,7 +27,7 @@ from urllib.parse import urlsplit
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
-from skinapp.i18n import wording
+from skinapp.i18n.messages import text
 from skinapp.ui.server import visitors
 
 OPEN = re.compile(
@@ -51,7 +51,7 @@ def path_of(scope: Any) -> str:
 def refusal(request: Request, told: Collection[str]) -> Response | None:
     """Why this request isn't answered, by Host and Origin; `told` are names that the server was told of."""
     if not all(HOST.fullmatch(value) for value in _asked(request)):
-        return PlainTextResponse(wording.MALFORMED.en, 400)
+        return PlainTextResponse(text("requests.malformed", "en"), 400)
     known = {*told, *_own_names(request)}
     host = hostname(request.headers.get("host", ""))
     if _is_loopback(_bound(request)) and not (_is_loopback(host) or host in known):
