@@ -104,6 +104,7 @@ VIEW_LABELS = {
     "accuracy": LABELS["accuracy"],
     "ece": LABELS["ece"],
     "ece_on_mix": "calibration error on the stated mix of lesions",
+    "ece_on_mix_by_chance": "... that right probabilities would show on so few photos",
     "answered": LABELS["answered"],
 }
 VIEWS = {"dermoscopic": "through a dermatoscope", "clinical": "by a plain camera"}
@@ -116,7 +117,11 @@ def views(report: dict[str, Any]) -> list[str]:
     parts = report["by_view"]
     told = report["view_told"]
     rows = [("photos / lesions", *(f"{part['n']} / {part['lesions']}" for part in parts.values()))]
-    rows += [(label, *(cell(_at(part, key)) for part in parts.values())) for key, label in VIEW_LABELS.items()]
+    rows += [
+        (label, *(cell(_at(part, key)) for part in parts.values()))
+        for key, label in VIEW_LABELS.items()
+        if all(_at(part, key) for part in parts.values())
+    ]
     rows += [
         (f"recall, {lesion.name}", *(cell(part["recall"][code]) for part in parts.values()))
         for code, lesion in zip(CODES, LESIONS, strict=True)

@@ -17,7 +17,7 @@ from skinapp.i18n import wording
 from skinapp.imaging import decode, encode, synthetic
 from skinapp.teach import quotas
 from skinapp.ui.endpoints import api, live_frames, ondevice_files
-from skinapp.ui.gradio_internals import hardening
+from skinapp.ui.gradio_internals import hardening, inputs
 from skinapp.ui.server import frontend_files, isolation, queueing, request_gate, security_headers, uploads, waiting
 from skinapp.ui.server.visitors import GUESS_S, GUESSES
 from skinapp.ui.tabs import about, custom, followup, live, many, ondevice, photo, teach
@@ -74,6 +74,7 @@ def build(assessor: Assessor | Namer) -> gr.Blocks:
     hardening.harden()
     page.queue(max_size=queueing.WAITING, default_concurrency_limit=2, status_update_rate=queueing.TELLING_S)
     waiting.share_line(page)
+    inputs.fill_in(page)
     return page
 
 

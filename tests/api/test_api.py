@@ -4,6 +4,7 @@ import base64
 import io
 import json
 import re
+import sys
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -20,11 +21,13 @@ from skinapp.assessment.assessor import Assessor
 from skinapp.i18n import wording
 from skinapp.imaging import decode
 from skinapp.labels import CODES
+from skinapp.model.hub import EMBEDDED
 from skinapp.teach import quotas
 from skinapp.ui.endpoints import api
 from skinapp.web.views import answer
 from skinapp.web.views import many as many_view
 from tests.support import drawings
+from tests.support.app_server import started
 
 META = {"_type": "gradio.FileData"}
 SCRIPT = b"<script>alert(1)</script>"
@@ -278,7 +281,22 @@ def test_the_api_is_exactly_two_functions(client: Client) -> None:
     assert set(listed["named_endpoints"]) == {"/classify", "/classify_batch"}
     assert listed["unnamed_endpoints"] == {}
     parameters = {name: [p["parameter_name"] for p in found["parameters"]] for name, found in listed["named_endpoints"].items()}
-    assert parameters == {"/classify": ["photo"], "/classify_batch": ["photos"]}
+    assert parameters == {"/classify": ["photo", "careful"], "/classify_batch": ["photos"]}
+
+
+def test_an_answer_is_careful_unless_the_caller_says_no(environment: dict[str, str], embedded: Assessor, photo: Path) -> None:
+    def said(report: dict[str, Any]) -> tuple[object, ...]:
+        return report["probabilities"], report["priority"], report["careful"]
+
+    several, one = (said(embedded.read_and_assess(photo, careful=careful)[1].to_dict()) for careful in (True, False))
+    assert several != one
+    with started([sys.executable, "app.py"], environment, EMBEDDED) as (address, _), connected(address) as client:
+        assert said(classify(client, photo)[0]) == several
+        report, _ = client.predict(photo=handle_file(photo), careful=False, api_name="/classify")
+        assert said(report) == one
+        path = httpx.post(f"{address}/gradio_api/upload", files={"files": photo.read_bytes()}).json()[0]
+        text = post(address, "classify", {"path": path, "meta": META})
+        assert said(json.loads(text.split("data: ")[1])[0]) == several, "a call may name the photo alone"
 
 
 def test_an_unexpected_error_tells_a_caller_nothing_of_the_server(stumbling_server: str, photo: Path) -> None:

@@ -22,30 +22,32 @@ MOST = 64
 def add(assessor: Assessor | Namer) -> None:
     """Put the two functions, with the components that describe their input and output, into the page being built."""
     with gr.Row(visible=False):
-        photo, report = gr.Image(label="photo"), gr.JSON(label="report")
+        photo, careful, report = gr.Image(label="photo"), gr.Checkbox(True, label="careful"), gr.JSON(label="report")
         overlay = gr.Image(label="overlay", interactive=False)
         photos, rows = gr.File(label="photos", file_count="multiple"), gr.JSON(label="rows")
         one, many = gr.Button(), gr.Button()
     hardening.only_uploads(photo)
     hardening.only_uploads(photos)
 
-    def classify(photo: dict[str, Any] | None, request: gr.Request) -> tuple[dict[str, Any], str]:
-        """The report on one photo of a skin lesion, from several looks at it, and the photo with the evidence laid on it."""
-        return _classify(assessor, photo, language_of(request))
+    def classify(photo: dict[str, Any] | None, careful: bool, request: gr.Request) -> tuple[dict[str, Any], str]:
+        """The report on one photo of a skin lesion, and the photo with the evidence laid on it; `careful`: from several looks."""
+        return _classify(assessor, photo, careful is not False, language_of(request))
 
     def classify_batch(photos: list[dict[str, Any]] | None, request: gr.Request) -> list[dict[str, Any]]:
         """The reports on several photos, each from one look, with its file's name; an unreadable file gives its error instead."""
         return _classify_batch(assessor, photos or [], language_of(request))
 
-    one.click(classify, photo, [report, overlay], api_name="classify", preprocess=False, **queueing.JOIN)
+    one.click(classify, [photo, careful], [report, overlay], api_name="classify", preprocess=False, **queueing.JOIN)
     many.click(classify_batch, photos, rows, api_name="classify_batch", preprocess=False, **queueing.JOIN)
 
 
-def _classify(assessor: Assessor | Namer, given: dict[str, Any] | None, language: wording.Language) -> tuple[dict[str, Any], str]:
+def _classify(
+    assessor: Assessor | Namer, given: dict[str, Any] | None, careful: bool, language: wording.Language
+) -> tuple[dict[str, Any], str]:
     if given is None:
         raise _told(wording.NO_PHOTO.to(language))
     try:
-        photo, assessment = assessor.read_and_assess(hardening.uploaded(given), careful=True)
+        photo, assessment = assessor.read_and_assess(hardening.uploaded(given), careful=careful)
         return assessment.to_dict(language), uploads.keep("image.jpeg", encode.jpeg(assessment.overlay(photo)))
     except SkinAppError as error:
         raise _told(str(error)) from None

@@ -146,7 +146,7 @@ def _unknown(found: Measured, language: Language) -> str:
     names = [PRIORITIES[priority].to(language) for priority in (*SEVERITY, Priority.UNCLEAR)]
     head = [ABOUT["unknown"].to(language), *(ABOUT["answered"].to(language).format(priority=name) for name in names)]
     rows = []
-    for (kind, view), answered in counts.items():
+    for (kind, view), answered in sorted(counts.items(), key=lambda one: -sum(one[1].values())):
         label = UNKNOWN[kind].to(language) if kind in UNKNOWN else answer.foreign(kind.replace("_", " "))
         taken = ABOUT[view].to(language).format(n=sum(answered.values()))
         rows.append((f"{label} <small>{taken}</small>", *(str(answered[one]) for one in (*SEVERITY, Priority.UNCLEAR))))
