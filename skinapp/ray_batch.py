@@ -186,15 +186,15 @@ class Worker:
 def answers(assessor: Assessor | Namer, photos: Sequence[str]) -> list[dict[str, Any]]:
     """What `--json` says of each photo, from one pass over all of them: `elapsed_ms` is that of the pass."""
     began = time.perf_counter()
-    pixels, errors = {}, {}
+    read, errors = dict[str, decode.Decoded](), dict[str, str]()
     for photo in photos:
         try:
-            pixels[photo] = decode.read(_source(photo))
+            read[photo] = decode.read_reduced(_source(photo), assessor.need)
         except PhotoError as error:
             errors[photo] = str(error)
     spent = {"decode": (time.perf_counter() - began) * 1000}
-    assessed: Sequence[Assessment | Named] = assessor.assess(list(pixels.values()), spent) if pixels else []
-    reports = {photo: one.to_dict() for photo, one in zip(pixels, assessed, strict=True)}
+    assessed: Sequence[Assessment | Named] = assessor.assess_decoded(list(read.values()), spent) if read else []
+    reports = {photo: one.to_dict() for photo, one in zip(read, assessed, strict=True)}
     return [{"file": photo, **(reports.get(photo) or {"error": errors[photo]})} for photo in photos]
 
 

@@ -81,8 +81,14 @@ class Namer(Served):
     ) -> Answer[Named]:
         """The photo of a file, of bytes or of an array, and what it is named; always from one look, `careful` or not."""
         began = time.perf_counter()
-        photo = decode.read(source)
+        photo = decode.read_reduced(source, self.need).photo
         return Answer(photo, self.assess([photo], {"decode": milliseconds(began)})[0])
+
+    def assess_decoded(
+        self, read: Sequence[decode.Decoded], spent: dict[str, float] | None = None, *, careful: bool = False
+    ) -> list[Named]:
+        """What photos are named that were reduced while they were decoded; always from one look each."""
+        return self.assess([one.photo for one in read], spent)
 
     def assess(self, photos: Sequence[Photo], spent: dict[str, float] | None = None) -> list[Named]:
         """One pass over all photos; `spent` holds the milliseconds of earlier stages. Stages are stated a batch."""

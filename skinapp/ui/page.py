@@ -16,7 +16,7 @@ from skinapp.errors import SkinAppError, StorageError
 from skinapp.i18n.messages import LANGUAGES, Language, section, text
 from skinapp.imaging import decode, encode, synthetic
 from skinapp.teach import quotas
-from skinapp.ui.endpoints import api, live_frames, ondevice_files
+from skinapp.ui.endpoints import api, http, live_frames, ondevice_files
 from skinapp.ui.gradio_internals import hardening, inputs
 from skinapp.ui.server import frontend_files, isolation, queueing, request_gate, security_headers, uploads, waiting
 from skinapp.ui.server.visitors import GUESS_S, GUESSES
@@ -143,7 +143,7 @@ def looks_and_locks(assessor: Assessor | Namer, with_mcp: bool = False, hosts: S
         "auth_message": "<br>".join(text("requests.guesses", language, count=GUESSES, seconds=GUESS_S) for language in LANGUAGES),
         "app_kwargs": {
             "middleware": [Middleware(part) for part in within],
-            "routes": [*routes, *(route for door in doors for route in door.routes())],
+            "routes": [*http.routes(assessor), *routes, *(route for door in doors for route in door.routes())],
             "lifespan": _life(request_gate.guarded(hosts), uploads.swept, *(door.open for door in doors)),
             "exception_handlers": {StorageError: uploads.no_storage},
         },

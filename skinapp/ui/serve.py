@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import skinapp
-from skinapp import settings
+from skinapp import blas, settings
 from skinapp.assessment.assessor import Assessor
 from skinapp.assessment.classifier import Namer
 from skinapp.assessment.loaded_model import Model
@@ -27,6 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logging.getLogger("skinapp").setLevel(logging.DEBUG if options.verbose else logging.INFO)
     try:
         chosen = settings.read(os.environ)
+        blas.compute_alone()
         assessor = skinapp.load(options.model or chosen.model, chosen.provider, chosen.threads, pooled=True).assessor
         log.info("%s", _introduced(assessor.model))
         looks = page.looks_and_locks(assessor, chosen.mcp, chosen.hosts)

@@ -19,6 +19,7 @@ ONLY = {
     "ray": {"skinapp/ray_batch.py"},
     "pyarrow": {"skinapp/ray_batch.py"},
     "mcp": {"skinapp/ui/endpoints/mcp.py"},
+    "pillow_heif": {"skinapp/imaging/decode.py"},
 }
 
 
@@ -31,7 +32,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("skinapp.imaging", "skinapp.metrics"),
     ("skinapp.model",),
     ("skinapp.scratch",),
-    ("skinapp.settings", "skinapp.errors", "skinapp.i18n", "skinapp.labels", "skinapp.malloc"),
+    ("skinapp.settings", "skinapp.errors", "skinapp.i18n", "skinapp.labels", "skinapp.malloc", "skinapp.blas"),
 )
 """Rooms from top to bottom: each imports from rows below its own, and from its own row only what stands in BESIDE."""
 BESIDE = {

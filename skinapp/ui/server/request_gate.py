@@ -22,7 +22,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from skinapp.i18n.messages import preferred, text
 from skinapp.ui.server import access, connections, security_headers
-from skinapp.ui.server.bodies import CALL_BYTES, MCP_BYTES, UPLOAD_BYTES, Body, BodyError, drain, in_pieces
+from skinapp.ui.server.bodies import CALL_BYTES, HTTP_BYTES, MCP_BYTES, UPLOAD_BYTES, Body, BodyError, drain, in_pieces
 from skinapp.ui.server.sessions import Sessions
 from skinapp.ui.server.shares import FullError, Share
 from skinapp.ui.server.visitors import Guesses, address, visitor
@@ -37,7 +37,7 @@ CLOSED = re.compile(
     r"|/monitoring|/pwa_icon",
     re.IGNORECASE,
 )
-LIMITS = {"/gradio_api/upload": UPLOAD_BYTES, "/gradio_api/mcp": MCP_BYTES}
+LIMITS = {"/gradio_api/upload": UPLOAD_BYTES, "/gradio_api/mcp": MCP_BYTES, "/api/classify": HTTP_BYTES}
 """Bytes that a path takes, where it isn't a call."""
 UNHEARD = (b"x-gradio-server", b"x-direct-url")
 """Headers of a front server of Gradio's, which isn't used here, and whose word Gradio would take for its own address."""
@@ -168,10 +168,10 @@ class Apology:
             if begun or scope["type"] != "http" or isinstance(error, BodyError):
                 raise
             if _is_malformed(error):
-                await PlainTextResponse(text("requests.malformed", "en"), 400)(scope, receive, send)
+                await told(scope, text("requests.malformed", "en"), 400)(scope, receive, send)
                 return
             log.exception("A request for %s failed.", scope["path"])
-            await PlainTextResponse(text("requests.unexpected", "en"), 500)(scope, receive, send)
+            await told(scope, text("requests.unexpected", "en"), 500)(scope, receive, send)
 
 
 def _is_malformed(error: Exception) -> bool:
@@ -219,6 +219,12 @@ def refused(request: Request, why: str, status: int, retry_s: int) -> Response:
     return JSONResponse({"detail": message, "error": message}, status, headers)
 
 
+def told(scope: Scope, sentence: str, status: int) -> Response:
+    """A refusal as text, and for whoever reads JSON as that."""
+    is_plain = not access.PLAIN_HTTP.match(access.path_of(scope))
+    return PlainTextResponse(sentence, status) if is_plain else JSONResponse({"error": sentence}, status)
+
+
 def _given_up(request: Request, error: BodyError) -> Response:
     if error.status_code == 413:
         return _heavy(request)
@@ -228,7 +234,7 @@ def _given_up(request: Request, error: BodyError) -> Response:
 
 
 def _heavy(request: Request) -> Response:
-    return PlainTextResponse(f"More than {_limit(access.path_of(request.scope))} bytes; send less at once", 413)
+    return told(request.scope, f"More than {_limit(access.path_of(request.scope))} bytes; send less at once", 413)
 
 
 def _length(request: Request) -> int:

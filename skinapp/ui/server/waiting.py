@@ -40,5 +40,10 @@ def share_line(page: gr.Blocks) -> None:
     queue.push = push_fairly  # type: ignore[method-assign]
 
 
+def calls(page: gr.Blocks) -> int:
+    """How many calls wait in the page's queue."""
+    return sum(len(lane.queue) for lane in page._queue.event_queue_per_concurrency_id.values())
+
+
 def _bytes(request: Request) -> int:
     return int(getattr(request.scope.get(BODY), "received", 0))
