@@ -16,9 +16,9 @@ from typing import Any
 
 from tqdm import tqdm
 
+import skinapp
 from skinapp import blas, malloc, settings
 from skinapp.assessment import loading, pipeline
-from skinapp.assessment.assessor import Assessor
 from skinapp.assessment.classifier import Named, Namer
 from skinapp.errors import PhotoError, SkinAppError
 from skinapp.i18n.messages import text
@@ -46,17 +46,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         malloc.reuse_freed()
         # Many photos are answered side by side: a session of several threads would only be in its own way.
         threads = chosen.threads or (1 if len(paths) > 1 else 0)
-        assessor = loading.load(options.model or chosen.model, chosen.provider, threads)
-        if options.centred and isinstance(assessor, Namer):
+        model = skinapp.load(options.model or chosen.model, chosen.provider, threads)
+        if options.centred and isinstance(model.assessor, Namer):
             raise SkinAppError("--centred looks for a lesion, but this model has classes of its own; leave it out.")
     except SkinAppError as error:
         print(error, file=sys.stderr)
         return 2
-    return 1 if _assess_all(paths, assessor, options) else 0
+    return 1 if _assess_all(paths, model, options) else 0
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m skinapp", description=text("disclaimer", "en"))
+    parser = argparse.ArgumentParser(prog="skinapp", description=text("disclaimer", "en"))
     parser.add_argument("photos", nargs="+", metavar="PHOTO|FOLDER", help="with --engine ray also a URI, as s3://bucket/folder")
     parser.add_argument("--json", action="store_true", help="print one JSON object a line")
     parser.add_argument("--overlay", metavar="OUT.png", type=Path, help="write the photo with the evidence drawn on it")
@@ -109,7 +109,7 @@ def _score_with_ray(options: argparse.Namespace) -> int:
     for place in options.photos:
         photos += ray_batch.pictures(place) if "://" in place else map(ray_batch.name, _paths([Path(place)]))
     given = options.model or chosen.model
-    model = Assessor.load(given, chosen.provider, chosen.threads).model
+    model = loading.load(given, chosen.provider, chosen.threads).model
     tally = ray_batch.score(
         photos,
         ray_batch.Order(
@@ -118,13 +118,20 @@ def _score_with_ray(options: argparse.Namespace) -> int:
             provider=chosen.provider,
             out=options.out,
             folder=os.getcwd(),
-            workers=options.workers or len(os.sched_getaffinity(0)),
+            workers=options.workers or _cores(),
             batch=options.batch_size or 1,
             threads=options.threads or chosen.threads or 1,
         ),
     )
     _print(f"{options.out}  {tally.photos} photos, {tally.before} of them answered before, {tally.failed} that can't be read")
     return 1 if tally.failed else 0
+
+
+def _cores() -> int:
+    """Those that this process may use, where the system tells."""
+    if sys.platform == "linux":
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def _paths(given: Iterable[Path]) -> Iterator[Path]:
@@ -139,12 +146,12 @@ def _paths(given: Iterable[Path]) -> Iterator[Path]:
         yield from found
 
 
-def _assess_all(paths: Sequence[Path], assessor: Assessor | Namer, options: argparse.Namespace) -> int:
+def _assess_all(paths: Sequence[Path], model: skinapp.Model, options: argparse.Namespace) -> int:
     """Assess and print all photos; gives how many can't be read."""
     if len(paths) == 1:
-        answers: Iterable[tuple[Path, pipeline.Answered]] = [(paths[0], _one(paths[0], assessor, options))]
+        answers: Iterable[tuple[Path, pipeline.Answered]] = [(paths[0], _one(paths[0], model, options))]
     else:
-        answers = pipeline.assess(assessor, paths, careful=options.careful, centred=options.centred)
+        answers = pipeline.assess(model.assessor, paths, careful=options.careful, centred=options.centred)
     failed = 0
     for path, answer in tqdm(answers, total=len(paths), unit="photo", disable=len(paths) < 2, file=sys.stderr):
         failed += isinstance(answer, PhotoError)
@@ -152,16 +159,15 @@ def _assess_all(paths: Sequence[Path], assessor: Assessor | Namer, options: argp
     return failed
 
 
-def _one(path: Path, assessor: Assessor | Namer, options: argparse.Namespace) -> pipeline.Answered:
+def _one(path: Path, model: skinapp.Model, options: argparse.Namespace) -> pipeline.Answered:
     """The answer to a photo, whose overlay is written where it is wanted."""
-    centred = {"centred": True} if options.centred else {}
     try:
-        photo, assessment = assessor.read_and_assess(path, careful=options.careful, **centred)
+        answer = model.assess(path, careful=options.careful, centred=options.centred)
     except PhotoError as error:
         return error
     if options.overlay:
-        options.overlay.write_bytes(encode.png(assessment.overlay(photo)))
-    return assessment
+        options.overlay.write_bytes(encode.png(answer.overlay()))
+    return answer.assessment
 
 
 def _json(path: Path, answer: pipeline.Answered) -> dict[str, Any]:

@@ -27,5 +27,5 @@ def keep_freed() -> None:
 
 
 def _tell(option: int, value: int) -> None:
-    with suppress(OSError, AttributeError):
+    with suppress(OSError, AttributeError, TypeError):  # Windows takes no None for a library
         ctypes.CDLL(None).mallopt(option, value)

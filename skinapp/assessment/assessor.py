@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from skinapp.assessment import explain, framing, prediction_set, quality, triage
 from skinapp.assessment import view as which_view
+from skinapp.assessment.answer import Answer
 from skinapp.assessment.framing import Flaw, Framing
 from skinapp.assessment.loaded_model import Model, Portable, Served, milliseconds, portable
 from skinapp.errors import ModelError
@@ -20,7 +21,7 @@ from skinapp.imaging.decode import Decoded, Photo
 from skinapp.imaging.preprocess import Box
 from skinapp.labels import CODES, LESIONS, SEVERITY, THRESHOLDS, Lesion, Priority, View
 from skinapp.model import hub, session
-from skinapp.model.session import Answer
+from skinapp.model.session import Answer as Outputs
 from skinapp.model.spec import LESION, HeatmapScale, Look, Rule
 
 SCHEMA = 1
@@ -165,8 +166,8 @@ class Assessor(Served):
         return replace(found, model=replace(found.model, id=self.model.id))
 
     def read_and_assess(
-        self, source: str | PathLike[str] | bytes | Photo, *, centred: bool = False, careful: bool = False
-    ) -> tuple[Photo, Assessment]:
+        self, source: str | PathLike[str] | bytes | NDArray[np.generic], *, centred: bool = False, careful: bool = False
+    ) -> Answer[Assessment]:
         """The photo of a file, of bytes or of an array, and its assessment; `centred`: both of the part around the lesion."""
         began = time.perf_counter()
         # The part around a small lesion needs every pixel that there is.
@@ -174,8 +175,8 @@ class Assessor(Served):
         assessment = self.assess_decoded([read], {"decode": milliseconds(began)}, careful=careful)[0]
         part = assessment.centred(read.photo) if centred else None
         if part is None:
-            return read.photo, assessment
-        return part, self.assess([part], {"decode": milliseconds(began)}, careful=careful)[0]
+            return Answer(read.photo, assessment)
+        return Answer(part, self.assess([part], {"decode": milliseconds(began)}, careful=careful)[0])
 
     def assess(
         self, photos: Sequence[Photo], spent: dict[str, float] | None = None, *, careful: bool = False
@@ -193,14 +194,14 @@ class Assessor(Served):
         views, answer = self.look([one.photo for one in read], elapsed, at)
         began = time.perf_counter()
         parts = (
-            Answer(*(values[first : first + len(at)] for values in astuple(answer))) for first in range(0, len(views), len(at))
+            Outputs(*(values[first : first + len(at)] for values in astuple(answer))) for first in range(0, len(views), len(at))
         )
         answers = [self._judge(one, view, part, at) for one, view, part in zip(read, views[:: len(at)], parts, strict=True)]
         elapsed["judge"] = milliseconds(began)
         elapsed["total"] = sum(elapsed.values())
         return [replace(one, elapsed_ms=elapsed) for one in answers]
 
-    def _judge(self, read: Decoded, view: Photo, answer: Answer, at: Sequence[Look]) -> Assessment:
+    def _judge(self, read: Decoded, view: Photo, answer: Outputs, at: Sequence[Look]) -> Assessment:
         """The assessment of one photo from all looks at it. What is the mean of them is the answer; whether it may be given, how
         the photo was taken and where the lesion lies, the first look says, at the photo as it is."""
         spec, embedding, cams, photo = self.spec, answer.embedding[0], answer.cams[0], read.photo

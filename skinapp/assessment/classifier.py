@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skinapp.assessment import explain, triage
+from skinapp.assessment.answer import Answer
 from skinapp.assessment.assessor import SCHEMA
 from skinapp.assessment.loaded_model import Model, Served, milliseconds
 from skinapp.i18n.messages import Language, text
@@ -75,11 +76,13 @@ class Named:
 class Namer(Served):
     """A model of somebody's own classes, which names what photos show."""
 
-    def read_and_assess(self, source: str | PathLike[str] | bytes | Photo, *, careful: bool = False) -> tuple[Photo, Named]:
+    def read_and_assess(
+        self, source: str | PathLike[str] | bytes | NDArray[np.generic], *, careful: bool = False
+    ) -> Answer[Named]:
         """The photo of a file, of bytes or of an array, and what it is named; always from one look, `careful` or not."""
         began = time.perf_counter()
         photo = decode.read_reduced(source, self.need).photo
-        return photo, self.assess([photo], {"decode": milliseconds(began)})[0]
+        return Answer(photo, self.assess([photo], {"decode": milliseconds(began)})[0])
 
     def assess_decoded(
         self, read: Sequence[decode.Decoded], spent: dict[str, float] | None = None, *, careful: bool = False

@@ -4,7 +4,7 @@ Looks into uvicorn's set of connections (h11, 0.54), of which each knows the req
 """
 
 import asyncio
-import resource
+import sys
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
@@ -25,7 +25,11 @@ FILES = 65_536
 
 
 def allow_files() -> int:
-    """Raise this process's own limit as far as it may, and tell it."""
+    """Raise this process's own limit as far as it may, and tell it; Windows has none."""
+    if sys.platform == "win32":
+        return FILES
+    import resource
+
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = FILES if hard == resource.RLIM_INFINITY else min(FILES, hard)
     if soft != resource.RLIM_INFINITY and soft < wanted:
