@@ -12,11 +12,9 @@ from typing import Any
 
 from skinapp import settings
 from skinapp.assessment import loading
-from skinapp.assessment.assessor import Assessor
-from skinapp.assessment.classifier import Namer
 from skinapp.errors import SkinAppError
 from skinapp.i18n import wording
-from skinapp.ui import page
+from skinapp.ui import page, variants
 
 log = logging.getLogger("skinapp.app")
 
@@ -28,12 +26,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         chosen = settings.read(os.environ)
-        assessor = loading.load(options.model or chosen.model, chosen.provider, chosen.threads, pooled=True)
-        looks = page.looks_and_locks(assessor, chosen.mcp, chosen.hosts)
+        variant = variants.of(loading.load(options.model or chosen.model, chosen.provider, chosen.threads, pooled=True))
+        launch_options = page.launch_options(variant, chosen.mcp, chosen.hosts)
     except SkinAppError as error:
         log.error("%s", error)
         return 2
-    return _serve(assessor, looks, options, chosen)
+    return _serve(variant, launch_options, options, chosen)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -45,8 +43,10 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _serve(assessor: Assessor | Namer, looks: dict[str, Any], options: argparse.Namespace, chosen: settings.Settings) -> int:
-    demo, share, model = page.build(assessor), options.share or chosen.share, assessor.model
+def _serve(
+    variant: variants.Variant, launch_options: dict[str, Any], options: argparse.Namespace, chosen: settings.Settings
+) -> int:
+    demo, share, model = page.build(variant), options.share or chosen.share, variant.model.model
     try:
         _, local, public = demo.launch(
             server_name=options.host,
@@ -54,7 +54,7 @@ def _serve(assessor: Assessor | Namer, looks: dict[str, Any], options: argparse.
             share=share,
             auth=chosen.auth,
             prevent_thread_lock=True,
-            **looks,
+            **launch_options,
         )
     except OSError as error:
         log.error("The page can't be served (%s); give another --host or --port.", str(error).partition(". ")[0])
@@ -62,8 +62,7 @@ def _serve(assessor: Assessor | Namer, looks: dict[str, Any], options: argparse.
     if share and not public:
         log.warning("No public link could be had; the page goes on at %s.", local)
     log.info("%s  %s@%s  %s  %s", public or local, model.id, model.revision, model.precision, model.provider)
-    page.warm(assessor)
-    demo.block_thread()
+    page.serve(demo, variant)
     return 0
 
 

@@ -218,8 +218,8 @@ def test_of_hundreds_of_photos_each_gets_its_own_answer_though_a_tenth_are_broke
     broken = [tmp_path / f"broken{number}.png" for number in range(4)]
     for path, content in zip(broken, (b"", b"no picture", whole[: len(whole) // 2], whole[:20] + bytes(500)), strict=True):
         path.write_bytes(content)
-    asked = [broken[number % 4] if number % 10 == 5 else photos[number % 12] for number in range(5 * api.MOST)]
-    parts = [asked[start : start + api.MOST] for start in range(0, len(asked), api.MOST)]
+    asked = [broken[number % 4] if number % 10 == 5 else photos[number % 12] for number in range(5 * api.MAX_BATCH)]
+    parts = [asked[start : start + api.MAX_BATCH] for start in range(0, len(asked), api.MAX_BATCH)]
 
     def answers(part: list[client_crowd.Expected | Path]) -> list[dict[str, object]]:
         files = [handle_file(one if isinstance(one, Path) else one.path) for one in part]

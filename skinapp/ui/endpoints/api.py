@@ -8,66 +8,71 @@ import gradio as gr
 
 from skinapp.assessment.assessor import Assessor
 from skinapp.assessment.classifier import Namer
-from skinapp.errors import PhotoError, SkinAppError
+from skinapp.errors import SkinAppError
 from skinapp.i18n import wording
 from skinapp.imaging import encode
-from skinapp.ui.components import language_of
-from skinapp.ui.gradio_internals import hardening
+from skinapp.ui.components import ASSESS, Payload, language_of
+from skinapp.ui.gradio_internals import files
 from skinapp.ui.server import queueing, uploads
+from skinapp.web import answering
 
-MOST = 64
+MAX_BATCH = 64
 """Photos in one call of /classify_batch."""
 
 
-def add(assessor: Assessor | Namer) -> None:
+def add(model: Assessor | Namer) -> None:
     """Put the two functions, with the components that describe their input and output, into the page being built."""
     with gr.Row(visible=False):
         photo, report = gr.Image(label="photo"), gr.JSON(label="report")
         overlay = gr.Image(label="overlay", interactive=False)
         photos, rows = gr.File(label="photos", file_count="multiple"), gr.JSON(label="rows")
         one, many = gr.Button(), gr.Button()
-    hardening.only_uploads(photo)
-    hardening.only_uploads(photos)
+    for component in (photo, photos):
+        files.refuse_addresses(component)
 
-    def classify(photo: dict[str, Any] | None, request: gr.Request) -> tuple[dict[str, Any], str]:
+    def classify(photo: Payload, request: gr.Request) -> tuple[dict[str, Any], str]:
         """The report on one photo of a skin lesion, from several looks at it, and the photo with the evidence laid on it."""
-        return _classify(assessor, photo, language_of(request))
+        return _classify(model, photo, language_of(request))
 
     def classify_batch(photos: list[dict[str, Any]] | None, request: gr.Request) -> list[dict[str, Any]]:
         """The reports on several photos, each from one look, with its file's name; an unreadable file gives its error instead."""
-        return _classify_batch(assessor, photos or [], language_of(request))
+        return _classify_batch(model, photos or [], language_of(request))
 
-    one.click(classify, photo, [report, overlay], api_name="classify", preprocess=False, **queueing.JOIN)
-    many.click(classify_batch, photos, rows, api_name="classify_batch", preprocess=False, **queueing.JOIN)
+    one.click(classify, photo, [report, overlay], api_name="classify", preprocess=False, **ASSESS)
+    many.click(classify_batch, photos, rows, api_name="classify_batch", preprocess=False, **ASSESS)
 
 
-def _classify(assessor: Assessor | Namer, given: dict[str, Any] | None, language: wording.Language) -> tuple[dict[str, Any], str]:
-    if given is None:
-        raise _told(wording.NO_PHOTO.to(language))
+def refusal(photos: list[Any], language: wording.Language) -> str | None:
+    """Why nobody may call with so many photos."""
+    if not photos:
+        return wording.NO_PHOTO.to(language)
+    if len(photos) > MAX_BATCH:
+        return wording.TOO_MANY.to(language).format(count=len(photos), most=MAX_BATCH)
+    return None
+
+
+def _classify(model: Assessor | Namer, payload: Payload, language: wording.Language) -> tuple[dict[str, Any], str]:
+    if payload is None:
+        raise _error(wording.NO_PHOTO.to(language))
     try:
-        photo, assessment = assessor.read_and_assess(hardening.uploaded(given), careful=True)
+        photo, assessment = model.read_and_assess(files.received_file(payload), careful=True)
         return assessment.to_dict(language), uploads.keep("image.jpeg", encode.jpeg(assessment.overlay(photo)))
     except SkinAppError as error:
-        raise _told(str(error)) from None
+        raise _error(str(error)) from None
 
 
-def _classify_batch(assessor: Assessor | Namer, given: list[dict[str, Any]], language: wording.Language) -> list[dict[str, Any]]:
-    if not given:
-        raise _told(wording.NO_PHOTO.to(language))
-    if len(given) > MOST:
-        raise _told(wording.TOO_MANY.to(language).format(count=len(given), most=MOST))
-    paths = [hardening.uploaded(entry) for entry in given]
-    names = [PurePath(entry.get("orig_name") or path).name for entry, path in zip(given, paths, strict=True)]
-    reports = queueing.each(partial(_report, assessor, language), paths)
+def _classify_batch(model: Assessor | Namer, payloads: list[dict[str, Any]], language: wording.Language) -> list[dict[str, Any]]:
+    if reason := refusal(payloads, language):
+        raise _error(reason)
+    paths = [files.received_file(payload) for payload in payloads]
+    names = [PurePath(payload.get("orig_name") or path).name for payload, path in zip(payloads, paths, strict=True)]
+    reports = queueing.each(partial(_report, model, language), paths)
     return [{"file": name, **report} for name, report in zip(names, reports, strict=True)]
 
 
-def _report(assessor: Assessor | Namer, language: wording.Language, path: Path) -> dict[str, Any]:
-    try:
-        return assessor.read_and_assess(path)[1].to_dict(language)
-    except PhotoError as error:
-        return {"error": str(error)}
+def _report(model: Assessor | Namer, language: wording.Language, path: Path) -> dict[str, Any]:
+    return answering.reported(model, path, language)[0]
 
 
-def _told(message: str) -> gr.Error:
+def _error(message: str) -> gr.Error:
     return gr.Error(message, print_exception=False)

@@ -22,30 +22,30 @@ from skinapp.teach.dataset import dataset, sample
 from skinapp.teach.pipeline import Taught
 from skinapp.teach.progress import Progress, Stopped
 from skinapp.teach.workspace import Room, Rooms, Work
-from skinapp.ui import components
-from skinapp.ui.components import EVIDENCE_JS, language_of, photo_input
-from skinapp.ui.gradio_internals import hardening
+from skinapp.ui.components import AT_ONCE, PRIVATE, EventOptions, Payload, answer_photos, language_of, photo_input, script
+from skinapp.ui.gradio_internals import accounts, events, files
 from skinapp.ui.server import uploads
-from skinapp.ui.server.visitors import visitor
-from skinapp.web import STATIC, answering
+from skinapp.web import answering
 from skinapp.web.views import answer, classification
 from skinapp.web.views import teach as teach_view
 
-TEACH_JS = "".join((STATIC / "tabs" / name).read_text(encoding="utf-8") for name in ("drop.js", "teach.js"))
+TEACH_JS = script("gradio", "drop", "teach")
 TEACHING = 3
 """Lessons at the same time; whoever comes next waits in line."""
 TELL_S = 0.4
 """Seconds between two words on how far the work is."""
-PRIVATE: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
-WORK: dict[str, Any] = {**PRIVATE, "concurrency_id": "teach", "concurrency_limit": TEACHING, "trigger_mode": "once"}
+STOP: EventOptions = {**AT_ONCE, "trigger_mode": "multiple"}
+WORK: EventOptions = {**PRIVATE, "concurrency_id": "teach", "concurrency_limit": TEACHING, "trigger_mode": "once"}
 
 T = TypeVar("T")
 Shown = dict[Any, Any]
 
 
-def add(served: Served, say: gr.I18n) -> None:
+def add(served: Served, page: gr.Blocks, say: gr.I18n) -> None:
     """Put the tab's components and its events into the page that is being built."""
-    Tab(served, say).listen()
+    tab = Tab(served, say)
+    tab.listen()
+    page.unload(tab.leave)
 
 
 class Tab:
@@ -63,7 +63,7 @@ class Tab:
                 with gr.Column(elem_id="trial-answer"):
                     self.told = gr.HTML("", apply_default_css=False)
                 with gr.Column(elem_id="trial-map"):
-                    self.map = gr.HTML("", js_on_load=EVIDENCE_JS, apply_default_css=False)
+                    self.map = gr.HTML("", js_on_load=script("evidence"), apply_default_css=False)
 
     def listen(self) -> None:
         """Say what happens when."""
@@ -73,16 +73,13 @@ class Tab:
         self.desk.sample(self.sample, None, [*steps, self.photo, *trial], **WORK).failure(self.sorry, None, steps, **PRIVATE)
         self.given.train(self.train, None, [*steps, self.photo, *trial], **WORK).failure(self.sorry, None, steps, **PRIVATE)
         for place in (self.given, self.learned):
-            place.stop(self.stop, None, None, queue=False, trigger_mode="multiple", **PRIVATE)
+            place.stop(self.stop, None, None, **STOP)
         self.given.forget(self.forget, None, [*steps, self.photo, *trial], **PRIVATE)
-        components.answer_photos(self.name, self.photo, trial)
-        blocks = gr.context.Context.root_block
-        if blocks is not None:
-            blocks.unload(self.leave)
+        answer_photos(self.name, [self.photo], trial)
 
     def bring(self, event: gr.EventData, request: gr.Request) -> Iterator[Shown]:
         """Read the zip that was uploaded."""
-        zipped = hardening.uploaded(event._data.get("file") if isinstance(event._data, dict) else None)
+        zipped = files.received_file(events.payload(event).get("file"))
         try:
             yield from self._gather(zipped, request)
         finally:
@@ -123,7 +120,7 @@ class Tab:
             if room.collection is None:
                 raise TeachError(wording.TAUGHT["gone"])
             _discard(room)
-            share = _share(event._data)
+            share = _share(events.payload(event).get("share"))
             work = Work(partial(self._taught, room, room.collection, room.fresh("my-model"), share))
             yield from self._watched(work, room, self.learned, language)
             room.taught = _result(work)
@@ -177,7 +174,7 @@ class Tab:
         """The page was closed or loaded again."""
         self.rooms.close(_session(request))
 
-    def name(self, photo: dict[str, Any] | None, request: gr.Request) -> tuple[str, str]:
+    def name(self, photo: Payload, request: gr.Request) -> tuple[str, str]:
         """What the visitor's own model names a photo."""
         language = language_of(request)
         if photo is None:
@@ -188,7 +185,7 @@ class Tab:
                 raise TeachError(wording.TAUGHT["gone"])
         except TeachError as error:
             return answer.failed(error.said.to(language), language), ""
-        path = hardening.uploaded(photo)
+        path = files.received_file(photo)
         room.brought.append(path)
         return answering.named(room.taught.namer, path, language)
 
@@ -233,21 +230,20 @@ def _discard(room: Room) -> None:
     room.taught, room.progress = None, Progress()
 
 
-def _share(given: Any) -> float:
+def _share(share: Any) -> float:
     """The share that the visitor keeps back, within its limits."""
-    share = given.get("share") if isinstance(given, dict) else None
-    least, most = quotas.SHARES
-    return min(most, max(least, float(share))) if isinstance(share, int | float) else teach_view.SHARE
+    least, largest = quotas.SHARES
+    return min(largest, max(least, float(share))) if isinstance(share, int | float) else teach_view.SHARE
 
 
 def _link(taught: Taught) -> str:
     """Where the zip can be downloaded, as long as its room is there."""
-    return f"gradio_api/file={taught.namer.source.folder.with_suffix('.zip')}"
+    return files.link(taught.namer.source.folder.with_suffix(".zip"))
 
 
 def _visitor(request: gr.Request) -> str:
     """Who rooms are counted for: names of sessions are had for nothing."""
-    return visitor(request.request.scope) if request.request else ""
+    return accounts.visitor(request.request.scope) if request.request else ""
 
 
 def _session(request: gr.Request) -> str:

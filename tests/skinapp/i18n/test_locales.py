@@ -11,7 +11,7 @@ from skinapp.assessment.quality import Issue
 from skinapp.i18n import wording
 from skinapp.i18n.wording import Said
 from skinapp.labels import CODES, SEVERITY, Priority
-from skinapp.ui import page
+from skinapp.ui import variants
 
 
 def sentences() -> Iterator[tuple[str, Said]]:
@@ -75,7 +75,7 @@ def test_the_browsers_first_language_that_we_speak_is_taken(header: str, languag
 
 
 def test_the_pages_dictionaries_hold_the_same_keys_and_our_words(assessor: Assessor) -> None:
-    said = page.translations(assessor)
+    said = variants.of(assessor).translations
     assert set(said) == set(wording.LANGUAGES)
     assert set(said["en"]) == set(said["zh"])
     for language in wording.LANGUAGES:
@@ -84,4 +84,4 @@ def test_the_pages_dictionaries_hold_the_same_keys_and_our_words(assessor: Asses
 
 
 def test_the_pages_dictionaries_hold_no_braces_which_the_browser_would_fill_in(assessor: Assessor) -> None:
-    assert not any("{" in text for said in page.translations(assessor).values() for text in said.values())
+    assert not any("{" in text for said in variants.of(assessor).translations.values() for text in said.values())
