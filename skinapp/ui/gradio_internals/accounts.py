@@ -1,22 +1,32 @@
 """Who has logged in, for routes beside Gradio's and in front of them.
 
-What: the application's `auth`, `tokens` and `cookie_id`.
+What: the application's `auth`, `tokens` and `cookie_id`; the paths of its login, and of what that page needs.
 Why: Gradio checks logins route by route, in its own routes alone.
 Without it: what stands beside them, and whatever route comes new, is open to everybody, and visitors behind one address share one
 quota.
-Seen: routes.App, get_current_user and login.
+Seen: routes.App, get_current_user, login and the routes of the front end; Request.request.
 """
 
 import base64
 import binascii
+import re
 import secrets
 from typing import Any
 
+import gradio as gr
 from starlette.datastructures import Headers
 from starlette.requests import Request, cookie_parser
 
 from skinapp.guards.asgi import Scope
 from skinapp.guards.guesses import address
+
+OPEN_ROUTES = re.compile(
+    r"/|/login/?|/logout|/(assets|static|svelte)/.*|/theme\.css|/favicon\.ico|/robots\.txt|/manifest\.json"
+    r"|/gradio_api/(theme\.css|startup-events)"
+)
+"""What asks for no password: the login's own page and its files, which everybody has who installs Gradio, and what the program
+that starts the server calls to say that it is there."""
+LOGIN = "/login"
 
 
 def has_password(request: Request) -> bool:
@@ -40,6 +50,11 @@ def visitor(scope: Scope) -> str:
     greedy would bring new ones. The address is uvicorn's: it believes X-Forwarded-For from proxies on this machine, such as the
     tunnel of --share, and from those in FORWARDED_ALLOW_IPS."""
     return login_of(scope) or address(scope)
+
+
+def visitor_of(request: gr.Request) -> str:
+    """The same for an event's request."""
+    return visitor(request.request.scope) if request.request else ""
 
 
 def knows_password(request: Request) -> bool:

@@ -70,9 +70,9 @@ class _Part(GradioUploadFile):
         await self.close()
 
 
-def forget(page: gr.Blocks) -> None:
-    """Empty the lists of files that Gradio would delete, of which each call makes them longer."""
-    for files in page.temp_file_sets:
+def forget(app: Any) -> None:
+    """Empty an application's lists of files that Gradio would delete, of which each call makes them longer."""
+    for files in app.get_blocks().temp_file_sets:
         files.clear()
 
 

@@ -3,9 +3,10 @@
 What: environment variables before the import; `inspect.getfile`, which finds no component's source during it, and no collection
 of garbage; `App.create_app`, which makes nothing while a page is being built.
 Why: Gradio reports each start to its makers, and sums up the last 10,000 calls after every call for a dashboard that this page
-hasn't got. It writes a .pyi file beside its source for each of its components, or makes sure that it is there still: half of the
-time that importing it takes; it leaves out those whose source can't be found. Looking for garbage among what is being imported
-takes a tenth of the rest. It makes an application when a page is begun, done, given its queue and launched: only the last serves.
+hasn't got. It writes a .pyi file beside its source for each of its components and containers, or makes sure that it is there
+still: half of the time that importing it takes; it leaves out those whose source can't be found. Looking for garbage among what
+is being imported takes a tenth of the rest. It makes an application when a page is begun, done, given its queue and launched, of
+which only the last one serves.
 Without it: starts are told of, take twice as long, and fail where the environment may not be written to.
 """
 
@@ -31,7 +32,7 @@ def import_gradio() -> None:
     find = inspect.getfile
 
     def find_others(thing: Any) -> str:
-        if type(thing).__name__ == "ComponentMeta":
+        if type(thing).__name__ == "ComponentMeta" or getattr(thing, "__name__", "") == "BlocksEvents":
             raise OSError
         return find(thing)
 

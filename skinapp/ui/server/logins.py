@@ -1,5 +1,5 @@
-"""Which paths ask for the page's password, and how often it may be guessed; each path but those in OPEN asks for it, a path that
-is new too."""
+"""Who doesn't know the page's password, where there is one, and how often it may be guessed. Each path asks for it but those of
+the login's own page; one that is new, too."""
 
 import re
 
@@ -10,15 +10,8 @@ from skinapp.guards.asgi import path_of
 from skinapp.guards.guesses import Guesses, address
 from skinapp.ui.gradio_internals import accounts
 
-OPEN = re.compile(
-    r"/|/login/?|/logout|/(assets|static|svelte)/.*|/theme\.css|/favicon\.ico|/robots\.txt|/manifest\.json"
-    r"|/gradio_api/(theme\.css|startup-events)"
-)
-"""What asks for no password: the login's own page and its files, which everybody has who installs Gradio, and what the program
-that starts the server calls to say that it is there."""
 BASIC = re.compile(r"/gradio_api/mcp/?")
 """Where a program is told to send the password along, as basic authentication; browsers would open a window of their own."""
-LOGIN = "/login"
 
 
 class TooManyGuessesError(Exception):
@@ -39,7 +32,7 @@ class Logins:
         """The answer to whoever doesn't know the password; TooManyGuessesError where they have guessed too often."""
         if not accounts.has_password(request):
             return None
-        needs_login = not OPEN.fullmatch(path_of(request.scope)) and accounts.login_of(request.scope) is None
+        needs_login = not accounts.OPEN_ROUTES.fullmatch(path_of(request.scope)) and accounts.login_of(request.scope) is None
         sends_basic = request.headers.get("authorization", "").lower().startswith("basic ")
         if not is_login(request) and not (needs_login and sends_basic):
             return _ask(request) if needs_login else None
@@ -60,7 +53,7 @@ class Logins:
 
 def is_login(request: Request) -> bool:
     """Whether a request is a login."""
-    return request.method == "POST" and path_of(request.scope).rstrip("/") == LOGIN
+    return request.method == "POST" and path_of(request.scope).rstrip("/") == accounts.LOGIN
 
 
 def _ask(request: Request) -> Response:

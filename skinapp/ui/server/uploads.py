@@ -66,4 +66,4 @@ async def _sweep(app: Any) -> None:
     """Each look finds a file up to SWEEP_S late, twice; and takes its time."""
     await run_in_threadpool(folder().expire, UPLOADS, wording.KEPT_MINUTES * 60 - 3 * SWEEP_S)
     await run_in_threadpool(folder().sweep)
-    files.forget(app.get_blocks())
+    files.forget(app)

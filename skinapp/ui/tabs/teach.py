@@ -93,7 +93,7 @@ class Tab:
         language, session = language_of(request), _session(request)
         yield {**self._nothing(), self.given: teach_view.working(Progress(), language)}
         try:
-            room = self.rooms.new(session, _visitor(request))
+            room = self.rooms.new(session, accounts.visitor_of(request))
             place = room.fresh("drawn.zip")
 
             def task() -> dataset.Collection:
@@ -239,11 +239,6 @@ def _share(share: Any) -> float:
 def _link(taught: Taught) -> str:
     """Where the zip can be downloaded, as long as its room is there."""
     return files.link(taught.namer.source.folder.with_suffix(".zip"))
-
-
-def _visitor(request: gr.Request) -> str:
-    """Who rooms are counted for: names of sessions are had for nothing."""
-    return accounts.visitor(request.request.scope) if request.request else ""
 
 
 def _session(request: gr.Request) -> str:
