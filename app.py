@@ -13,7 +13,7 @@ from typing import Any
 from skinapp import settings
 from skinapp.assessment import loading
 from skinapp.errors import SkinAppError
-from skinapp.i18n import wording
+from skinapp.i18n.messages import text
 from skinapp.ui import page, variants
 
 log = logging.getLogger("skinapp.app")
@@ -35,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python app.py", description=wording.DISCLAIMER.en)
+    parser = argparse.ArgumentParser(prog="python app.py", description=text("disclaimer", "en"))
     parser.add_argument("--model", metavar="FOLDER|OWNER/NAME[@REV]", help="default: $SKINAPP_MODEL, else the embedded model")
     parser.add_argument("--share", action="store_true", help="also open a public link (or SKINAPP_SHARE=1)")
     parser.add_argument("--host", help="default: $GRADIO_SERVER_NAME, else 127.0.0.1")

@@ -12,10 +12,10 @@ from export.bench import markdown
 from export.release import tables
 from skinapp.assessment.assessor import Assessor
 from skinapp.guards import bodies, connections, guesses, live_sessions
-from skinapp.i18n import wording
 from skinapp.imaging import decode
 from skinapp.model.hub import EMBEDDED
 from skinapp.teach import quotas
+from skinapp.web.views import page
 from tests.support import drawings
 
 README = Path(__file__).parents[1] / "README.md"
@@ -80,7 +80,7 @@ def limits() -> list[tuple[str, str, float, str]]:
         ("teach", "bytes of its pictures, unpacked", quotas.UNPACKED_BYTES, "counted while they are read"),
         ("teach", "entries of a zip", quotas.FILES, ""),
         ("teach", "pictures", quotas.PICTURES, ""),
-        ("kept", "minutes that a photo stays", wording.KEPT_MINUTES, ""),
+        ("kept", "minutes that a photo stays", page.KEPT_MINUTES, ""),
     ]
 
 
@@ -114,14 +114,14 @@ def shown_report() -> dict[str, object]:
 def write() -> None:
     """Put all blocks in their places."""
     shown = f"```json\n{json.dumps(report(), indent=2)}\n```"
-    for page, name, body in (
+    for file, name, body in (
         (README, "figures", figures()),
         (README, "speed", speeds()),
         (README, "report", shown),
         (SECURITY, "limits", shown_limits()),
     ):
         marks, filled = rf"<!-- {name} -->\n.*?<!-- /{name} -->", f"<!-- {name} -->\n{body}\n<!-- /{name} -->"
-        page.write_text(re.sub(marks, lambda _, filled=filled: filled, page.read_text(), flags=re.DOTALL))
+        file.write_text(re.sub(marks, lambda _, filled=filled: filled, file.read_text(), flags=re.DOTALL))
 
 
 if __name__ == "__main__":

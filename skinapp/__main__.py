@@ -21,7 +21,7 @@ from skinapp.assessment import loading
 from skinapp.assessment.assessor import Assessment, Assessor
 from skinapp.assessment.classifier import Named, Namer
 from skinapp.errors import PhotoError, SkinAppError
-from skinapp.i18n import wording
+from skinapp.i18n.messages import text
 from skinapp.imaging import decode, encode
 
 
@@ -54,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m skinapp", description=wording.DISCLAIMER.en)
+    parser = argparse.ArgumentParser(prog="python -m skinapp", description=text("disclaimer", "en"))
     parser.add_argument("photos", nargs="+", metavar="PHOTO|FOLDER", help="with --engine ray also a URI, as s3://bucket/folder")
     parser.add_argument("--json", action="store_true", help="print one JSON object a line")
     parser.add_argument("--overlay", metavar="OUT.png", type=Path, help="write the photo with the evidence drawn on it")
@@ -154,7 +154,7 @@ def _one(path: Path, assessor: Assessor | Namer, options: argparse.Namespace) ->
 def _row(path: Path, assessment: Assessment | Named) -> str:
     if isinstance(assessment, Named):
         return f"{path}  {assessment.top} {assessment.chances.max():.3f}"
-    priority = wording.PRIORITIES[assessment.priority].en
+    priority = text(f"priorities.{assessment.priority}", "en")
     top = assessment.top
     return f"{path}  {priority}  {top.code} {assessment.chances.max():.3f}  {assessment.advice()}"
 

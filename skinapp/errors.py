@@ -11,7 +11,7 @@ SkinAppError            what is wrong, the value seen, the cure: one sentence a 
 └── ProviderError       an execution provider that was asked for and isn't there
 """
 
-from skinapp.i18n.wording import Said
+from skinapp.i18n.messages import ENGLISH, Message
 
 LONGEST_VALUE = 300
 """Letters of a value that an error shows: what a stranger's file holds can have millions."""
@@ -30,12 +30,12 @@ class SkinAppError(Exception):
 class VisitorError(SkinAppError):
     """What a visitor gave can't be used; as text it is English, as the API and the command line give it."""
 
-    def __init__(self, said: Said) -> None:
-        super().__init__(said)
-        self.said = said
+    def __init__(self, message: Message) -> None:
+        super().__init__(message)
+        self.message = message
 
     def __str__(self) -> str:
-        return self.said.en
+        return self.message.to(ENGLISH)
 
 
 class PhotoError(VisitorError):

@@ -27,7 +27,7 @@ from skinapp.assessment import quality
 from skinapp.assessment.assessor import Assessor
 from skinapp.assessment.loaded_model import Model
 from skinapp.errors import ModelError, PhotoError, SkinAppError
-from skinapp.i18n import wording
+from skinapp.i18n.messages import Message
 from skinapp.imaging import decode
 from skinapp.labels import CODES
 from skinapp.model import hub
@@ -211,7 +211,7 @@ def _source(photo: str) -> str | bytes:
         with files.open_input_file(f"{path}/{unquote(name)}") as stream:
             return bytes(stream.read(decode.MAX_BYTES + 1))
     except FileNotFoundError:
-        raise PhotoError(wording.UNREADABLE["closed"].filled(path=photo, reason="No such file or directory")) from None
+        raise PhotoError(Message("unreadable.closed", path=photo, reason="No such file or directory")) from None
     # Not this photo's fault: a right that ran out or a network that is gone would make rows of errors of all that follow.
     except OSError as error:
         raise SkinAppError(f"{photo} can't be read ({_line(error)}); check the network and the right to read it.") from None

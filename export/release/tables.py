@@ -23,7 +23,13 @@ AGAINST_FP32 = {"agrees_with_fp32": "same lesion as FP32", "lost_against_fp32.ur
 PRIORITIES = tuple(priority.value for priority in Priority)
 HARD = "healthy_skin_dermatoscopic_patch"
 """The kind of pictures that is told from lesions hardest."""
-ASPECTS = {"skin_tone": "skin tone in the photo (ITA)", "sex": "sex", "age": "age", "site": "body site"}
+ASPECTS = {
+    "skin_tone": "skin tone in the photo (ITA)",
+    "stated_tone": "skin tone that MILK10k states",
+    "sex": "sex",
+    "age": "age",
+    "site": "body site",
+}
 
 
 def overview(split: str, precisions: dict[str, Any]) -> list[str]:
@@ -98,6 +104,7 @@ VIEW_LABELS = {
     "accuracy": LABELS["accuracy"],
     "ece": LABELS["ece"],
     "ece_on_mix": "calibration error on the stated mix of lesions",
+    "ece_on_mix_by_chance": "... that right probabilities would show on so few photos",
     "answered": LABELS["answered"],
 }
 VIEWS = {"dermoscopic": "through a dermatoscope", "clinical": "by a plain camera"}
@@ -110,7 +117,11 @@ def views(report: dict[str, Any]) -> list[str]:
     parts = report["by_view"]
     told = report["view_told"]
     rows = [("photos / lesions", *(f"{part['n']} / {part['lesions']}" for part in parts.values()))]
-    rows += [(label, *(cell(_at(part, key)) for part in parts.values())) for key, label in VIEW_LABELS.items()]
+    rows += [
+        (label, *(cell(_at(part, key)) for part in parts.values()))
+        for key, label in VIEW_LABELS.items()
+        if all(_at(part, key) for part in parts.values())
+    ]
     rows += [
         (f"recall, {lesion.name}", *(cell(part["recall"][code]) for part in parts.values()))
         for code, lesion in zip(CODES, LESIONS, strict=True)

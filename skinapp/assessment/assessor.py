@@ -14,7 +14,7 @@ from skinapp.assessment import view as which_view
 from skinapp.assessment.framing import Flaw, Framing
 from skinapp.assessment.loaded_model import Model, Portable, Served, milliseconds, portable
 from skinapp.errors import ModelError
-from skinapp.i18n import wording
+from skinapp.i18n.messages import Language, text
 from skinapp.imaging import decode, looks
 from skinapp.imaging.decode import Photo
 from skinapp.imaging.preprocess import Box
@@ -106,7 +106,7 @@ class Assessment:
         """The evidence for one lesion, `[h, w]` from 0 to 1."""
         return explain.heatmap(self.cams[CODES.index(code)], code, self.scale)
 
-    def to_dict(self, language: wording.Language = "en") -> dict[str, Any]:
+    def to_dict(self, language: Language = "en") -> dict[str, Any]:
         """The report that the API, the CLI and the page give."""
         among, reason = self.set, self.reason
         return {
@@ -121,16 +121,16 @@ class Assessment:
             "careful": self.careful,
             "quality": {**self.report.to_dict(), "box": list(self.framing.box) if self.framing.box else None},
             "advice": self.advice(language),
-            "disclaimer": wording.DISCLAIMER.to(language),
+            "disclaimer": text("disclaimer", language),
             "model": vars(self.model),
             "elapsed_ms": {stage: round(spent, 2) for stage, spent in self.elapsed_ms.items()},
         }
 
-    def advice(self, language: wording.Language = "en") -> str:
+    def advice(self, language: Language = "en") -> str:
         """What to do next: for a photo that can't be judged, how to take a better one first; what it was answered in spite of."""
-        hints = [wording.ISSUES[issue].to(language) for issue in self.report.issues]
-        warnings = [wording.WARNINGS[warning].to(language) for warning in self.report.warnings if self.report.ok]
-        return " ".join([*hints, wording.ADVICE[self.priority].to(language), *warnings])
+        hints = [text(f"issues.{issue}", language) for issue in self.report.issues]
+        warnings = [text(f"warnings.{warning}", language) for warning in self.report.warnings if self.report.ok]
+        return " ".join([*hints, text(f"advice.{self.priority}", language), *warnings])
 
     def centred(self, photo: Photo) -> Photo | None:
         """The part of the photo with the lesion in its middle; None where no lesion was found, or where that is all of it."""

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from skinapp.assessment import explain, triage
 from skinapp.assessment.assessor import SCHEMA
 from skinapp.assessment.loaded_model import Model, Served, milliseconds
-from skinapp.i18n import wording
+from skinapp.i18n.messages import Language, text
 from skinapp.imaging import decode, preprocess
 from skinapp.imaging.decode import Photo
 from skinapp.imaging.preprocess import Box
@@ -52,7 +52,7 @@ class Named:
         """The evidence for one class, `[h, w]` from 0 to 1."""
         return explain.heatmap(self.cams[self.labels.index(label)], label, self.scale)
 
-    def to_dict(self, language: wording.Language = "en") -> dict[str, Any]:
+    def to_dict(self, language: Language = "en") -> dict[str, Any]:
         """The report that the API and the CLI give: the same keys as an assessment's; what is about lesions is null."""
         return {
             "schema": SCHEMA,
@@ -66,7 +66,7 @@ class Named:
             "careful": False,
             "quality": None,
             "advice": None,
-            "disclaimer": wording.OWN["disclaimer"].to(language),
+            "disclaimer": text("own.disclaimer", language),
             "model": vars(self.model),
             "elapsed_ms": {stage: round(spent, 2) for stage, spent in self.elapsed_ms.items()},
         }

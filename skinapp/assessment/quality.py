@@ -25,7 +25,7 @@ Cells = NDArray[np.float32]
 
 
 class Issue(StrEnum):
-    """What is wrong with a photo; wording.py says what to do about each."""
+    """What is wrong with a photo; the sentences of `issues` say what to do about each."""
 
     SMALL = "small"
     BLURRED = "blurred"

@@ -20,7 +20,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from skinapp.i18n import wording
+from skinapp.i18n.messages import text
 
 HOST = re.compile(r"([\w.-]+|\[[0-9a-fA-F:.]+\])(:\d{1,5})?", re.ASCII)
 
@@ -39,7 +39,7 @@ class Refusal:
 def refusal(method: str, path: str, headers: Headers, bound: str, known: Collection[str]) -> Refusal | None:
     """Why this request isn't answered by a server at the address `bound`; `known` are the host names that it was told."""
     if not all(HOST.fullmatch(value) for value in _asked_hosts(headers)):
-        return Refusal(400, wording.MALFORMED.en)
+        return Refusal(400, text("requests.malformed", "en"))
     host = hostname(headers.get("host", ""))
     if _is_loopback(bound) and not (_is_loopback(host) or host in known):
         return Refusal(

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skinapp.errors import PhotoError
-from skinapp.i18n.wording import UNREADABLE
+from skinapp.i18n.messages import Message
 
 SMALL_BYTES = 128 * 2**20
 """What a small picture takes at most while it is decoded: a JPEG of 18 megapixels."""
@@ -66,7 +66,7 @@ class Lane:
                 self._decoding[number] = size
             self._changed.notify_all()
         if not fits:
-            raise PhotoError(UNREADABLE["busy"].filled(size=size // 2**20))
+            raise PhotoError(Message("unreadable.busy", size=size // 2**20))
         try:
             yield
         finally:

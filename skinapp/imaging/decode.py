@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from skinapp.errors import PhotoError, clipped
-from skinapp.i18n.wording import UNREADABLE
+from skinapp.i18n.messages import Message
 from skinapp.imaging import budget, limits, metadata, structure
 from skinapp.imaging.structure import Structure
 
@@ -80,7 +80,7 @@ def read(source: str | PathLike[str] | bytes | NDArray[np.generic], most: int = 
         return _from_array(source, most)
     content = source if isinstance(source, bytes) else _content(Path(source))
     if not content:
-        raise PhotoError(UNREADABLE["empty"])
+        raise PhotoError(Message("unreadable.empty"))
     _check_weight(len(content))
     return _decode(content, most)
 
@@ -88,7 +88,7 @@ def read(source: str | PathLike[str] | bytes | NDArray[np.generic], most: int = 
 def size(content: bytes) -> tuple[int, int]:
     """Width and height of a picture by its head alone; PhotoError where `read` would refuse it for what the head says."""
     if not content:
-        raise PhotoError(UNREADABLE["empty"])
+        raise PhotoError(Message("unreadable.empty"))
     _check_weight(len(content))
     with _refused(content):
         found = _examined(content)
@@ -109,12 +109,12 @@ def _content(path: Path) -> bytes:
         with path.open("rb") as file:
             return file.read(MAX_BYTES + 1)
     except OSError as error:
-        raise PhotoError(UNREADABLE["closed"].filled(path=path, reason=error.strerror)) from None
+        raise PhotoError(Message("unreadable.closed", path=path, reason=error.strerror)) from None
 
 
 def _check_weight(size: int) -> None:
     if size > MAX_BYTES:
-        raise PhotoError(UNREADABLE["heavy"].filled(size=size / 2**20, most=MAX_BYTES // 2**20))
+        raise PhotoError(Message("unreadable.heavy", size=f"{size / 2**20:.0f}", most=MAX_BYTES // 2**20))
 
 
 def _decode(content: bytes, most: int) -> Photo:
@@ -138,9 +138,9 @@ def _refused(content: bytes) -> Iterator[None]:
             warnings.simplefilter("ignore")  # Pillow warns of odd metadata; the pixels are what counts here
             yield
     except UnidentifiedImageError:
-        raise PhotoError(UNREADABLE["no_picture"].filled(start=content[:8])) from None
+        raise PhotoError(Message("unreadable.no_picture", start=repr(content[:8]))) from None
     except DAMAGED as error:
-        raise PhotoError(UNREADABLE["damaged"].filled(detail=clipped(error))) from None
+        raise PhotoError(Message("unreadable.damaged", detail=clipped(error))) from None
 
 
 def _decoded(found: Structure, most: int) -> Photo:
@@ -201,17 +201,17 @@ def _rgb_of_bgr(values: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 def _check_size(width: int, height: int, most: int) -> None:
     if width * height > most:
-        raise PhotoError(UNREADABLE["large"].filled(width=width, height=height, most=most // 10**6))
+        raise PhotoError(Message("unreadable.large", width=width, height=height, most=most // 10**6))
     if min(width, height) < MIN_SIDE:
-        raise PhotoError(UNREADABLE["tiny"].filled(width=width, height=height, least=MIN_SIDE))
+        raise PhotoError(Message("unreadable.tiny", width=width, height=height, least=MIN_SIDE))
     if max(width, height) > MAX_ASPECT * min(width, height):
-        raise PhotoError(UNREADABLE["strip"].filled(width=width, height=height, most=MAX_ASPECT))
+        raise PhotoError(Message("unreadable.strip", width=width, height=height, most=MAX_ASPECT))
 
 
 def _check_single(frames: int, form: str) -> None:
     if frames > 1:
         count = frames if frames < limits.MAX_FRAMES else f"{limits.MAX_FRAMES}+"
-        raise PhotoError(UNREADABLE["several"].filled(count=count, form=form))
+        raise PhotoError(Message("unreadable.several", count=count, form=form))
 
 
 def _pixels(picture: Image.Image, turn: Turn | None) -> Photo:
@@ -261,12 +261,12 @@ def _to_8_bit(values: NDArray[np.generic]) -> NDArray[np.uint8]:
         values.dtype == np.int32 and values.min() >= 0 and values.max() < 2**16
     ):
         return np.asarray((values.astype(np.uint32) + 128) // 257, dtype=np.uint8)
-    raise PhotoError(UNREADABLE["depth"].filled(kind=values.dtype))
+    raise PhotoError(Message("unreadable.depth", kind=values.dtype))
 
 
 def _from_array(values: NDArray[np.generic], most: int) -> Photo:
     if values.ndim not in (2, 3) or (values.ndim == 3 and values.shape[2] not in (1, 3, 4)):
-        raise PhotoError(UNREADABLE["shape"].filled(shape=values.shape))
+        raise PhotoError(Message("unreadable.shape", shape=values.shape))
     _check_size(values.shape[1], values.shape[0], most)
     flat = values[:, :, 0] if values.ndim == 3 and values.shape[2] == 1 else values
     return np.asarray(_rgb(Image.fromarray(_to_8_bit(flat))))

@@ -2,7 +2,7 @@
 a decoder more than the picture is worth."""
 
 from skinapp.errors import PhotoError
-from skinapp.i18n.wording import BUILT, UNREADABLE, Said
+from skinapp.i18n.messages import Message
 
 MAX_SCANS = 100
 """Scans of a JPEG, each of which goes over the whole picture; programs write 10 to 13."""
@@ -29,7 +29,5 @@ MAX_AV1_SHARE = 4
 
 
 def over(part: str, count: int, limit: int) -> PhotoError:
-    """The refusal of a file with more of something than it may have; `part` is a key of BUILT."""
-    sentence, name = UNREADABLE["built"], BUILT[part]
-    values = {"count": count, "limit": limit}
-    return PhotoError(Said(sentence.en.format(part=name.en, **values), sentence.zh.format(part=name.zh, **values)))
+    """The refusal of a file with more of something than it may have; `part` is a key of the section `built`."""
+    return PhotoError(Message("unreadable.built", part=Message(f"built.{part}"), count=count, limit=limit))

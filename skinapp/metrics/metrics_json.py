@@ -50,6 +50,18 @@ class Measured:
         found = _at(self.report, "robustness.faults")
         return {name: {key: _figure(one) for key, one in fault.items()} for name, fault in found.items()}
 
+    def views(self) -> dict[str, "Measured"]:
+        """The same of the photos of each view; nothing where only one view was measured."""
+        return {name: Measured(self.split, report) for name, report in self.report.get("by_view", {}).items()}
+
+    def outside(self) -> dict[tuple[str, str], dict[str, int]]:
+        """By diagnosis outside of the seven and view, how many photos were answered what."""
+        found = {}
+        for kind, views in self.report.get("outside", {}).items():
+            for view, one in views.items():
+                found[kind, view] = {priority.value: int(one["priorities"][priority.value]) for priority in Priority}
+        return found
+
     def confusion(self) -> Counts:
         """By code what the lesion was, and what it was named."""
         return _square(self.report.get("confusion"), CODES, CODES)
@@ -69,7 +81,8 @@ def read(folder: Path) -> dict[str, Measured]:
         split = next((split for split in SPLITS if known.get(split)), None)
         found = {precision: Measured(split, report) for precision, report in known[split].items()} if split else {}
         for one in found.values():
-            one.photos, one.lesions, one.confusion(), one.priorities(), one.faults()  # reading is the check
+            one.photos, one.lesions, one.confusion(), one.priorities(), one.faults(), one.outside()  # reading is the check
+            [(view.photos, view.figure("balanced_accuracy")) for view in one.views().values()]
         return found
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         log.warning("%s can't be read (%s: %s); the page shows no figures.", path, type(error).__name__, error)

@@ -6,11 +6,11 @@ from typing import Any, Literal, TypedDict
 import gradio as gr
 from gradio.i18n import I18nData
 
-from skinapp.i18n import wording
+from skinapp.i18n.messages import Language, preferred, text
 from skinapp.ui.gradio_internals import events, files
 from skinapp.ui.server import queueing
 from skinapp.web import STATIC
-from skinapp.web.views import answer
+from skinapp.web.views import page
 
 Payload = dict[str, Any] | None
 """A photo as Gradio hands it over unread; files.received_file gives its path."""
@@ -41,9 +41,9 @@ def script(*names: str) -> str:
     return "\n".join((STATIC / "tabs" / f"{name}.js").read_text(encoding="utf-8") for name in names)
 
 
-def language_of(request: gr.Request) -> wording.Language:
+def language_of(request: gr.Request) -> Language:
     """The language that the visitor's browser asks for."""
-    return wording.preferred(request.headers.get("accept-language", ""))
+    return preferred(request.headers.get("accept-language", ""))
 
 
 def photo_input(
@@ -97,6 +97,6 @@ def answer_on(
     ).failure(apologise, None, [first, *others], **PRIVATE)
 
 
-def apology(language: wording.Language) -> str:
+def apology(language: Language) -> str:
     """A fault of ours, in an answer's place."""
-    return answer.failed(wording.UNEXPECTED.to(language), language)
+    return page.failed(text("requests.unexpected", language), language)

@@ -10,11 +10,11 @@ from starlette.middleware import Middleware
 
 from skinapp.errors import StorageError
 from skinapp.guards.guesses import GUESS_S, GUESSES
-from skinapp.i18n import wording
+from skinapp.i18n.messages import LANGUAGES, text
 from skinapp.imaging import decode
 from skinapp.teach import quotas
 from skinapp.ui.endpoints import api
-from skinapp.ui.gradio_internals import calls, frontend, hardening, server, startup
+from skinapp.ui.gradio_internals import calls, frontend, hardening, inputs, server, startup
 from skinapp.ui.server import queueing, request_gate, security_headers, uploads, waiting
 from skinapp.ui.theme import theme
 from skinapp.ui.variants import Variant
@@ -40,6 +40,7 @@ def build(variant: Variant) -> gr.Blocks:
     hardening.apply()
     page.queue(max_size=queueing.WAITING, default_concurrency_limit=2, status_update_rate=queueing.STATUS_S)
     calls.guard(page, waiting.refusal)
+    inputs.fill_in(page)
     return page
 
 
@@ -64,7 +65,7 @@ def launch_options(variant: Variant, with_mcp: bool = False, hosts: Sequence[str
         "ssr_mode": False,
         "quiet": True,
         "allowed_paths": [str(uploads.lessons())],
-        "auth_message": "<br>".join(wording.GUESSES.filled(count=GUESSES, seconds=GUESS_S)),
+        "auth_message": "<br>".join(text("requests.guesses", language, count=GUESSES, seconds=GUESS_S) for language in LANGUAGES),
         "app_kwargs": {
             "middleware": [Middleware(part) for part in within],
             "routes": [*variant.routes, *(mcp.routes() if mcp else [])],

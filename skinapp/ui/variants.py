@@ -13,19 +13,19 @@ from starlette.routing import Mount
 from skinapp.assessment.assessor import Assessor
 from skinapp.assessment.classifier import Namer
 from skinapp.errors import SkinAppError
-from skinapp.i18n import wording
-from skinapp.i18n.wording import Language
+from skinapp.i18n.messages import LANGUAGES, Language, section, text
 from skinapp.imaging import encode, synthetic
 from skinapp.ui.endpoints.live_frames import LIMITS, LiveEndpoint
 from skinapp.ui.endpoints.ondevice_files import ENTRY, PATH, OnDeviceFiles
 from skinapp.ui.tabs import about, custom, followup, live, many, ondevice, photo, teach
 from skinapp.web import answering
 from skinapp.web.bundles import onnxruntime_web
-from skinapp.web.views import answer, classification, examples
+from skinapp.web.views import classification, custom_about, examples
 from skinapp.web.views import followup as followup_view
 from skinapp.web.views import live as live_view
 from skinapp.web.views import many as many_view
 from skinapp.web.views import ondevice as ondevice_view
+from skinapp.web.views import page as page_view
 from skinapp.web.views import teach as teach_view
 
 if TYPE_CHECKING:
@@ -54,14 +54,14 @@ class Variant(ABC):
         """What the page says before any answer, by language; whole pieces, because Gradio translates one key a component."""
         return {
             language: {
-                **{f"tab_{name}": message.to(language) for name, message in wording.TABS.items()},
-                "loading": answer.busy(language),
+                **{f"tab_{name}": label for name, label in section("tabs", language).items()},
+                "loading": page_view.busy(language),
                 "teach": teach_view.frame(language),
-                "own_photo": wording.OWN["photo"].to(language),
-                "own_drop": wording.OWN["drop"].to(language),
+                "own_photo": text("own.photo", language),
+                "own_drop": text("own.drop", language),
                 **self._translations(language),
             }
-            for language in wording.LANGUAGES
+            for language in LANGUAGES
         }
 
     @abstractmethod
@@ -107,17 +107,17 @@ class LesionPage(Variant):
         model = self.model
         on_device = ondevice_view.frame(f".{PATH}/{ENTRY}", language) if self._ondevice else ondevice_view.missing(language)
         return {
-            **{key: wording.PAGE[key].to(language) for key in ("photo", "drop", "centred", "careful")},
-            **{key: wording.FOLLOW[key].to(language) for key in ("earlier", "later", "drop_earlier", "drop_later")},
-            "header": answer.header(language),
-            "tips": answer.tips(language),
+            **{key: text(f"page.{key}", language) for key in ("photo", "drop", "centred", "careful")},
+            **{key: text(f"follow.{key}", language) for key in ("earlier", "later", "drop_earlier", "drop_later")},
+            "header": page_view.header(language),
+            "tips": page_view.tips(language),
             "examples": examples.strip(self._examples, language),
-            "empty": answer.empty(language),
+            "empty": page_view.empty(language),
             "many": many_view.frame(language),
             "live": live_view.finder(language, self._live.folder, LIMITS),
             "follow": followup_view.empty(language),
             "ondevice": on_device,
-            "footer": answer.footer(model.model, model.notices, language),
+            "footer": page_view.footer(model.model, model.notices, language),
         }
 
     def mcp(self) -> "McpEndpoint":
@@ -153,8 +153,8 @@ class CustomPage(Variant):
         return {
             "header": classification.header(model.spec.labels, language),
             "empty": classification.empty(language),
-            "own_about": custom.about(model, language),
-            "footer": answer.footer(model.model, model.notices, language, wording.OWN["disclaimer"]),
+            "own_about": custom_about.about(model, language),
+            "footer": page_view.footer(model.model, model.notices, language, "own.disclaimer"),
         }
 
     def mcp(self) -> "McpEndpoint":

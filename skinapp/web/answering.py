@@ -10,13 +10,12 @@ from skinapp.assessment.assessor import Assessment, Assessor
 from skinapp.assessment.classifier import Namer
 from skinapp.errors import LabelError, PhotoError
 from skinapp.followup import compare
-from skinapp.i18n import wording
-from skinapp.i18n.wording import Language
+from skinapp.i18n.messages import Language, text
 from skinapp.imaging import decode, encode
 from skinapp.imaging.decode import Photo
 from skinapp.labels import CODES, View
 from skinapp.metrics import ground_truth
-from skinapp.web.views import answer, classification, followup, many, report
+from skinapp.web.views import answer, classification, followup, many, page, report
 
 
 def answered(
@@ -31,7 +30,7 @@ def answered(
     try:
         photo, assessment = assessor.read_and_assess(source, centred=centred, careful=careful)
     except PhotoError as error:
-        return answer.failed(error.said.to(language), language), ""
+        return page.failed(error.message.to(language), language), ""
     saved = report.offer(assessment, language) if assessment.report.ok else ""
     return answer.answer(assessment, language) + saved, answer.evidence(photo, assessment, language)
 
@@ -41,7 +40,7 @@ def named(namer: Namer, path: Path, language: Language) -> tuple[str, str]:
     try:
         photo, classified = namer.read_and_assess(path)
     except PhotoError as error:
-        return answer.failed(error.said.to(language), language), ""
+        return page.failed(error.message.to(language), language), ""
     return classification.result(classified, language), classification.evidence(photo, classified, language)
 
 
@@ -62,7 +61,7 @@ def row(assessor: Assessor, language: Language, named: tuple[str, Path]) -> str:
     try:
         photo, assessment = assessor.read_and_assess(path)
     except PhotoError as error:
-        return many.failed(error.said.to(language), language, name)
+        return many.failed(error.message.to(language), language, name)
     return many.row(name, assessment.to_dict(language), photo, language)
 
 
@@ -72,9 +71,9 @@ def figures(answers: Sequence[tuple[Any, Any]], labels: bytes | None, language: 
     try:
         truths = ground_truth.truths(list(predicted), {} if labels is None else ground_truth.read(labels))
     except LabelError as error:
-        return many.refused(error.said.to(language), language)
+        return many.refused(error.message.to(language), language)
     if not truths:
-        return "" if labels is None else many.refused(wording.MANY["no_labels"].to(language), language)
+        return "" if labels is None else many.refused(text("many.no_labels", language), language)
     counted = ground_truth.figures([predicted[file] for file in truths], list(truths.values()))
     return many.figures(counted, truths, language)
 
@@ -87,7 +86,7 @@ def compared(assessor: Assessor, earlier: Path, later: Path, language: Language)
             photos.append(assessor.read_and_assess(path))
             reasons.append(None)
         except PhotoError as error:
-            reasons.append(error.said.to(language))
+            reasons.append(error.message.to(language))
     if any(reasons):
         return followup.failed(reasons, language)
     (before, first), (after, second) = photos

@@ -4,6 +4,7 @@ import base64
 import io
 import json
 import re
+import sys
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -17,14 +18,16 @@ from gradio_client.exceptions import AppError
 from PIL import Image
 
 from skinapp.assessment.assessor import Assessor
-from skinapp.i18n import wording
+from skinapp.i18n.messages import text
 from skinapp.imaging import decode
 from skinapp.labels import CODES
+from skinapp.model.hub import EMBEDDED
 from skinapp.teach import quotas
 from skinapp.ui.endpoints import api
 from skinapp.web.views import answer
 from skinapp.web.views import many as many_view
 from tests.support import drawings
+from tests.support.app_server import started
 
 META = {"_type": "gradio.FileData"}
 SCRIPT = b"<script>alert(1)</script>"
@@ -94,7 +97,7 @@ def test_the_report_has_these_keys_and_no_others(client: Client, photo: Path) ->
         "model": ["file", "id", "precision", "provider", "revision"],
         "elapsed_ms": ["decode", "judge", "model", "preprocess", "total"],
     }
-    assert (report["schema"], report["status"], report["disclaimer"]) == (1, "ok", wording.DISCLAIMER.en)
+    assert (report["schema"], report["status"], report["disclaimer"]) == (1, "ok", text("disclaimer", "en"))
     assert sum(report["probabilities"].values()) == pytest.approx(1)
 
 
@@ -157,13 +160,13 @@ def test_a_photo_that_cant_be_judged_is_answered_retake(client: Client, tmp_path
     report, _ = classify(client, path)
     assert (report["status"], report["priority"]) == ("retake", "unclear")
     assert report["quality"]["issues"] == ["dark", "flat", "blurred", "no_lesion"]
-    assert report["advice"].startswith(wording.ISSUES["dark"].en)  # type: ignore[index]
+    assert report["advice"].startswith(text("issues.dark", "en"))  # type: ignore[index]
 
 
 def test_the_report_speaks_the_callers_language(server: str, photo: Path) -> None:
     with connected(server, **{"accept-language": "zh-CN"}) as chinese:
         report, _ = classify(chinese, photo)
-    assert report["disclaimer"] == wording.DISCLAIMER.zh
+    assert report["disclaimer"] == text("disclaimer", "zh")
 
 
 def test_a_batch_answers_a_row_a_photo_and_an_error_for_what_cant_be_read(
@@ -213,7 +216,7 @@ def test_no_photo_and_too_many_photos_get_our_sentences(client: Client, photo: P
 def test_an_address_is_not_fetched(client: Client) -> None:
     with pytest.raises(AppError) as caught:
         client.predict(photo=handle_file("https://example.com/spot.png"), api_name="/classify")
-    assert caught.value.message == wording.NOT_UPLOADED.en
+    assert caught.value.message == text("requests.not_uploaded", "en")
 
 
 HOSTILE = [
@@ -238,10 +241,10 @@ HOSTILE = [
 @pytest.mark.parametrize("given", HOSTILE, ids=json.dumps)
 def test_nothing_but_an_upload_is_read(server: str, given: object) -> None:
     for name, value in (("classify", given), ("classify_batch", [given])):
-        text = post(server, name, value)
-        assert text.startswith("event: error")
-        said = json.loads(text.split("data: ")[1])["error"]
-        assert said in (wording.NOT_UPLOADED.en, wording.NO_PHOTO.en)
+        heard = post(server, name, value)
+        assert heard.startswith("event: error")
+        said = json.loads(heard.split("data: ")[1])["error"]
+        assert said in (text("requests.not_uploaded", "en"), text("requests.no_photo", "en"))
 
 
 def test_an_upload_over_the_limit_is_refused_at_the_door(server: str) -> None:
@@ -278,7 +281,22 @@ def test_the_api_is_exactly_two_functions(client: Client) -> None:
     assert set(listed["named_endpoints"]) == {"/classify", "/classify_batch"}
     assert listed["unnamed_endpoints"] == {}
     parameters = {name: [p["parameter_name"] for p in found["parameters"]] for name, found in listed["named_endpoints"].items()}
-    assert parameters == {"/classify": ["photo"], "/classify_batch": ["photos"]}
+    assert parameters == {"/classify": ["photo", "careful"], "/classify_batch": ["photos"]}
+
+
+def test_an_answer_is_careful_unless_the_caller_says_no(environment: dict[str, str], embedded: Assessor, photo: Path) -> None:
+    def said(report: dict[str, Any]) -> tuple[object, ...]:
+        return report["probabilities"], report["priority"], report["careful"]
+
+    several, one = (said(embedded.read_and_assess(photo, careful=careful)[1].to_dict()) for careful in (True, False))
+    assert several != one
+    with started([sys.executable, "app.py"], environment, EMBEDDED) as (address, _), connected(address) as client:
+        assert said(classify(client, photo)[0]) == several
+        report, _ = client.predict(photo=handle_file(photo), careful=False, api_name="/classify")
+        assert said(report) == one
+        path = httpx.post(f"{address}/gradio_api/upload", files={"files": photo.read_bytes()}).json()[0]
+        text = post(address, "classify", {"path": path, "meta": META})
+        assert said(json.loads(text.split("data: ")[1])[0]) == several, "a call may name the photo alone"
 
 
 def test_an_unexpected_error_tells_a_caller_nothing_of_the_server(stumbling_server: str, photo: Path) -> None:

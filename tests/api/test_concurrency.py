@@ -15,7 +15,7 @@ from gradio_client import handle_file
 from gradio_client.exceptions import AppError
 
 from skinapp.assessment.assessor import Assessor
-from skinapp.i18n import wording
+from skinapp.i18n.messages import text
 from skinapp.ui.server import queueing, waiting
 from tests.support import client_crowd, drawings
 from tests.support.app_server import free_port, served, started
@@ -104,7 +104,7 @@ def test_none_of_those_who_ask_about_one_photo_at_once_loses_an_answer(server: s
     """Its overlay is large, so that it takes a while to be sent."""
     large = tmp_path / "large.png"
     large.write_bytes(drawings.encoded(drawings.lesion(900, 900, seed=3)))
-    same = client_crowd.Expected(large, tuple(assessor.read_and_assess(large)[1].chances.tolist()))
+    same = client_crowd.expected(large, assessor)
     clients = client_crowd.connected(server, 16)
     assert client_crowd.call(clients, [same] * 16 * 8) == Counter(right=16 * 8)
 
@@ -130,7 +130,7 @@ def test_the_line_is_bounded_and_tells_everyone_their_place(held: tuple[str, Hel
     assert {answer.status_code for answer in answers} == {200}
     for site, status in (({}, 503), ({"sec-fetch-site": "same-origin"}, 429)):  # a program's, and the page's own
         turned_away = joined(address, "late", path, function, **site)
-        assert (turned_away.status_code, turned_away.json()["detail"]) == (status, wording.CROWDED["waiting"].zh)
+        assert (turned_away.status_code, turned_away.json()["detail"]) == (status, text("crowded.full", "zh"))
         assert int(turned_away.headers["retry-after"]) > 0
     with httpx.stream("GET", f"{address}/gradio_api/queue/data?session_hash=w5", timeout=60) as stream:
         told = next(text for text in stream.iter_lines() if '"estimation"' in text)
@@ -147,7 +147,7 @@ def test_one_visitor_fills_three_quarters_of_the_line_and_the_next_one_finds_a_p
     wait_until(lambda: server.begun() == queueing.ASSESSING)
     answers = [joined(address, f"w{number}", path, function, "203.0.113.5") for number in range(queueing.WAITING)]
     assert Counter(answer.status_code for answer in answers) == {200: queueing.WAITING * 3 // 4, 429: queueing.WAITING // 4}
-    assert answers[-1].json()["detail"] == wording.CROWDED["waiting"].zh and int(answers[-1].headers["retry-after"]) > 0
+    assert answers[-1].json()["detail"] == text("crowded.waiting", "zh") and int(answers[-1].headers["retry-after"]) > 0
     assert joined(address, "other", path, function, "203.0.113.6").status_code == 200
 
 

@@ -39,7 +39,6 @@ BESIDE = {
     "skinapp.__main__": {"skinapp.ray_batch"},
     "skinapp.settings": {"skinapp.errors"},
     "skinapp.errors": {"skinapp.i18n"},
-    "skinapp.i18n": {"skinapp.labels"},
 }
 INSIDE = {
     "skinapp.ui": (("page",), ("variants",), ("tabs",), ("endpoints",), ("components",), ("server",), ("gradio_internals",)),
@@ -127,8 +126,8 @@ def test_no_import_runs_up(path):
         ("skinapp.guards.access", "skinapp.ui.server.logins", True),
         ("train.data.dataset", "export.build", True),
         ("export.build", "train.data.dataset", False),
-        ("skinapp.errors", "skinapp.i18n.wording", False),
-        ("skinapp.i18n.wording", "skinapp.errors", True),
+        ("skinapp.errors", "skinapp.i18n.messages", False),
+        ("skinapp.i18n.messages", "skinapp.errors", True),
         ("skinapp.ui.page", "skinapp.labels", False),
         ("skinapp.model.hub", "skinapp.model.spec", False),
     ],

@@ -20,10 +20,17 @@ CLOSE = 1e-5
 
 @dataclass(frozen=True)
 class Expected:
-    """A photo and the probabilities that it must be answered with."""
+    """A photo and the probabilities that it must be answered with: among several from one look, by itself from several."""
 
     path: Path
     chances: tuple[float, ...]
+    careful: tuple[float, ...]
+
+
+def expected(path: Path, assessor: Assessor) -> Expected:
+    """What is right for a photo."""
+    one, several = (tuple(assessor.read_and_assess(path, careful=careful)[1].chances.tolist()) for careful in (False, True))
+    return Expected(path, one, several)
 
 
 def drawn(folder: Path, count: int, assessor: Assessor) -> list[Expected]:
@@ -33,7 +40,7 @@ def drawn(folder: Path, count: int, assessor: Assessor) -> list[Expected]:
         path = folder / f"spot{number:04}.png"
         colour = (40 + number * 37 % 180, 30 + number * 91 % 150, 30 + number * 53 % 160)
         path.write_bytes(drawings.encoded(drawings.lesion(160, 120, colour=colour, seed=number)))
-        found.append(Expected(path, tuple(assessor.read_and_assess(path)[1].chances.tolist())))
+        found.append(expected(path, assessor))
     nearest = min(
         (max(abs(x - y) for x, y in zip(a.chances, b.chances, strict=True)) for i, a in enumerate(found) for b in found[:i]),
         default=1.0,
@@ -66,7 +73,7 @@ def _singles(client: Client, photos: Sequence[Expected]) -> Counter[str]:
     for photo in photos:
         try:
             report, _ = client.predict(photo=handle_file(photo.path), api_name="/classify")
-            tally[judged(report, photo)] += 1
+            tally[judged(report, photo.careful)] += 1
         except Exception as error:  # whatever it is, it is counted and told
             tally[f"lost: {type(error).__name__} {error}"] += 1
     return tally
@@ -85,7 +92,7 @@ def insist(address: str, photos: Sequence[Expected], verdicts: list[str], given_
                 if given_up.wait(0.5):
                     return
                 client = None
-        verdicts.append(judged(report, photo))
+        verdicts.append(judged(report, photo.careful))
 
 
 def _batch(client: Client, photos: Sequence[Expected]) -> Counter[str]:
@@ -93,10 +100,10 @@ def _batch(client: Client, photos: Sequence[Expected]) -> Counter[str]:
         rows = client.predict(photos=[handle_file(photo.path) for photo in photos], api_name="/classify_batch")
     except Exception as error:  # as above
         return Counter({f"lost: {type(error).__name__} {error}": len(photos)})
-    return Counter(judged(row, photo) for row, photo in zip(rows, photos, strict=True))
+    return Counter(judged(row, photo.chances) for row, photo in zip(rows, photos, strict=True))
 
 
-def judged(report: dict[str, Any], photo: Expected) -> str:
-    """Whether a report is that on a photo."""
-    pairs = zip(report["probabilities"].values(), photo.chances, strict=True)
-    return "right" if all(abs(got - wanted) < CLOSE for got, wanted in pairs) else "wrong"
+def judged(report: dict[str, Any], wanted: Sequence[float]) -> str:
+    """Whether a report states these probabilities."""
+    pairs = zip(report["probabilities"].values(), wanted, strict=True)
+    return "right" if all(abs(got - chance) < CLOSE for got, chance in pairs) else "wrong"

@@ -56,6 +56,15 @@ def test_ece_is_the_gap_between_confidence_and_accuracy():
     assert metrics.ece(one_hot(*[NV] * 10, sure=0.9), truths) == pytest.approx(0.1)
 
 
+def test_right_probabilities_show_a_gap_by_chance_that_shrinks_with_the_photos():
+    few, many = (np.tile([0.1, 0.1, 0.1, 0.1, 0.1, 0.4, 0.1], (count, 1)) for count in (100, 10_000))
+    spread = np.sqrt(0.4 * 0.6 / np.array([100, 10_000]) * 2 / np.pi)  # the mean of a binomial's distance from its middle
+    found = [metrics.eces_by_chance(sure, np.ones(len(sure))).mean() for sure in (few, many)]
+    assert found == pytest.approx(spread.tolist(), rel=0.15)
+    heavy = np.where(np.arange(10_000) < 100, 1.0, 1e-9)
+    assert metrics.eces_by_chance(many, heavy).mean() == pytest.approx(spread[0], rel=0.2)
+
+
 def test_a_photo_drawn_twice_counts_as_two_photos():
     """The weights of a resample give what the drawn photos themselves would give."""
     rng = np.random.default_rng(0)

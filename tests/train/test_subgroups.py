@@ -59,6 +59,14 @@ def test_tones_end_where_the_scale_says(angle, name):
 
 
 @pytest.mark.parametrize(
+    ("tone", "band"),
+    [(0, "0 to 2 (dark)"), (2, "0 to 2 (dark)"), (3, "3"), (5, "5 (very light)"), (6, "unknown"), (None, "unknown")],
+)
+def test_stated_tones_fall_into_bands(tone, band):
+    assert subgroups.stated_tone(tone) == band
+
+
+@pytest.mark.parametrize(
     ("age", "band"),
     [(0, "<30"), (29.9, "<30"), (30, "30-44"), (45, "45-59"), (60, "60-74"), (75, "75+"), (None, "unknown"), (-1, "unknown")],
 )

@@ -149,6 +149,14 @@ def eces(probabilities: Floats, truths: NDArray[np.int64], weights: Floats) -> F
     return ratio(np.abs(weights @ binned).sum(1), weights.sum(1))
 
 
+def eces_by_chance(probabilities: Floats, weights: NDArray[np.float64], draws: int = 200) -> Floats:
+    """What `ece` comes to on as many photos for answers whose probabilities are just right: the truths are drawn by them. Of few
+    photos, or of few that count for most, it is far from nothing, and a measured one tells no more than how far it lies above."""
+    rng, edges = np.random.default_rng(0), probabilities.cumsum(1)
+    drawn = [np.minimum((edges < rng.random((len(edges), 1))).sum(1), edges.shape[1] - 1) for _ in range(draws)]
+    return np.array([eces(probabilities, truths, weights[None])[0] for truths in drawn])
+
+
 def _losses(probabilities: Floats, truths: NDArray[np.int64]) -> Floats:
     return np.asarray(-np.log(np.maximum(probabilities[np.arange(len(truths)), truths], 1e-12)))
 

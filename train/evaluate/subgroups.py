@@ -13,6 +13,8 @@ from train.evaluate import metrics
 
 TONES = ((55.0, "very light"), (41.0, "light"), (28.0, "intermediate"), (10.0, "tan"), (-30.0, "brown"), (-math.inf, "dark"))
 """Skin tones, each above this ITA in degrees."""
+STATED_TONES = {"0 to 2 (dark)": range(3), "3": range(3, 4), "4": range(4, 5), "5 (very light)": range(5, 6)}
+"""The skin tones that MILK10k states; of the darkest there are too few to stand alone."""
 AGES = ((75, "75+"), (60, "60-74"), (45, "45-59"), (30, "30-44"), (0, "<30"))
 """Bands of age, each from this year on."""
 SITES = {
@@ -64,6 +66,11 @@ def tone(angle: float) -> str:
     return next((name for least, name in TONES if angle > least), UNKNOWN)
 
 
+def stated_tone(tone: int | None) -> str:
+    """The band of a skin tone that a CSV states."""
+    return next((name for name, tones in STATED_TONES.items() if tone in tones), UNKNOWN)
+
+
 def age_band(age: float | None) -> str:
     """The band of an age in years."""
     return UNKNOWN if age is None else next((name for least, name in AGES if age >= least), UNKNOWN)
@@ -78,6 +85,7 @@ def report(answers: metrics.Answers, weights: metrics.Floats, rows: Sequence[Row
     """The figures of every subgroup that occurs, by what tells it; what the CSV says of no photo is left out."""
     told = {
         "skin_tone": ([tone(angle) for angle in angles], [name for _, name in TONES]),
+        "stated_tone": ([stated_tone(row.skin_tone) for row in rows], list(STATED_TONES)),
         "sex": ([row.sex if row.sex in ("female", "male") else UNKNOWN for row in rows], ["female", "male"]),
         "age": ([age_band(row.age) for row in rows], [name for _, name in reversed(AGES)]),
         "site": ([site(row.localization) for row in rows], list(SITES)),

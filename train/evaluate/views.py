@@ -75,6 +75,7 @@ def _of(assessments: Sequence[Assessment], rows: Sequence[Row], spec: ModelSpec)
     coverage = ratio(drawn @ (inside[:, None] * known), drawn @ known)
     return {
         "ece_on_mix": interval(metrics.eces(chances, truths, mixed)),
+        "ece_on_mix_by_chance": _range(metrics.eces_by_chance(chances, mixed[0])),
         "sets": {
             "coverage": {code: interval(column) for code, column in zip(CODES, coverage.T, strict=True)},
             "size": interval(metrics.average(sizes, drawn)),
@@ -96,6 +97,12 @@ def outside(assessments: Sequence[Assessment], rows: Sequence[Row]) -> dict[str,
                 called_low = interval(metrics.average(low, drawn))
                 found.setdefault(kind, {})[view.value] = {"n": len(own), "priorities": counts, "called_low": called_low}
     return found
+
+
+def _range(values: metrics.Floats) -> dict[str, float]:
+    """The mean and the middle 95% of draws."""
+    low, high = np.percentile(values, [2.5, 97.5])
+    return {"value": round(float(values.mean()), 4), "low": round(float(low), 4), "high": round(float(high), 4)}
 
 
 def _share(events: Sequence[bool]) -> float:

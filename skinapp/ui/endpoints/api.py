@@ -9,7 +9,7 @@ import gradio as gr
 from skinapp.assessment.assessor import Assessor
 from skinapp.assessment.classifier import Namer
 from skinapp.errors import SkinAppError
-from skinapp.i18n import wording
+from skinapp.i18n.messages import Language, text
 from skinapp.imaging import encode
 from skinapp.ui.components import ASSESS, Payload, language_of
 from skinapp.ui.gradio_internals import files
@@ -23,45 +23,45 @@ MAX_BATCH = 64
 def add(model: Assessor | Namer) -> None:
     """Put the two functions, with the components that describe their input and output, into the page being built."""
     with gr.Row(visible=False):
-        photo, report = gr.Image(label="photo"), gr.JSON(label="report")
+        photo, careful, report = gr.Image(label="photo"), gr.Checkbox(True, label="careful"), gr.JSON(label="report")
         overlay = gr.Image(label="overlay", interactive=False)
         photos, rows = gr.File(label="photos", file_count="multiple"), gr.JSON(label="rows")
         one, many = gr.Button(), gr.Button()
     for component in (photo, photos):
         files.refuse_addresses(component)
 
-    def classify(photo: Payload, request: gr.Request) -> tuple[dict[str, Any], str]:
-        """The report on one photo of a skin lesion, from several looks at it, and the photo with the evidence laid on it."""
-        return _classify(model, photo, language_of(request))
+    def classify(photo: Payload, careful: bool, request: gr.Request) -> tuple[dict[str, Any], str]:
+        """The report on one photo of a skin lesion, and the photo with the evidence laid on it; `careful`: from several looks."""
+        return _classify(model, photo, careful is not False, language_of(request))
 
     def classify_batch(photos: list[dict[str, Any]] | None, request: gr.Request) -> list[dict[str, Any]]:
         """The reports on several photos, each from one look, with its file's name; an unreadable file gives its error instead."""
         return _classify_batch(model, photos or [], language_of(request))
 
-    one.click(classify, photo, [report, overlay], api_name="classify", preprocess=False, **ASSESS)
+    one.click(classify, [photo, careful], [report, overlay], api_name="classify", preprocess=False, **ASSESS)
     many.click(classify_batch, photos, rows, api_name="classify_batch", preprocess=False, **ASSESS)
 
 
-def refusal(photos: list[Any], language: wording.Language) -> str | None:
+def refusal(photos: list[Any], language: Language) -> str | None:
     """Why nobody may call with so many photos."""
     if not photos:
-        return wording.NO_PHOTO.to(language)
+        return text("requests.no_photo", language)
     if len(photos) > MAX_BATCH:
-        return wording.TOO_MANY.to(language).format(count=len(photos), most=MAX_BATCH)
+        return text("requests.too_many", language, count=len(photos), most=MAX_BATCH)
     return None
 
 
-def _classify(model: Assessor | Namer, payload: Payload, language: wording.Language) -> tuple[dict[str, Any], str]:
+def _classify(model: Assessor | Namer, payload: Payload, careful: bool, language: Language) -> tuple[dict[str, Any], str]:
     if payload is None:
-        raise _error(wording.NO_PHOTO.to(language))
+        raise _error(text("requests.no_photo", language))
     try:
-        photo, assessment = model.read_and_assess(files.received_file(payload), careful=True)
+        photo, assessment = model.read_and_assess(files.received_file(payload), careful=careful)
         return assessment.to_dict(language), uploads.keep("image.jpeg", encode.jpeg(assessment.overlay(photo)))
     except SkinAppError as error:
         raise _error(str(error)) from None
 
 
-def _classify_batch(model: Assessor | Namer, payloads: list[dict[str, Any]], language: wording.Language) -> list[dict[str, Any]]:
+def _classify_batch(model: Assessor | Namer, payloads: list[dict[str, Any]], language: Language) -> list[dict[str, Any]]:
     if reason := refusal(payloads, language):
         raise _error(reason)
     paths = [files.received_file(payload) for payload in payloads]
@@ -70,7 +70,7 @@ def _classify_batch(model: Assessor | Namer, payloads: list[dict[str, Any]], lan
     return [{"file": name, **report} for name, report in zip(names, reports, strict=True)]
 
 
-def _report(model: Assessor | Namer, language: wording.Language, path: Path) -> dict[str, Any]:
+def _report(model: Assessor | Namer, language: Language, path: Path) -> dict[str, Any]:
     return answering.reported(model, path, language)[0]
 
 

@@ -18,7 +18,7 @@ from skinapp.assessment.assessor import Assessor
 from skinapp.errors import PhotoError
 from skinapp.guards import access, live_sessions
 from skinapp.guards.asgi import Receive, Scope, Send, path_of
-from skinapp.i18n import wording
+from skinapp.i18n.messages import Language, preferred
 from skinapp.imaging import decode
 from skinapp.ui.gradio_internals.accounts import visitor
 from skinapp.ui.gradio_internals.frontend import LASTING
@@ -110,7 +110,7 @@ class LiveEndpoint:
         return Response(json.dumps(answer, separators=(",", ":")), media_type="application/json")
 
     async def _still(self, request: Request) -> Response:
-        language = wording.preferred(request.headers.get("accept-language", ""))
+        language = preferred(request.headers.get("accept-language", ""))
         content = await self._picture(request, STILL_BYTES)
         with self._viewers.under_way(_viewer(request), "still"):
             answer, evidence = await self._in_thread(partial(_answered, self._assessor, content, language))
@@ -130,7 +130,7 @@ class LiveEndpoint:
         return await asyncio.get_running_loop().run_in_executor(self._workers, work)
 
 
-def _answered(assessor: Assessor, content: bytes, language: wording.Language) -> tuple[str, str]:
+def _answered(assessor: Assessor, content: bytes, language: Language) -> tuple[str, str]:
     """The full answer to one picture, as the photo tab gives it."""
     return answering.answered(assessor, decode.read(content, MAX_PIXELS), language)
 

@@ -27,7 +27,7 @@ from starlette.routing import Route
 from skinapp.assessment.assessor import Assessor
 from skinapp.guards.asgi import Message, Receive, Scope, Send
 from skinapp.guards.shares import FullError, Share
-from skinapp.i18n import wording
+from skinapp.i18n.messages import Language, preferred, text
 from skinapp.ui.endpoints import api
 from skinapp.ui.gradio_internals import files
 from skinapp.ui.gradio_internals.accounts import visitor
@@ -50,13 +50,13 @@ READS = ToolAnnotations(readOnlyHint=True, idempotentHint=True, openWorldHint=Fa
 TOOLS = [
     Tool(
         name="classify",
-        description=f"Assess a photo of a skin lesion: a JSON report and where the evidence lies. {wording.DISCLAIMER.en}",
+        description=f"Assess a photo of a skin lesion: a JSON report and where the evidence lies. {text('disclaimer', 'en')}",
         inputSchema={"type": "object", "properties": {"photo": PHOTO}, "required": ["photo"]},
         annotations=READS,
     ),
     Tool(
         name="classify_batch",
-        description=f"Assess up to {api.MAX_BATCH} photos of skin lesions: a JSON report on each. {wording.DISCLAIMER.en}",
+        description=f"Assess up to {api.MAX_BATCH} photos of skin lesions: a JSON report on each. {text('disclaimer', 'en')}",
         inputSchema={
             "type": "object",
             "properties": {"photos": {"type": "array", "items": PHOTO, "minItems": 1, "maxItems": api.MAX_BATCH}},
@@ -67,7 +67,7 @@ TOOLS = [
 ]
 """What an assistant may call, as it is told of it."""
 
-Function: TypeAlias = Callable[[dict[str, Any], wording.Language], CallToolResult]
+Function: TypeAlias = Callable[[dict[str, Any], Language], CallToolResult]
 
 
 class McpEndpoint:
@@ -114,30 +114,30 @@ def _whole(body: bytes, receive: Receive) -> Receive:
 
 def _server(assessor: Assessor) -> Server[Any, Any]:
     tools: dict[str, Function] = {"classify": partial(_classify, assessor), "classify_batch": partial(_classify_batch, assessor)}
-    server: Server[Any, Any] = Server("skinapp", instructions=wording.DISCLAIMER.en)
+    server: Server[Any, Any] = Server("skinapp", instructions=text("disclaimer", "en"))
 
     async def listed() -> list[Tool]:
         return TOOLS
 
     async def called(name: str, arguments: dict[str, Any]) -> CallToolResult:
         request = server.request_context.request
-        language = wording.preferred("" if request is None else request.headers.get("accept-language", ""))
+        language = preferred("" if request is None else request.headers.get("accept-language", ""))
         if name not in tools:
             return _refused(f"There is no tool of that name; call {' or '.join(tools)}.")
         try:
             return await run_in_threadpool(tools[name], arguments, language)
         except Exception:  # the library would send its text, with whatever it tells of this server
             log.exception("A photo given over MCP failed.")
-            return _refused(wording.UNEXPECTED.to(language))
+            return _refused(text("requests.unexpected", language))
 
     server.list_tools()(listed)  # type: ignore[no-untyped-call]  # the library's decorator has no types
     server.call_tool(validate_input=False)(called)  # its own check repeats what was given, megabytes of base64 too
     return server
 
 
-def _classify(assessor: Assessor, arguments: dict[str, Any], language: wording.Language) -> CallToolResult:
+def _classify(assessor: Assessor, arguments: dict[str, Any], language: Language) -> CallToolResult:
     if arguments.get("photo") is None:
-        return _refused(wording.NO_PHOTO.to(language))
+        return _refused(text("requests.no_photo", language))
     [(report, overlay)] = queueing.each(partial(_assessed, assessor, language, True), [arguments["photo"]])
     if "error" in report:
         return _refused(report["error"])
@@ -145,7 +145,7 @@ def _classify(assessor: Assessor, arguments: dict[str, Any], language: wording.L
     return CallToolResult(content=[_text(report), picture], structuredContent=report)
 
 
-def _classify_batch(assessor: Assessor, arguments: dict[str, Any], language: wording.Language) -> CallToolResult:
+def _classify_batch(assessor: Assessor, arguments: dict[str, Any], language: Language) -> CallToolResult:
     photos = arguments.get("photos")
     photos = photos if isinstance(photos, list) else []
     if reason := api.refusal(photos, language):
@@ -154,7 +154,7 @@ def _classify_batch(assessor: Assessor, arguments: dict[str, Any], language: wor
     return CallToolResult(content=[_text(rows)], structuredContent={"rows": rows})
 
 
-def _assessed(assessor: Assessor, language: wording.Language, drawn: bool, photo: Any) -> tuple[dict[str, Any], bytes]:
+def _assessed(assessor: Assessor, language: Language, drawn: bool, photo: Any) -> tuple[dict[str, Any], bytes]:
     """The report on one photo, or its error, and where wanted the overlay as JPEG."""
     try:
         return answering.reported(assessor, _source(photo), language, careful=True, drawn=drawn)

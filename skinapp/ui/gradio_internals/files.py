@@ -37,7 +37,7 @@ from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
-from skinapp.i18n import wording
+from skinapp.i18n.messages import text
 from skinapp.scratch import Scratch
 from skinapp.ui.gradio_internals import patch
 
@@ -158,7 +158,7 @@ def received_file(payload: Any) -> Path:
 
 
 def _not_uploaded() -> gr.Error:
-    return gr.Error(wording.NOT_UPLOADED.en, print_exception=False)
+    return gr.Error(text("requests.not_uploaded", "en"), print_exception=False)
 
 
 def link(path: Path) -> str:

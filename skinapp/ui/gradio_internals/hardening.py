@@ -23,7 +23,7 @@ from starlette.formparsers import MultiPartException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from skinapp.i18n import wording
+from skinapp.i18n.messages import text
 from skinapp.ui.gradio_internals import patch
 
 CLOSED_ROUTES = re.compile(
@@ -56,8 +56,8 @@ def apply() -> None:
 def error_payload(error: BaseException | None, show_error: bool) -> dict[str, Any]:
     """What a caller hears of a failure: our sentence where Gradio would say nothing at all."""
     payload: dict[str, Any] = _error_payload(error, show_error)
-    ours = wording.NOT_UPLOADED if isinstance(error, NO_UPLOAD) else wording.UNEXPECTED
-    return payload | {"error": payload["error"] or ours.en}
+    ours = text("requests.not_uploaded" if isinstance(error, NO_UPLOAD) else "requests.unexpected", "en")
+    return payload | {"error": payload["error"] or ours}
 
 
 def _without_signature(request: Request, name: str, context: dict[str, Any]) -> Response:

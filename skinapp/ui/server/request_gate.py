@@ -17,12 +17,13 @@ from skinapp.guards.bodies import Body, BodyError, discard, in_pieces
 from skinapp.guards.ending import Ending
 from skinapp.guards.sessions import Sessions
 from skinapp.guards.shares import FullError, Share
-from skinapp.i18n import wording
+from skinapp.i18n.messages import preferred, text
 from skinapp.imaging import decode
 from skinapp.ui.gradio_internals import files, hardening, server
 from skinapp.ui.gradio_internals.accounts import visitor
 from skinapp.ui.server import security_headers
 from skinapp.ui.server.logins import Logins, TooManyGuessesError, is_login
+from skinapp.web.views.page import KEPT_MINUTES
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +43,7 @@ UPLOADS_BYTES = 2**34
 """Of all uploads that may lie on disk at the same time."""
 UPLOAD_FLOOR = 2**16
 """What the smallest upload counts: a file takes more of a disk than its bytes."""
-KEPT_S = wording.KEPT_MINUTES * 60
+KEPT_S = KEPT_MINUTES * 60
 RETRY_S = 5
 BODY = "skinapp.body"
 """Where a request's body stands in its scope."""
@@ -84,7 +85,7 @@ class RequestGate:
         if refused is not None:
             return PlainTextResponse(refused.reason, refused.status)
         if ENDING.has_begun and request.method == "POST":
-            return crowded(request, "requests", 503)
+            return crowded(request, "ending", 503)
         try:
             refusal = self._logins.refusal(request)
         except TooManyGuessesError as error:
@@ -133,10 +134,10 @@ class Apology:
             if begun or scope["type"] != "http" or isinstance(error, BodyError):
                 raise
             if hardening.is_malformed(error):
-                await PlainTextResponse(wording.MALFORMED.en, 400)(scope, receive, send)
+                await PlainTextResponse(text("requests.malformed", "en"), 400)(scope, receive, send)
                 return
             log.exception("A request for %s failed.", scope["path"])
-            await PlainTextResponse(wording.UNEXPECTED.en, 500)(scope, receive, send)
+            await PlainTextResponse(text("requests.unexpected", "en"), 500)(scope, receive, send)
 
 
 class _Reply:
@@ -166,8 +167,8 @@ class _Reply:
 
 def crowded(request: Request, why: str, status: int, retry_s: int = RETRY_S) -> Response:
     """A visitor's sentence, in a form that the page shows, and when to come back."""
-    language = wording.preferred(request.headers.get("accept-language", ""))
-    sentence = wording.CROWDED[why].to(language)
+    language = preferred(request.headers.get("accept-language", ""))
+    sentence = text(f"crowded.{why}", language, minutes=retry_s // 60)
     headers = {"Retry-After": str(retry_s)}
     if _is_upload(request):  # the page shows this answer as it is
         return PlainTextResponse(sentence, status, headers)

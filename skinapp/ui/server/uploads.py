@@ -16,9 +16,10 @@ from starlette.responses import PlainTextResponse, Response
 
 from skinapp.errors import StorageError
 from skinapp.guards import background
-from skinapp.i18n import wording
+from skinapp.i18n.messages import preferred
 from skinapp.scratch import Scratch
 from skinapp.ui.gradio_internals import files
+from skinapp.web.views.page import KEPT_MINUTES
 
 SWEEP_S = 60
 """Seconds between two looks at the folder."""
@@ -53,8 +54,8 @@ def lessons() -> Path:
 
 async def no_storage(request: Request, error: StorageError) -> Response:
     """What whoever uploads hears where there is no place for it."""
-    language = wording.preferred(request.headers.get("accept-language", ""))
-    return PlainTextResponse(error.said.to(language), 507)
+    language = preferred(request.headers.get("accept-language", ""))
+    return PlainTextResponse(error.message.to(language), 507)
 
 
 def swept(app: Any) -> AbstractAsyncContextManager[None]:
@@ -64,6 +65,6 @@ def swept(app: Any) -> AbstractAsyncContextManager[None]:
 
 async def _sweep(app: Any) -> None:
     """Each look finds a file up to SWEEP_S late, twice; and takes its time."""
-    await run_in_threadpool(folder().expire, UPLOADS, wording.KEPT_MINUTES * 60 - 3 * SWEEP_S)
+    await run_in_threadpool(folder().expire, UPLOADS, KEPT_MINUTES * 60 - 3 * SWEEP_S)
     await run_in_threadpool(folder().sweep)
     files.forget(app)

@@ -9,7 +9,7 @@ from typing import Any
 import gradio as gr
 
 from skinapp.assessment.assessor import Assessor
-from skinapp.i18n import wording
+from skinapp.i18n.messages import Language, text
 from skinapp.imaging import decode
 from skinapp.ui.components import ASSESS, PRIVATE, EventOptions, language_of, script
 from skinapp.ui.gradio_internals import events, files
@@ -40,11 +40,11 @@ def add(assessor: Assessor, say: gr.I18n) -> None:
     table.measure(measure, None, figures, concurrency_limit=1, **EACH)  # one at a time: the last one counts
 
 
-def _rows(assessor: Assessor, payload: dict[str, Any], language: wording.Language) -> str:
+def _rows(assessor: Assessor, payload: dict[str, Any], language: Language) -> str:
     """The rows of a few photos, under the number of their part."""
     uploaded = payload.get("files")
     if not isinstance(uploaded, list) or not 0 < len(uploaded) <= PART:
-        raise gr.Error(wording.NO_PHOTO.to(language), print_exception=False)
+        raise gr.Error(text("requests.no_photo", language), print_exception=False)
     photos = [(str(one.get("orig_name")), files.received_file(one)) for one in uploaded if isinstance(one, dict)]
     rows = queueing.each(partial(answering.row, assessor, language), photos)
     return f'<table><tbody data-part="{int(payload.get("part", 0))}">{"".join(rows)}</tbody></table>'

@@ -8,13 +8,13 @@ import gradio as gr
 
 from skinapp.assessment.assessor import Assessor
 from skinapp.errors import StorageError
-from skinapp.i18n import wording
+from skinapp.i18n.messages import Language, text
 from skinapp.imaging import decode, encode
 from skinapp.ui.components import Payload, answer_on, answer_photos, language_of, photo_input, script
 from skinapp.ui.gradio_internals import events, files
 from skinapp.ui.server import uploads
 from skinapp.web.answering import answered
-from skinapp.web.views import answer, report
+from skinapp.web.views import page, report
 from skinapp.web.views.examples import Example
 
 
@@ -47,22 +47,22 @@ def add(assessor: Assessor, shelf: Sequence[Example], say: gr.I18n) -> None:
 
 
 def _answer_example(
-    assessor: Assessor, shelf: Sequence[Example], number: Any, language: wording.Language
+    assessor: Assessor, shelf: Sequence[Example], number: Any, language: Language
 ) -> Iterator[tuple[Any, str, str]]:
     """Answer an example that is pressed as if it had been uploaded, and show it in the photo's place."""
     if not isinstance(number, int) or not 0 <= number < len(shelf):
-        raise gr.Error(wording.EXAMPLES["gone"].to(language), print_exception=False)
+        raise gr.Error(text("examples.gone", language), print_exception=False)
     content = shelf[number].content
     try:
         photo: Any = uploads.keep("image.png", encode.png(encode.shrunk(decode.read(content))))
     except StorageError as error:
-        raise gr.Error(error.said.to(language), print_exception=False) from None
+        raise gr.Error(error.message.to(language), print_exception=False) from None
     for shown, evidence in _answered(assessor, content, language):
         yield photo, shown, evidence
         photo = gr.skip()  # packed as PNG once, which takes as long as the answer
 
 
-def _answered(assessor: Assessor, source: Path | bytes, language: wording.Language, **how: bool) -> Iterator[tuple[str, str]]:
+def _answered(assessor: Assessor, source: Path | bytes, language: Language, **how: bool) -> Iterator[tuple[str, str]]:
     """First that the photo is being assessed, then the answer, or that to the part around the spot, or what is wrong with it."""
-    yield answer.busy(language), ""
+    yield page.busy(language), ""
     yield answered(assessor, source, language, **how)

@@ -7,7 +7,7 @@ import pytest
 from skinapp.assessment import framing, quality
 from skinapp.assessment.assessor import Assessor
 from skinapp.assessment.quality import Issue
-from skinapp.i18n import wording
+from skinapp.i18n.messages import section, text
 from skinapp.labels import Priority
 from skinapp.model.spec import LesionHead
 from tests import TINY_MODEL
@@ -122,15 +122,15 @@ def test_beyond_the_soft_limit_alone_a_photo_is_answered_with_a_warning():
         if status == "warned":
             assert (told["status"], one.priority, told["quality"]["issues"]) == ("ok", plain.priority, [])
             assert told["quality"]["warnings"] == ["blurred"]
-            assert told["advice"] == f"{plain.advice()} {wording.WARNINGS['blurred'].en}"
+            assert told["advice"] == f"{plain.advice()} {text('warnings.blurred', 'en')}"
         else:
             assert (told["status"], told["priority"], told["quality"]["issues"]) == ("retake", "unclear", ["blurred"])
-            assert told["quality"]["warnings"] == [] and wording.WARNINGS["blurred"].en not in told["advice"]
+            assert told["quality"]["warnings"] == [] and text("warnings.blurred", "en") not in told["advice"]
 
 
 def test_every_issue_and_flaw_has_its_sentences():
-    assert set(wording.ISSUES) == set(Issue)
-    assert set(wording.WARNINGS) == {*Issue, *framing.Flaw}
+    assert set(section("issues", "en")) == set(Issue)
+    assert set(section("warnings", "en")) == {*Issue, *framing.Flaw}
 
 
 def test_abstaining_never_lowers_a_priority():

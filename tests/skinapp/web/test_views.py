@@ -1,11 +1,14 @@
 """HTML without a page around it."""
 
+import json
+
 import numpy as np
 import pytest
 
 from skinapp.assessment import explain
 from skinapp.assessment.assessor import Assessor
-from skinapp.web.views import answer
+from skinapp.model.hub import EMBEDDED
+from skinapp.web.views import about, answer, page
 from tests.support import drawings
 
 
@@ -19,8 +22,8 @@ def test_the_layer_on_the_photo_looks_like_the_overlay(assessor: Assessor) -> No
 
 
 def test_what_isnt_ours_is_escaped(assessor: Assessor) -> None:
-    assert "<b>" not in answer.failed("<b>bold</b>", "en")
-    footer = answer.footer(assessor.model, ("<i>{0}</i>",), "en")
+    assert "<b>" not in page.failed("<b>bold</b>", "en")
+    footer = page.footer(assessor.model, ("<i>{0}</i>",), "en")
     assert "&lt;i&gt;&#123;0&#125;&lt;/i&gt;" in footer
 
 
@@ -29,3 +32,17 @@ def test_what_isnt_ours_is_escaped(assessor: Assessor) -> None:
 )
 def test_no_probability_is_shown_as_nothing_or_all(chance: float, text: str) -> None:
     assert answer.percent(chance) == text
+
+
+def test_about_says_what_a_plain_photo_is_worth_and_what_lesions_it_does_not_know_were_answered() -> None:
+    embedded = Assessor.load(str(EMBEDDED), "cpu", 1)
+    html = about.render(embedded, EMBEDDED, "en", "http://localhost")
+    report = json.loads((EMBEDDED / "metrics.json").read_text())["test"]["int8"]
+    values = {view: f"{one['balanced_accuracy']['value']:.0%}" for view, one in report["by_view"].items()}
+    assert f"it named {values['clinical']} of the lesions right, against {values['dermoscopic']}" in html
+    for view, one in report["by_view"].items():
+        assert f"({one['n']} photos)" in html and f"{one['balanced_accuracy']['value']:.1%}" in html, view
+    scc = report["outside"]["scc"]["clinical"]["priorities"]
+    cells = "".join(f"<td>{scc[priority]}</td>" for priority in ("urgent", "high", "medium", "low", "unclear"))
+    assert f"Squamous cell carcinoma <small>By a plain camera ({sum(scc.values())} photos)</small></th>{cells}" in html
+    assert "dermatoscope photos of single" not in html
