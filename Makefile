@@ -19,6 +19,7 @@ check: .venv/tested
 	$(RUN) -m ruff check .
 	$(RUN) -m ruff format --check .
 	$(RUN) -m mypy
+	$(RUN) -m mypy --platform win32 --exclude scratch/posix.py --cache-dir .mypy_cache/win32
 
 test-app: .venv/tested browser ondevice node_modules/tested
 	$(RUN) -m pytest --ignore tests/train --ignore tests/export

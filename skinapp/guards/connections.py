@@ -1,6 +1,6 @@
 """Finds connections that bring no request, or don't take their answer: servers wait for those as long as they like."""
 
-import resource
+import sys
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -34,7 +34,11 @@ class Connection(Protocol):
 
 
 def allow_files() -> int:
-    """Raise this process's own limit as far as it may, and tell it."""
+    """Raise this process's own limit as far as it may, and tell it; Windows has none."""
+    if sys.platform == "win32":
+        return FILES
+    import resource
+
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = FILES if hard == resource.RLIM_INFINITY else min(FILES, hard)
     if soft != resource.RLIM_INFINITY and soft < wanted:

@@ -4,4 +4,5 @@ from skinapp import malloc
 from skinapp.ui.gradio_internals import startup
 
 malloc.bound_heaps()
+malloc.reuse_freed()
 startup.import_gradio()

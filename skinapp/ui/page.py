@@ -13,7 +13,7 @@ from skinapp.guards.guesses import GUESS_S, GUESSES
 from skinapp.i18n.messages import LANGUAGES, text
 from skinapp.imaging import decode
 from skinapp.teach import quotas
-from skinapp.ui.endpoints import api
+from skinapp.ui.endpoints import api, http
 from skinapp.ui.gradio_internals import calls, frontend, hardening, inputs, server, startup
 from skinapp.ui.server import queueing, request_gate, security_headers, uploads, waiting
 from skinapp.ui.theme import theme
@@ -68,7 +68,7 @@ def launch_options(variant: Variant, with_mcp: bool = False, hosts: Sequence[str
         "auth_message": "<br>".join(text("requests.guesses", language, count=GUESSES, seconds=GUESS_S) for language in LANGUAGES),
         "app_kwargs": {
             "middleware": [Middleware(part) for part in within],
-            "routes": [*variant.routes, *(mcp.routes() if mcp else [])],
+            "routes": [*http.routes(variant.model), *variant.routes, *(mcp.routes() if mcp else [])],
             "lifespan": _life(gate, uploads.swept, *([mcp.open] if mcp else [])),
             "exception_handlers": {StorageError: uploads.no_storage},
         },

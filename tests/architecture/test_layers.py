@@ -19,11 +19,12 @@ ONLY = {
     "ray": {"skinapp/ray_batch.py"},
     "pyarrow": {"skinapp/ray_batch.py"},
     "mcp": {"skinapp/ui/endpoints/mcp.py"},
+    "pillow_heif": {"skinapp/imaging/decode.py"},
 }
 
 
 LAYERS: tuple[tuple[str, ...], ...] = (
-    ("app", "benchmarks", "scripts"),
+    ("app", "benchmarks", "scripts", "skinapp.serve"),
     ("skinapp.ui", "export", "train", "skinapp.__main__", "skinapp.ray_batch"),
     ("skinapp.web",),
     ("skinapp.teach",),
@@ -31,10 +32,11 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("skinapp.imaging", "skinapp.metrics"),
     ("skinapp.model",),
     ("skinapp.scratch", "skinapp.guards"),
-    ("skinapp.settings", "skinapp.errors", "skinapp.i18n", "skinapp.labels", "skinapp.malloc"),
+    ("skinapp.settings", "skinapp.errors", "skinapp.i18n", "skinapp.labels", "skinapp.malloc", "skinapp.blas"),
 )
 """Rooms from top to bottom: each imports from rows below its own, and from its own row only what stands in BESIDE."""
 BESIDE = {
+    "app": {"skinapp.serve"},
     "export": {"train"},
     "skinapp.__main__": {"skinapp.ray_batch"},
     "skinapp.settings": {"skinapp.errors"},

@@ -1,5 +1,6 @@
 """The two functions that a program calls, /classify and /classify_batch; what they answer is Assessment.to_dict."""
 
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path, PurePath
 from typing import Any
@@ -9,7 +10,7 @@ import gradio as gr
 from skinapp.assessment.assessor import Assessor
 from skinapp.assessment.classifier import Namer
 from skinapp.errors import SkinAppError
-from skinapp.i18n.messages import Language, text
+from skinapp.i18n.messages import Language, Message, text
 from skinapp.imaging import encode
 from skinapp.ui.components import ASSESS, Payload, language_of
 from skinapp.ui.gradio_internals import files
@@ -42,12 +43,12 @@ def add(model: Assessor | Namer) -> None:
     many.click(classify_batch, photos, rows, api_name="classify_batch", preprocess=False, **ASSESS)
 
 
-def refusal(photos: list[Any], language: Language) -> str | None:
-    """Why nobody may call with so many photos."""
+def refusal(photos: Sequence[Any]) -> Message | None:
+    """Why nobody may call with so many photos, whichever way."""
     if not photos:
-        return text("requests.no_photo", language)
+        return Message("requests.no_photo")
     if len(photos) > MAX_BATCH:
-        return text("requests.too_many", language, count=len(photos), most=MAX_BATCH)
+        return Message("requests.too_many", count=len(photos), most=MAX_BATCH)
     return None
 
 
@@ -62,8 +63,8 @@ def _classify(model: Assessor | Namer, payload: Payload, careful: bool, language
 
 
 def _classify_batch(model: Assessor | Namer, payloads: list[dict[str, Any]], language: Language) -> list[dict[str, Any]]:
-    if reason := refusal(payloads, language):
-        raise _error(reason)
+    if reason := refusal(payloads):
+        raise _error(reason.to(language))
     paths = [files.received_file(payload) for payload in payloads]
     names = [PurePath(payload.get("orig_name") or path).name for payload, path in zip(payloads, paths, strict=True)]
     reports = queueing.each(partial(_report, model, language), paths)

@@ -148,8 +148,8 @@ def _classify(assessor: Assessor, arguments: dict[str, Any], language: Language)
 def _classify_batch(assessor: Assessor, arguments: dict[str, Any], language: Language) -> CallToolResult:
     photos = arguments.get("photos")
     photos = photos if isinstance(photos, list) else []
-    if reason := api.refusal(photos, language):
-        return _refused(reason)
+    if reason := api.refusal(photos):
+        return _refused(reason.to(language))
     rows = [report for report, _ in queueing.each(partial(_assessed, assessor, language, False), photos)]
     return CallToolResult(content=[_text(rows)], structuredContent={"rows": rows})
 

@@ -37,6 +37,11 @@ def guard(page: gr.Blocks, rule: Rule) -> None:
     patch(queue, "push", push_or_refuse)
 
 
+def waiting(page: gr.Blocks) -> int:
+    """How many calls wait in the page's queue."""
+    return sum(len(one.queue) for one in page._queue.event_queue_per_concurrency_id.values())
+
+
 def are_under_way(page: gr.Blocks) -> bool:
     """Whether any call waits or is answered."""
     return bool(page._queue.event_ids_to_events)

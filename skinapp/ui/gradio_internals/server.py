@@ -47,21 +47,27 @@ def in_front(make: Callable[[App], App]) -> Callable[[Any], AbstractAsyncContext
     return life
 
 
+def page_of(app: Any) -> gr.Blocks:
+    """The page that an application serves."""
+    page: gr.Blocks = app.get_blocks()
+    return page
+
+
 def names(app: Any) -> list[str]:
     """The host of the share link, which is known once it is there, and of the address that a proxy serves the page at."""
     rooted = os.environ.get("GRADIO_ROOT_PATH", "")
-    addresses = (app.get_blocks().share_url or "", rooted if "://" in rooted else "")
+    addresses = (page_of(app).share_url or "", rooted if "://" in rooted else "")
     return [name for name in map(hostname, addresses) if name]
 
 
 def bound_address(app: Any) -> str:
     """The address that the server listens at; before Gradio has said so, it is loopback, the narrower one."""
-    return str(getattr(app.get_blocks(), "server_name", None) or "127.0.0.1").strip("[]")
+    return str(getattr(page_of(app), "server_name", None) or "127.0.0.1").strip("[]")
 
 
 def is_shared(app: Any) -> bool:
     """Whether the page is served over a share link, too."""
-    return bool(getattr(app.get_blocks(), "share", False))
+    return bool(getattr(page_of(app), "share", False))
 
 
 @dataclass(frozen=True)
@@ -90,7 +96,7 @@ class _Watch:
         self._stuck = dict[connections.Connection, connections.Stuck]()
 
     async def look(self) -> None:
-        server: Any = getattr(self._app.get_blocks(), "server", None)
+        server: Any = getattr(page_of(self._app), "server", None)
         if server is None:
             return
         server.config.ws_protocol_class = None  # no route speaks WebSocket, and a broken handshake would hang

@@ -10,7 +10,9 @@ from skinapp.guards.asgi import path_of
 from skinapp.guards.guesses import Guesses, address
 from skinapp.ui.gradio_internals import accounts
 
-BASIC = re.compile(r"/gradio_api/mcp/?")
+PLAIN_HTTP = re.compile(r"/api(/|$)")
+"""Where programs ask that read JSON."""
+BASIC = re.compile(r"/gradio_api/mcp/?|/api(/.*)?")
 """Where a program is told to send the password along, as basic authentication; browsers would open a window of their own."""
 
 
@@ -59,5 +61,7 @@ def is_login(request: Request) -> bool:
 def _ask(request: Request) -> Response:
     """The refusal that Gradio's clients understand, and one for assistants."""
     if BASIC.fullmatch(path_of(request.scope)):
-        return PlainTextResponse("Log in first, with basic authentication", 401, {"WWW-Authenticate": "Basic"})
+        text, headers = "Log in first, with basic authentication", {"WWW-Authenticate": "Basic"}
+        reads_json = PLAIN_HTTP.match(path_of(request.scope))
+        return JSONResponse({"error": text}, 401, headers) if reads_json else PlainTextResponse(text, 401, headers)
     return JSONResponse({"detail": {"error": "Log in first", "auth_message": None}}, 401)

@@ -22,7 +22,7 @@ from skinapp.imaging import decode
 from skinapp.ui.gradio_internals import files, hardening, server
 from skinapp.ui.gradio_internals.accounts import visitor
 from skinapp.ui.server import security_headers
-from skinapp.ui.server.logins import Logins, TooManyGuessesError, is_login
+from skinapp.ui.server.logins import PLAIN_HTTP, Logins, TooManyGuessesError, is_login
 from skinapp.web.views.page import KEPT_MINUTES
 
 log = logging.getLogger(__name__)
@@ -31,9 +31,11 @@ CALL_BYTES = 4 * 2**20
 """Bytes of a call, which Gradio holds in memory; the many-photos tab's longest is a quarter of it."""
 MCP_BYTES = 16 * 2**20
 """Bytes of a call over MCP, which is held in memory as a whole; a photo that doesn't fit is uploaded first, as a file."""
+HTTP_BYTES = 2 * decode.MAX_BYTES + 2**20
+"""Bytes of a call over plain HTTP, which is held in memory as a whole: two of the largest photos, or 64 of a megabyte."""
 UPLOAD_BYTES = 8 * decode.MAX_BYTES + 2**20
 """Bytes of an upload, which goes into files; that many photos are what the page sends at once."""
-LIMITS = {files.UPLOAD_PATH: UPLOAD_BYTES, "/gradio_api/mcp": MCP_BYTES}
+LIMITS = {files.UPLOAD_PATH: UPLOAD_BYTES, "/gradio_api/mcp": MCP_BYTES, "/api/classify": HTTP_BYTES}
 """Bytes that a path takes, where it isn't a call."""
 REQUESTS = 2048
 """Requests that are answered at the same time, of which most are streams of events that wait: a page holds two."""
@@ -134,10 +136,10 @@ class Apology:
             if begun or scope["type"] != "http" or isinstance(error, BodyError):
                 raise
             if hardening.is_malformed(error):
-                await PlainTextResponse(text("requests.malformed", "en"), 400)(scope, receive, send)
+                await refused(scope, text("requests.malformed", "en"), 400)(scope, receive, send)
                 return
             log.exception("A request for %s failed.", scope["path"])
-            await PlainTextResponse(text("requests.unexpected", "en"), 500)(scope, receive, send)
+            await refused(scope, text("requests.unexpected", "en"), 500)(scope, receive, send)
 
 
 class _Reply:
@@ -175,6 +177,12 @@ def crowded(request: Request, why: str, status: int, retry_s: int = RETRY_S) -> 
     return JSONResponse({"detail": sentence, "error": sentence}, status, headers)
 
 
+def refused(scope: Scope, sentence: str, status: int) -> Response:
+    """A refusal as text, and for whoever reads JSON as that."""
+    is_plain = not PLAIN_HTTP.match(path_of(scope))
+    return PlainTextResponse(sentence, status) if is_plain else JSONResponse({"error": sentence}, status)
+
+
 def _given_up(request: Request, error: BodyError) -> Response:
     if error.status == 413:
         return _too_large(request)
@@ -184,7 +192,7 @@ def _given_up(request: Request, error: BodyError) -> Response:
 
 
 def _too_large(request: Request) -> Response:
-    return PlainTextResponse(f"More than {_limit(path_of(request.scope))} bytes; send less at once", 413)
+    return refused(request.scope, f"More than {_limit(path_of(request.scope))} bytes; send less at once", 413)
 
 
 def _length(request: Request) -> int:

@@ -5,13 +5,13 @@ that was killed, and whoever starts next deletes it. Nothing else is ever delete
 """
 
 import atexit
-import fcntl
 import logging
 import os
 import secrets
 import shutil
 import signal
 import stat
+import sys
 import tempfile
 import threading
 import time
@@ -25,10 +25,14 @@ from types import FrameType
 from skinapp.errors import SkinAppError, StorageError
 from skinapp.i18n.messages import Message
 
+if sys.platform == "win32":
+    from skinapp.scratch.windows import OpenFolder
+else:
+    from skinapp.scratch.posix import OpenFolder
+
 PREFIX = "skinapp-"
 MARKER = ".made-by-skinapp"
 NOTE = b"skinapp keeps here what visitors send and get, for minutes, and deletes this folder with all that is in it.\n"
-OPENS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
 TRIES = 100
 """How often a folder is emptied into which others still write while it is deleted."""
 
@@ -40,12 +44,11 @@ class Scratch:
     name nobody guesses."""
 
     def __init__(self, base: str | None = None) -> None:
-        self._folder = -1
         self._lock, self._closed = threading.RLock(), False
         self._filling, self._seen = set[str](), dict[str, float]()
         try:
             self.path = Path(base or tempfile.gettempdir()).resolve() / f"{PREFIX}{secrets.token_hex(16)}"
-            self._make()
+            self._folder = self._make()
         except OSError as error:
             place = base or "The system's folder for temporary files"
             raise SkinAppError(
@@ -87,7 +90,8 @@ class Scratch:
         with suppress(OSError):  # there is no such folder
             now, present = time.monotonic(), set(os.listdir(self.path / shelf)) - self._filling
             self._seen = {name: self._seen.get(name, now) for name in present}
-            _empty(self.path / shelf, {name for name, since in self._seen.items() if now - since > age_s})
+            with OpenFolder(self.path / shelf) as folder:
+                folder.delete({name for name, since in self._seen.items() if now - since > age_s})
 
     def sweep(self) -> None:
         """Delete what killed processes left beside this folder."""
@@ -100,15 +104,16 @@ class Scratch:
         """Delete the folder and all that lies in it; from now on there is none."""
         self._closed = True
         with suppress(OSError):
-            if self._is_mine():
-                _delete(self._folder, self.path)
+            if self._folder.is_in_place():
+                _delete(self._folder)
 
     def close_at_the_end(self) -> None:
         """Close it however the process ends, but where it is killed: also at SIGTERM, which every container sends."""
         atexit.register(self.close)
         if threading.current_thread() is threading.main_thread():
-            for number in (signal.SIGTERM, signal.SIGHUP):
-                if signal.getsignal(number) is signal.SIG_DFL:
+            for name in ("SIGTERM", "SIGHUP", "SIGBREAK"):
+                number = getattr(signal, name, None)  # Windows has no SIGHUP, and it alone has SIGBREAK
+                if number and signal.getsignal(number) is signal.SIG_DFL:
                     signal.signal(number, partial(_stop, self))
 
     def _shelf(self, name: str) -> Path:
@@ -116,10 +121,9 @@ class Scratch:
         with self._lock:
             if self._closed:
                 raise FileNotFoundError(ENOENT, "The folder is closed", str(self.path))
-            if not self._is_mine():
-                gone = self._folder
-                self._make()
-                os.close(gone)
+            if not self._folder.is_in_place():
+                gone, self._folder = self._folder, self._make()
+                gone.close()
             shelf = self.path / name
             with suppress(FileExistsError):
                 shelf.mkdir(0o700)
@@ -127,26 +131,19 @@ class Scratch:
                 raise NotADirectoryError(ENOTDIR, os.strerror(ENOTDIR), str(shelf))
             return shelf
 
-    def _is_mine(self) -> bool:
-        """Whether what stands in the folder's place, if anything, is the folder."""
-        try:
-            return os.path.samestat(self.path.lstat(), os.fstat(self._folder))
-        except FileNotFoundError:
-            return False
-
-    def _make(self) -> None:
+    def _make(self) -> OpenFolder:
         """The folder, open and locked as long as the process lives, and then its marker: what has none is deleted by nobody."""
         self.path.parent.mkdir(0o700, parents=True, exist_ok=True)
         self.path.mkdir(0o700)
         try:
-            folder = os.open(self.path, OPENS)
+            folder = OpenFolder(self.path)
             with suppress(OSError):  # a file system without locks: then nobody can take this one either
-                fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                folder.lock()
             _create(self.path / MARKER, NOTE)
         except OSError:
             shutil.rmtree(self.path, ignore_errors=True)
             raise
-        self._folder = folder
+        return folder
 
 
 def discard(path: Path) -> None:
@@ -175,52 +172,22 @@ def _stop(scratch: Scratch, number: int, _: FrameType | None) -> None:
 
 
 def _delete_if_dead(path: Path) -> None:
-    folder = os.open(path, OPENS)
-    try:
-        if _is_made_here(folder):
-            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            _delete(folder, path)
-    finally:
-        os.close(folder)
+    with OpenFolder(path) as folder:
+        if folder.is_private(MARKER, NOTE):
+            folder.lock()
+            _delete(folder)
 
 
-def _is_made_here(folder: int) -> bool:
-    """Whether an open folder is this user's, closed to others, and carries the marker."""
-    found, marker = os.fstat(folder), os.open(MARKER, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=folder)
-    with os.fdopen(marker, "rb") as file:
-        own = _is_own(found) and _is_own(os.fstat(marker)) and stat.S_ISREG(os.fstat(marker).st_mode)
-        return own and not found.st_mode & 0o077 and file.read(len(NOTE) + 1) == NOTE
-
-
-def _delete(folder: int, path: Path) -> None:
-    """Delete an open folder, its marker last: until then whoever comes next knows what it is."""
+def _delete(folder: OpenFolder) -> None:
+    """Delete a folder, its marker last: until then whoever comes next knows what it is."""
     for _ in range(TRIES):
-        _empty(folder, set(os.listdir(folder)) - {MARKER})
-        if set(os.listdir(folder)) <= {MARKER}:
-            _empty(folder, {MARKER})
-            path.rmdir()
+        folder.delete(folder.names() - {MARKER})
+        if folder.names() <= {MARKER}:
+            folder.delete({MARKER})
+            folder.remove()
             break
-
-
-def _empty(folder: int | Path, names: set[str]) -> None:
-    """Delete what has these names in a folder, and is this user's; of a link the link alone."""
-    opened = os.open(folder, OPENS) if isinstance(folder, Path) else os.dup(folder)
-    try:
-        for name in names:
-            with suppress(OSError):  # another was faster
-                found = os.stat(name, dir_fd=opened, follow_symlinks=False)
-                if _is_own(found) and stat.S_ISDIR(found.st_mode):
-                    shutil.rmtree(name, ignore_errors=True, dir_fd=opened)
-                elif _is_own(found):
-                    os.unlink(name, dir_fd=opened)
-    finally:
-        os.close(opened)
 
 
 def _create(path: Path, content: bytes) -> None:
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
         file.write(content)
-
-
-def _is_own(found: os.stat_result) -> bool:
-    return found.st_uid == os.geteuid()
