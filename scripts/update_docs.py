@@ -11,6 +11,7 @@ from pathlib import Path
 from export.bench import markdown
 from export.release import tables
 from skinapp.assessment.assessor import Assessor
+from skinapp.guards import bodies, connections, guesses, live_sessions
 from skinapp.imaging import decode
 from skinapp.model.hub import EMBEDDED
 from skinapp.teach import quotas
@@ -54,15 +55,15 @@ def limits() -> list[tuple[str, str, float, str]]:
     """What SECURITY.md shows, from the constants that the program obeys; the page's need gradio, which training hasn't got."""
     from skinapp.ui.endpoints import api, mcp
     from skinapp.ui.gradio_internals import files
-    from skinapp.ui.server import bodies, connections, live_sessions, queueing, request_gate, visitors, waiting
+    from skinapp.ui.server import queueing, request_gate, waiting
 
     return [
         ("photos", "pixels of a photo", decode.MAX_PIXELS, "counted before it is decoded"),
         ("photos", "bytes of a photo", decode.MAX_BYTES, ""),
-        ("photos", "photos of a call of `/classify_batch`", api.MOST, ""),
-        ("requests", "bytes of a call", bodies.CALL_BYTES, "held in memory"),
-        ("requests", "bytes of a call over MCP", bodies.MCP_BYTES, "held in memory"),
-        ("requests", "bytes of an upload", bodies.UPLOAD_BYTES, "goes to disk"),
+        ("photos", "photos of a call of `/classify_batch`", api.MAX_BATCH, ""),
+        ("requests", "bytes of a call", request_gate.CALL_BYTES, "held in memory"),
+        ("requests", "bytes of a call over MCP", request_gate.MCP_BYTES, "held in memory"),
+        ("requests", "bytes of an upload", request_gate.UPLOAD_BYTES, "goes to disk"),
         ("requests", "files of an upload", files.MAX_PARTS, ""),
         ("requests", "seconds that a body has", bodies.GRACE_S, f"and one more for each {bodies.SLOWEST:,} bytes"),
         ("connections", "seconds without a request", connections.HEAD_S, f"{connections.CROWDED_HEAD_S} where there are many"),
@@ -72,9 +73,9 @@ def limits() -> list[tuple[str, str, float, str]]:
         ("shared", "bytes of uploads on disk", request_gate.UPLOADS_BYTES, f"counted for {request_gate.KEPT_S // 60} minutes"),
         ("shared", "calls that wait", queueing.WAITING, f"and {queueing.ASSESSING} that are answered"),
         ("shared", "bytes of calls that wait or are answered", waiting.CALLS_BYTES, "for all visitors together"),
-        ("shared", "viewers of the camera", live_sessions.MOST, f"each for {live_sessions.SECONDS} seconds"),
+        ("shared", "viewers of the camera", live_sessions.MAX_VIEWERS, f"each for {live_sessions.SECONDS} seconds"),
         ("shared", "calls over MCP at once", mcp.CALLS, ""),
-        ("passwords", "wrong ones of an address in a row", visitors.GUESSES, f"then one every {visitors.GUESS_S} seconds"),
+        ("passwords", "wrong ones of an address in a row", guesses.GUESSES, f"then one every {guesses.GUESS_S} seconds"),
         ("teach", "bytes of a zip", quotas.ZIP_BYTES, ""),
         ("teach", "bytes of its pictures, unpacked", quotas.UNPACKED_BYTES, "counted while they are read"),
         ("teach", "entries of a zip", quotas.FILES, ""),

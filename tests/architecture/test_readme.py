@@ -5,7 +5,7 @@ import pytest
 
 from scripts import update_docs
 from skinapp import settings
-from skinapp.ui.server import visitors
+from skinapp.guards import guesses
 
 ROOT = Path(__file__).parents[2]
 
@@ -23,8 +23,8 @@ def test_the_figures_are_those_of_metrics_json():
 
 def test_the_limits_are_those_that_the_program_obeys():
     assert update_docs.block("limits", update_docs.SECURITY) == update_docs.shown_limits(), "run: python -m scripts.update_docs"
-    assert f"{visitors.GUESSES} guesses an address, then one every {visitors.GUESS_S} seconds" in update_docs.SECURITY.read_text()
-    assert f"{24 * 3600 // visitors.GUESS_S:,} a day" in update_docs.SECURITY.read_text()
+    assert f"{guesses.GUESSES} guesses an address, then one every {guesses.GUESS_S} seconds" in update_docs.SECURITY.read_text()
+    assert f"{24 * 3600 // guesses.GUESS_S:,} a day" in update_docs.SECURITY.read_text()
 
 
 def test_the_documented_report_has_the_reports_keys_and_types_and_its_answer():
