@@ -26,13 +26,13 @@ from urllib.parse import quote, urlsplit
 
 import httpx
 
-from skinapp.i18n import wording
+from skinapp.i18n.messages import text
 from skinapp.model.hub import EMBEDDED
 from tests.support import drawings
 from tests.support.app_server import started
 
 HANG_S = 5.0
-SENTENCES = [said.en.encode() for said in (wording.UNEXPECTED, wording.NOT_UPLOADED, wording.NO_PHOTO)]
+SENTENCES = [text(f"requests.{key}", "en").encode() for key in ("unexpected", "not_uploaded", "no_photo")]
 KNOWN = re.compile(r"HTTPException in routes\.py, in sse_stream|RuntimeError in _exception_handler\.py|ProtocolError in ")
 """Tracebacks that Gradio prints of streams of sessions which aren't there, whose callers hear so; and those of uvicorn, which
 refuses a broken chunk in the middle of an answer by a second one."""
@@ -262,12 +262,12 @@ def tracebacks(log: str) -> Counter[str]:
     """The ends of the tracebacks in a log, by exception and by the last place that each names; those that led to one another
     count as one."""
     found = Counter[str]()
-    for text in CHAIN.findall(log):
-        lines = text.splitlines()
+    for chain in CHAIN.findall(log):
+        lines = chain.splitlines()
         place = [line for line in lines if line.lstrip().startswith("File ")][-1].split(", ")
         end = f"{lines[-1].partition(':')[0]} in {Path(place[0].split(chr(34))[1]).name}, {place[-1]}"
-        is_gradios = READING.search(text) and "/skinapp/" not in text
-        if CUT_SHORT in text or not (KNOWN.search(end) or is_gradios):
+        is_gradios = READING.search(chain) and "/skinapp/" not in chain
+        if CUT_SHORT in chain or not (KNOWN.search(end) or is_gradios):
             found[end] += 1
     return found
 

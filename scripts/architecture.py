@@ -20,7 +20,7 @@ LEADS = {
     "scripts": "write the docs",
     "train": "photos in, weights out",
     "export": "weights in, model folders out",
-    "skinapp.__main__": "the command line",
+    "skinapp.__main__": "photos in the terminal",
     "skinapp.ray_batch": "many photos, many cores",
     "skinapp.ui": "the page and its API, on Gradio",
     "skinapp.web": "what a browser gets: HTML, files",

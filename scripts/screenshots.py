@@ -32,7 +32,7 @@ THEMES = ("light", "dark")
 TABS = ("photo", "many", "live", "follow", "ondevice", "teach", "about")
 """The page's tabs in their order."""
 PATIENCE_MS = 240_000
-PAD = 24
+PAD = 8
 WIDE, SMALL = 1600, 900
 """Pixels of a picture's width: twice what a page of GitHub's gives it."""
 

@@ -13,10 +13,10 @@ from export.bench import markdown
 from export.release import tables
 from scripts import architecture
 from skinapp.assessment.assessor import Assessor
-from skinapp.i18n import wording
 from skinapp.imaging import decode
 from skinapp.model.hub import EMBEDDED
 from skinapp.teach import quotas
+from skinapp.web.views import page
 from tests.support import drawings
 
 ROOT = Path(__file__).parents[1]
@@ -136,7 +136,7 @@ def limits() -> list[tuple[str, str, float, str]]:
         ("teach", "bytes of its pictures, unpacked", quotas.UNPACKED_BYTES, "counted while they are read"),
         ("teach", "entries of a zip", quotas.FILES, ""),
         ("teach", "pictures", quotas.PICTURES, ""),
-        ("kept", "minutes that a photo stays", wording.KEPT_MINUTES, ""),
+        ("kept", "minutes that a photo stays", page.KEPT_MINUTES, ""),
     ]
 
 
@@ -184,10 +184,10 @@ def documented_report() -> dict[str, object]:
 
 def write() -> None:
     """Put all blocks in their places."""
-    for page in PAGES:
-        text = page.read_text(encoding="utf-8")
+    for file in PAGES:
+        text = file.read_text(encoding="utf-8")
         filled = MARKS.sub(lambda found: f"<!-- {found['name']} -->\n{BLOCKS[found['name']]()}\n<!-- /{found['name']} -->", text)
-        page.write_text(filled, encoding="utf-8")
+        file.write_text(filled, encoding="utf-8")
 
 
 if __name__ == "__main__":

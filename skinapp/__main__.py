@@ -17,11 +17,11 @@ from typing import Any
 from tqdm import tqdm
 
 import skinapp
-from skinapp import settings
-from skinapp.assessment.assessor import Assessment, Assessor
+from skinapp import blas, malloc, settings
+from skinapp.assessment import loading, pipeline
 from skinapp.assessment.classifier import Named, Namer
 from skinapp.errors import PhotoError, SkinAppError
-from skinapp.i18n import wording
+from skinapp.i18n.messages import text
 from skinapp.imaging import decode, encode
 
 
@@ -41,20 +41,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.overlay and not options.overlay.absolute().parent.is_dir():
             raise SkinAppError(f"--overlay {options.overlay} lies in no folder that exists; make the folder first.")
         chosen = settings.read(os.environ)
-        model = skinapp.load(options.model or chosen.model, chosen.provider, chosen.threads)
+        blas.compute_alone()
+        malloc.bound_heaps()
+        malloc.reuse_freed()
+        # Many photos are answered side by side: a session of several threads would only be in its own way.
+        threads = chosen.threads or (1 if len(paths) > 1 else 0)
+        model = skinapp.load(options.model or chosen.model, chosen.provider, threads)
         if options.centred and isinstance(model.assessor, Namer):
             raise SkinAppError("--centred looks for a lesion, but this model has classes of its own; leave it out.")
     except SkinAppError as error:
         print(error, file=sys.stderr)
         return 2
-    failed = 0
-    for path in tqdm(paths, unit="photo", disable=len(paths) < 2, file=sys.stderr):
-        failed += not _one(path, model, options)
-    return 1 if failed else 0
+    return 1 if _assess_all(paths, model, options) else 0
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="skinapp", description=wording.DISCLAIMER.en)
+    parser = argparse.ArgumentParser(prog="skinapp", description=text("disclaimer", "en"))
     parser.add_argument("photos", nargs="+", metavar="PHOTO|FOLDER", help="with --engine ray also a URI, as s3://bucket/folder")
     parser.add_argument("--json", action="store_true", help="print one JSON object a line")
     parser.add_argument("--overlay", metavar="OUT.png", type=Path, help="write the photo with the evidence drawn on it")
@@ -107,7 +109,7 @@ def _score_with_ray(options: argparse.Namespace) -> int:
     for place in options.photos:
         photos += ray_batch.pictures(place) if "://" in place else map(ray_batch.name, _paths([Path(place)]))
     given = options.model or chosen.model
-    model = Assessor.load(given, chosen.provider, chosen.threads).model
+    model = loading.load(given, chosen.provider, chosen.threads).model
     tally = ray_batch.score(
         photos,
         ray_batch.Order(
@@ -144,23 +146,40 @@ def _paths(given: Iterable[Path]) -> Iterator[Path]:
         yield from found
 
 
-def _one(path: Path, model: skinapp.Model, options: argparse.Namespace) -> bool:
-    """Assess and print one photo; False if it can't be read."""
+def _assess_all(paths: Sequence[Path], model: skinapp.Model, options: argparse.Namespace) -> int:
+    """Assess and print all photos; gives how many can't be read."""
+    if len(paths) == 1:
+        answers: Iterable[tuple[Path, pipeline.Answered]] = [(paths[0], _one(paths[0], model, options))]
+    else:
+        answers = pipeline.assess(model.assessor, paths, careful=options.careful, centred=options.centred)
+    failed = 0
+    for path, answer in tqdm(answers, total=len(paths), unit="photo", disable=len(paths) < 2, file=sys.stderr):
+        failed += isinstance(answer, PhotoError)
+        _print(_json(path, answer) if options.json else _row(path, answer))
+    return failed
+
+
+def _one(path: Path, model: skinapp.Model, options: argparse.Namespace) -> pipeline.Answered:
+    """The answer to a photo, whose overlay is written where it is wanted."""
     try:
         answer = model.assess(path, careful=options.careful, centred=options.centred)
     except PhotoError as error:
-        _print({"file": str(path), "error": str(error)} if options.json else f"{path}  error: {error}")
-        return False
-    _print({"file": str(path), **answer.to_dict()} if options.json else _row(path, answer.assessment))
+        return error
     if options.overlay:
         options.overlay.write_bytes(encode.png(answer.overlay()))
-    return True
+    return answer.assessment
 
 
-def _row(path: Path, assessment: Assessment | Named) -> str:
+def _json(path: Path, answer: pipeline.Answered) -> dict[str, Any]:
+    return {"file": str(path), **({"error": str(answer)} if isinstance(answer, PhotoError) else answer.to_dict())}
+
+
+def _row(path: Path, assessment: pipeline.Answered) -> str:
+    if isinstance(assessment, PhotoError):
+        return f"{path}  error: {assessment}"
     if isinstance(assessment, Named):
         return f"{path}  {assessment.top} {assessment.chances.max():.3f}"
-    priority = wording.PRIORITIES[assessment.priority].en
+    priority = text(f"priorities.{assessment.priority}", "en")
     top = assessment.top
     return f"{path}  {priority}  {top.code} {assessment.chances.max():.3f}  {assessment.advice()}"
 

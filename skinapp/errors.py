@@ -3,6 +3,7 @@
 SkinAppError            what is wrong, the value seen, the cure: one sentence a user can act on
 ├── VisitorError        what a visitor gave can't be used; says so in every language, because the page shows it
 │   ├── PhotoError      a photo that can't be read
+│   │   └── BusyError   ... at the moment: others take all of the memory that decoders may have
 │   ├── LabelError      a CSV of labels that can't be used
 │   ├── TeachError      pictures that nothing can be learned from
 │   └── StorageError    a file for which there is no place at the moment
@@ -11,7 +12,7 @@ SkinAppError            what is wrong, the value seen, the cure: one sentence a 
 └── ProviderError       an execution provider that was asked for and isn't there
 """
 
-from skinapp.i18n.wording import Said
+from skinapp.i18n.messages import ENGLISH, Message
 
 LONGEST_VALUE = 300
 """Letters of a value that an error shows: what a stranger's file holds can have millions."""
@@ -30,16 +31,20 @@ class SkinAppError(Exception):
 class VisitorError(SkinAppError):
     """What a visitor gave can't be used; as text it is English, as the API and the command line give it."""
 
-    def __init__(self, said: Said) -> None:
-        super().__init__(said)
-        self.said = said
+    def __init__(self, message: Message) -> None:
+        super().__init__(message)
+        self.message = message
 
     def __str__(self) -> str:
-        return self.said.en
+        return self.message.to(ENGLISH)
 
 
 class PhotoError(VisitorError):
     """A photo that can't be read."""
+
+
+class BusyError(PhotoError):
+    """A photo for which there is no memory at the moment."""
 
 
 class LabelError(VisitorError):

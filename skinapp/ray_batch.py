@@ -29,7 +29,7 @@ from skinapp.assessment.assessor import Assessment, Assessor
 from skinapp.assessment.classifier import Named, Namer
 from skinapp.assessment.loaded_model import Model
 from skinapp.errors import ModelError, PhotoError, SkinAppError
-from skinapp.i18n import wording
+from skinapp.i18n.messages import Message
 from skinapp.imaging import decode
 from skinapp.labels import CODES
 from skinapp.model import hub
@@ -186,15 +186,15 @@ class Worker:
 def answers(assessor: Assessor | Namer, photos: Sequence[str]) -> list[dict[str, Any]]:
     """What `--json` says of each photo, from one pass over all of them: `elapsed_ms` is that of the pass."""
     began = time.perf_counter()
-    pixels, errors = {}, {}
+    read, errors = dict[str, decode.Decoded](), dict[str, str]()
     for photo in photos:
         try:
-            pixels[photo] = decode.read(_source(photo))
+            read[photo] = decode.read_reduced(_source(photo), assessor.need)
         except PhotoError as error:
             errors[photo] = str(error)
     spent = {"decode": (time.perf_counter() - began) * 1000}
-    assessed: Sequence[Assessment | Named] = assessor.assess(list(pixels.values()), spent) if pixels else []
-    reports = {photo: one.to_dict() for photo, one in zip(pixels, assessed, strict=True)}
+    assessed: Sequence[Assessment | Named] = assessor.assess_decoded(list(read.values()), spent) if read else []
+    reports = {photo: one.to_dict() for photo, one in zip(read, assessed, strict=True)}
     return [{"file": photo, **(reports.get(photo) or {"error": errors[photo]})} for photo in photos]
 
 
@@ -213,7 +213,7 @@ def _source(photo: str) -> str | bytes:
         with files.open_input_file(f"{path}/{unquote(name)}") as stream:
             return bytes(stream.read(decode.MAX_BYTES + 1))
     except FileNotFoundError:
-        raise PhotoError(wording.UNREADABLE["closed"].filled(path=photo, reason="No such file or directory")) from None
+        raise PhotoError(Message("unreadable.closed", path=photo, reason="No such file or directory")) from None
     # Not this photo's fault: a right that ran out or a network that is gone would make rows of errors of all that follow.
     except OSError as error:
         raise SkinAppError(f"{photo} can't be read ({_line(error)}); check the network and the right to read it.") from None

@@ -3,7 +3,7 @@
 from typing import Any
 
 from export.release import tables
-from skinapp.i18n.wording import ADVICE, DISCLAIMER
+from skinapp.i18n.messages import text
 from skinapp.labels import NEAR, Priority
 from skinapp.model.spec import ModelSpec
 
@@ -62,7 +62,7 @@ def render(spec: ModelSpec, figures: dict[str, Any]) -> str:
         [
             HEADER.format(licence="cc-by-nc-4.0" if _known(spec) else "other"),
             f"# {spec.architecture} for seven skin lesions, static INT8 ONNX\n",
-            f"{DISCLAIMER.en}\n",
+            f"{text('disclaimer', 'en')}\n",
             "## Data\n",
             *_data(spec, figures),
             "## Technique\n",
@@ -184,7 +184,7 @@ def _application(spec: ModelSpec, figures: dict[str, Any]) -> list[str]:
         "- Not for deciding about anybody's health, nor for photos of anything but one of the seven lesions.",
         *_limits(spec),
         *[f"- Too few photos for any figure, and nothing is claimed: {names}." for names in few if names],
-        f"- On every answer, also Low, users read what to do next. Low says: “{ADVICE[Priority.LOW].en}”",
+        f"- On every answer, also Low, users read what to do next. Low says: “{text('advice.low', 'en')}”",
         "- The heatmap shows where the evidence lies, not why.\n",
     ]
 

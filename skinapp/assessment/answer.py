@@ -2,7 +2,7 @@
 
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
-from skinapp.i18n.wording import Language
+from skinapp.i18n.messages import Language
 from skinapp.imaging.decode import Photo
 
 

@@ -13,7 +13,7 @@ from skinapp.assessment import explain, triage
 from skinapp.assessment.answer import Answer
 from skinapp.assessment.assessor import SCHEMA
 from skinapp.assessment.loaded_model import Model, Served, milliseconds
-from skinapp.i18n import wording
+from skinapp.i18n.messages import Language, text
 from skinapp.imaging import decode, preprocess
 from skinapp.imaging.decode import Photo
 from skinapp.imaging.preprocess import Box
@@ -53,7 +53,7 @@ class Named:
         """The evidence for one class, `[h, w]` from 0 to 1."""
         return explain.heatmap(self.cams[self.labels.index(label)], label, self.scale)
 
-    def to_dict(self, language: wording.Language = "en") -> dict[str, Any]:
+    def to_dict(self, language: Language = "en") -> dict[str, Any]:
         """The report that the API and the CLI give: the same keys as an assessment's; what is about lesions is null."""
         return {
             "schema": SCHEMA,
@@ -67,7 +67,7 @@ class Named:
             "careful": False,
             "quality": None,
             "advice": None,
-            "disclaimer": wording.OWN["disclaimer"].to(language),
+            "disclaimer": text("own.disclaimer", language),
             "model": vars(self.model),
             "elapsed_ms": {stage: round(spent, 2) for stage, spent in self.elapsed_ms.items()},
         }
@@ -81,8 +81,14 @@ class Namer(Served):
     ) -> Answer[Named]:
         """The photo of a file, of bytes or of an array, and what it is named; always from one look, `careful` or not."""
         began = time.perf_counter()
-        photo = decode.read(source)
+        photo = decode.read_reduced(source, self.need).photo
         return Answer(photo, self.assess([photo], {"decode": milliseconds(began)})[0])
+
+    def assess_decoded(
+        self, read: Sequence[decode.Decoded], spent: dict[str, float] | None = None, *, careful: bool = False
+    ) -> list[Named]:
+        """What photos are named that were reduced while they were decoded; always from one look each."""
+        return self.assess([one.photo for one in read], spent)
 
     def assess(self, photos: Sequence[Photo], spent: dict[str, float] | None = None) -> list[Named]:
         """One pass over all photos; `spent` holds the milliseconds of earlier stages. Stages are stated a batch."""

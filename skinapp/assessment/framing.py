@@ -41,7 +41,7 @@ Grid = NDArray[np.float32]
 
 
 class Flaw(StrEnum):
-    """How a lesion is badly framed; wording.py says what to do about each."""
+    """How a lesion is badly framed; the sentences of `warnings` say what to do about each."""
 
     ABSENT = "absent"
     CUT_OFF = "cut_off"

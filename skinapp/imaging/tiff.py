@@ -8,7 +8,7 @@ import math
 from dataclasses import dataclass
 
 from skinapp.errors import PhotoError
-from skinapp.i18n.wording import UNREADABLE
+from skinapp.i18n.messages import Message
 from skinapp.imaging import limits, metadata
 from skinapp.imaging.metadata import Directories, Tag
 
@@ -96,7 +96,7 @@ class _Pieces:
             return
         sizes = self._values(TILE_BYTES if self.is_tiled else STRIP_BYTES, limits.MAX_PIECES) or ()
         if len(sizes) > 1 and sum(sizes) > 2 * len(content):
-            raise PhotoError(UNREADABLE["overlapping"])
+            raise PhotoError(Message("unreadable.overlapping"))
         if packing in JPEG:
             scans = content.count(b"\xff\xda") - count
             check_scans(scans, math.prod(self.piece))

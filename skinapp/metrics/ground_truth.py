@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from skinapp.errors import LabelError, clipped
-from skinapp.i18n.wording import UNUSABLE_LABELS
+from skinapp.i18n.messages import Message
 from skinapp.labels import CODES
 from skinapp.metrics import accuracy
 
@@ -30,17 +30,17 @@ def read(content: bytes) -> dict[str, str]:
     try:
         records: list[dict[str, Any]] = list(csv.DictReader(io.StringIO(content.decode("utf-8-sig"))))
     except (UnicodeDecodeError, csv.Error) as error:
-        raise LabelError(UNUSABLE_LABELS["no_text"].filled(detail=clipped(error))) from None
+        raise LabelError(Message("unusable_labels.no_text", detail=clipped(error))) from None
     if not records:
-        raise LabelError(UNUSABLE_LABELS["empty"])
+        raise LabelError(Message("unusable_labels.empty"))
     columns = list(records[0])
     name = next((column for column in ("file", "image_id") if column in columns), None)
     if name is None or "dx" not in columns:
-        raise LabelError(UNUSABLE_LABELS["columns"].filled(columns=clipped(", ".join(map(str, columns)))))
+        raise LabelError(Message("unusable_labels.columns", columns=clipped(", ".join(map(str, columns)))))
     for record in records:
         if record["dx"] not in CODES:
-            seen = {"dx": record["dx"] and clipped(record["dx"]), "file": clipped(record[name])}
-            raise LabelError(UNUSABLE_LABELS["unknown"].filled(**seen, codes=", ".join(CODES)))
+            dx, file = repr(record["dx"] and clipped(record["dx"])), clipped(record[name])
+            raise LabelError(Message("unusable_labels.unknown", dx=dx, file=file, codes=", ".join(CODES)))
     return {str(record[name]): record["dx"] for record in records}
 
 

@@ -23,7 +23,7 @@ from pathlib import Path
 from types import FrameType
 
 from skinapp.errors import SkinAppError, StorageError
-from skinapp.i18n.wording import NO_STORAGE
+from skinapp.i18n.messages import Message
 
 if sys.platform == "win32":
     from skinapp.scratch.windows import OpenFolder
@@ -160,7 +160,7 @@ def stored() -> Iterator[None]:
         yield
     except OSError as error:
         log.error("A visitor's file can't be kept: %s", error.strerror)  # its name is nobody's business
-        raise StorageError(NO_STORAGE) from error
+        raise StorageError(Message("requests.no_storage")) from error
 
 
 def _stop(scratch: Scratch, number: int, _: FrameType | None) -> None:

@@ -36,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             scratch.close_at_the_end()
             kept = dataset.gather(options.pictures, served.spec.transform, scratch.new("lesson"), Progress())
             for one in kept.refused:
-                print(f"{one.name}: {one.said.en}", file=sys.stderr)
+                print(f"{one.name}: {one.message.to('en')}", file=sys.stderr)
             seen = pipeline.look(served, kept, Progress())
             taught = pipeline.teach(served, kept, seen, options.share, options.out, Progress())
             _tell(taught, kept, time.monotonic() - began)

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sized
 from typing import Protocol, TypeVar
 
 from skinapp.errors import TeachError
-from skinapp.i18n.wording import TAUGHT
+from skinapp.i18n.messages import Message
 from skinapp.teach import quotas
 
 T_co = TypeVar("T_co", covariant=True)
@@ -44,7 +44,7 @@ class Progress:
         if self._is_stopped:
             raise Stopped
         if self.spent_s > quotas.SECONDS:
-            raise TeachError(TAUGHT["slow"].filled(most=quotas.SECONDS // 60))
+            raise TeachError(Message("taught.slow", most=quotas.SECONDS // 60))
 
     @property
     def spent_s(self) -> float:

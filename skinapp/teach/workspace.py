@@ -12,7 +12,7 @@ from typing import Generic, TypeVar
 
 from skinapp import scratch
 from skinapp.errors import TeachError
-from skinapp.i18n.wording import TAUGHT
+from skinapp.i18n.messages import Message
 from skinapp.teach import quotas
 from skinapp.teach.dataset.dataset import Collection
 from skinapp.teach.pipeline import Seen, Taught
@@ -87,7 +87,7 @@ class Rooms:
             if session in self._displaced:
                 self._displaced.remove(session)
             if len(self._rooms) >= MOST:
-                raise TeachError(TAUGHT["busy"])
+                raise TeachError(Message("taught.busy"))
             room = self._rooms[session] = Room(self._make(), visitor)
         return room
 
@@ -96,7 +96,7 @@ class Rooms:
         with self._lock:
             room = self._rooms.get(session)
         if room is None:
-            raise TeachError(TAUGHT["displaced" if self.is_displaced(session) else "gone"])
+            raise TeachError(Message("taught.displaced" if self.is_displaced(session) else "taught.gone"))
         room.touched = time.monotonic()
         return room
 

@@ -8,6 +8,7 @@ from typing import Any
 from skinapp import malloc
 
 malloc.bound_heaps()
+malloc.reuse_freed()
 
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 # A dashboard that the page hasn't got: Gradio would keep the last 10,000 calls and sum them all up after every call.

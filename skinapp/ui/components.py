@@ -4,19 +4,19 @@ from typing import Any
 
 import gradio as gr
 
-from skinapp.i18n import wording
+from skinapp.i18n.messages import Language, preferred, text
 from skinapp.ui.gradio_internals import hardening
 from skinapp.ui.server import queueing
 from skinapp.web import STATIC
-from skinapp.web.views import answer
+from skinapp.web.views import page
 
 EVIDENCE_JS = (STATIC / "tabs" / "evidence.js").read_text(encoding="utf-8")
 REAR_CAMERA = gr.WebcamOptions(mirror=False, constraints={"video": {"facingMode": {"ideal": "environment"}}})
 
 
-def language_of(request: gr.Request) -> wording.Language:
+def language_of(request: gr.Request) -> Language:
     """The language that the visitor's browser asks for."""
-    return wording.preferred(request.headers.get("accept-language", ""))
+    return preferred(request.headers.get("accept-language", ""))
 
 
 def photo_input(label: Any, drop: Any, place: str = "photo", height: str | int = "var(--photo-height)") -> gr.Image:
@@ -53,4 +53,4 @@ def answer_photos(name: Any, photo: gr.Image, outputs: list[gr.HTML]) -> None:
 def apologise(request: gr.Request) -> tuple[str, str]:
     """A fault of ours, in the answer's place."""
     language = language_of(request)
-    return answer.failed(wording.UNEXPECTED.to(language), language), ""
+    return page.failed(text("requests.unexpected", language), language), ""

@@ -1,4 +1,4 @@
-"""The page: header, tabs, footer, looks and locks. A tab is a file with `add`, a line in TABS and a name in wording.TABS."""
+"""The page: header, tabs, footer, looks and locks. A tab is a file with `add`, a line in TABS and a name in each locale."""
 
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, contextmanager, suppress
@@ -13,18 +13,19 @@ from starlette.middleware import Middleware
 from skinapp.assessment.assessor import Assessor
 from skinapp.assessment.classifier import Namer
 from skinapp.errors import SkinAppError, StorageError
-from skinapp.i18n import wording
+from skinapp.i18n.messages import LANGUAGES, Language, section, text
 from skinapp.imaging import decode, encode, synthetic
 from skinapp.teach import quotas
-from skinapp.ui.endpoints import api, live_frames, ondevice_files
+from skinapp.ui.endpoints import api, http, live_frames, ondevice_files
 from skinapp.ui.gradio_internals import hardening, inputs
 from skinapp.ui.server import frontend_files, isolation, queueing, request_gate, security_headers, uploads, waiting
 from skinapp.ui.server.visitors import GUESS_S, GUESSES
 from skinapp.ui.tabs import about, custom, followup, live, many, ondevice, photo, teach
 from skinapp.web import STATIC, answering
-from skinapp.web.views import answer, examples
+from skinapp.web.views import examples
 from skinapp.web.views import followup as followup_view
 from skinapp.web.views import many as many_view
+from skinapp.web.views import page as page_view
 from skinapp.web.views import teach as teach_view
 
 if TYPE_CHECKING:
@@ -84,37 +85,37 @@ def translations(assessor: Assessor | Namer) -> dict[str, dict[str, str]]:
     particular = custom.translations(assessor) if isinstance(assessor, Namer) else _of_lesions(assessor)
     return {
         language: {
-            **{f"tab_{name}": said.to(language) for name, said in wording.TABS.items()},
-            "loading": answer.busy(language),
+            **{f"tab_{name}": label for name, label in section("tabs", language).items()},
+            "loading": page_view.busy(language),
             "teach": teach_view.frame(language),
-            "own_photo": wording.OWN["photo"].to(language),
-            "own_drop": wording.OWN["drop"].to(language),
+            "own_photo": text("own.photo", language),
+            "own_drop": text("own.drop", language),
             **particular[language],
         }
-        for language in wording.LANGUAGES
+        for language in LANGUAGES
     }
 
 
-def _of_lesions(assessor: Assessor) -> dict[wording.Language, dict[str, str]]:
+def _of_lesions(assessor: Assessor) -> dict[Language, dict[str, str]]:
     shelf = examples.gather(assessor.documents)
     return {
         language: {
-            "photo": wording.PAGE["photo"].to(language),
-            "drop": wording.PAGE["drop"].to(language),
-            "centred": wording.PAGE["centred"].to(language),
-            "careful": wording.PAGE["careful"].to(language),
+            "photo": text("page.photo", language),
+            "drop": text("page.drop", language),
+            "centred": text("page.centred", language),
+            "careful": text("page.careful", language),
             "ondevice": ondevice.content(assessor, language),
             "live": live.content(assessor, language),
-            **{key: wording.FOLLOW[key].to(language) for key in ("earlier", "later", "drop_earlier", "drop_later")},
+            **{key: text(f"follow.{key}", language) for key in ("earlier", "later", "drop_earlier", "drop_later")},
             "follow": followup_view.empty(language),
-            "header": answer.header(language),
-            "tips": answer.tips(language),
+            "header": page_view.header(language),
+            "tips": page_view.tips(language),
             "examples": examples.strip(shelf, language),
-            "empty": answer.empty(language),
-            "footer": answer.footer(assessor.model, assessor.notices, language),
+            "empty": page_view.empty(language),
+            "footer": page_view.footer(assessor.model, assessor.notices, language),
             "many": many_view.frame(language),
         }
-        for language in wording.LANGUAGES
+        for language in LANGUAGES
     }
 
 
@@ -139,10 +140,10 @@ def looks_and_locks(assessor: Assessor | Namer, with_mcp: bool = False, hosts: S
         "ssr_mode": False,
         "quiet": True,
         "allowed_paths": [str(uploads.lessons())],
-        "auth_message": "<br>".join(wording.GUESSES.filled(count=GUESSES, seconds=GUESS_S)),
+        "auth_message": "<br>".join(text("requests.guesses", language, count=GUESSES, seconds=GUESS_S) for language in LANGUAGES),
         "app_kwargs": {
             "middleware": [Middleware(part) for part in within],
-            "routes": [*routes, *(route for door in doors for route in door.routes())],
+            "routes": [*http.routes(assessor), *routes, *(route for door in doors for route in door.routes())],
             "lifespan": _life(request_gate.guarded(hosts), uploads.swept, *(door.open for door in doors)),
             "exception_handlers": {StorageError: uploads.no_storage},
         },

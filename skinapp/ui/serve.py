@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from typing import Any
 
 import skinapp
-from skinapp import settings
+from skinapp import blas, settings
 from skinapp.assessment.assessor import Assessor
 from skinapp.assessment.classifier import Namer
 from skinapp.assessment.loaded_model import Model
 from skinapp.errors import SkinAppError
-from skinapp.i18n import wording
+from skinapp.i18n.messages import text
 from skinapp.ui import page
 
 log = logging.getLogger("skinapp.app")
@@ -27,6 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logging.getLogger("skinapp").setLevel(logging.DEBUG if options.verbose else logging.INFO)
     try:
         chosen = settings.read(os.environ)
+        blas.compute_alone()
         assessor = skinapp.load(options.model or chosen.model, chosen.provider, chosen.threads, pooled=True).assessor
         log.info("%s", _introduced(assessor.model))
         looks = page.looks_and_locks(assessor, chosen.mcp, chosen.hosts)
@@ -37,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(description=wording.DISCLAIMER.en)
+    parser = argparse.ArgumentParser(description=text("disclaimer", "en"))
     parser.add_argument("--model", metavar="FOLDER|OWNER/NAME[@REV]", help="default: $SKINAPP_MODEL, else the embedded model")
     parser.add_argument("--share", action="store_true", help="also open a public link (or SKINAPP_SHARE=1)")
     parser.add_argument("--host", help="default: $GRADIO_SERVER_NAME, else 127.0.0.1")

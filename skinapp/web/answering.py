@@ -5,16 +5,15 @@ from pathlib import Path
 from skinapp.assessment.assessor import Assessor
 from skinapp.assessment.classifier import Namer
 from skinapp.errors import PhotoError
-from skinapp.i18n import wording
-from skinapp.i18n.wording import Language
+from skinapp.i18n.messages import Language
 from skinapp.imaging import decode
-from skinapp.web.views import answer, classification, report
+from skinapp.web.views import answer, classification, page, report
 
 
 def answered(
     assessor: Assessor,
     source: Path | bytes | decode.Photo,
-    language: wording.Language,
+    language: Language,
     *,
     centred: bool = False,
     careful: bool = True,
@@ -23,7 +22,7 @@ def answered(
     try:
         photo, assessment = assessor.read_and_assess(source, centred=centred, careful=careful)
     except PhotoError as error:
-        return answer.failed(error.said.to(language), language), ""
+        return page.failed(error.message.to(language), language), ""
     saved = report.offer(assessment, language) if assessment.report.ok else ""
     return answer.answer(assessment, language) + saved, answer.evidence(photo, assessment, language)
 
@@ -33,5 +32,5 @@ def named(namer: Namer, path: Path, language: Language) -> tuple[str, str]:
     try:
         photo, found = namer.read_and_assess(path)
     except PhotoError as error:
-        return answer.failed(error.said.to(language), language), ""
+        return page.failed(error.message.to(language), language), ""
     return classification.result(found, language), classification.evidence(photo, found, language)

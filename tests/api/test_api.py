@@ -18,7 +18,7 @@ from gradio_client.exceptions import AppError
 from PIL import Image
 
 from skinapp.assessment.assessor import Assessor
-from skinapp.i18n import wording
+from skinapp.i18n.messages import text
 from skinapp.imaging import decode
 from skinapp.labels import CODES
 from skinapp.model.hub import EMBEDDED
@@ -97,7 +97,7 @@ def test_the_report_has_these_keys_and_no_others(client: Client, photo: Path) ->
         "model": ["file", "id", "precision", "provider", "revision"],
         "elapsed_ms": ["decode", "judge", "model", "preprocess", "total"],
     }
-    assert (report["schema"], report["status"], report["disclaimer"]) == (1, "ok", wording.DISCLAIMER.en)
+    assert (report["schema"], report["status"], report["disclaimer"]) == (1, "ok", text("disclaimer", "en"))
     assert sum(report["probabilities"].values()) == pytest.approx(1)
 
 
@@ -160,13 +160,13 @@ def test_a_photo_that_cant_be_judged_is_answered_retake(client: Client, tmp_path
     report, _ = classify(client, path)
     assert (report["status"], report["priority"]) == ("retake", "unclear")
     assert report["quality"]["issues"] == ["dark", "flat", "blurred", "no_lesion"]
-    assert report["advice"].startswith(wording.ISSUES["dark"].en)  # type: ignore[index]
+    assert report["advice"].startswith(text("issues.dark", "en"))  # type: ignore[index]
 
 
 def test_the_report_speaks_the_callers_language(server: str, photo: Path) -> None:
     with connected(server, **{"accept-language": "zh-CN"}) as chinese:
         report, _ = classify(chinese, photo)
-    assert report["disclaimer"] == wording.DISCLAIMER.zh
+    assert report["disclaimer"] == text("disclaimer", "zh")
 
 
 def test_a_batch_answers_a_row_a_photo_and_an_error_for_what_cant_be_read(
@@ -216,7 +216,7 @@ def test_no_photo_and_too_many_photos_get_our_sentences(client: Client, photo: P
 def test_an_address_is_not_fetched(client: Client) -> None:
     with pytest.raises(AppError) as caught:
         client.predict(photo=handle_file("https://example.com/spot.png"), api_name="/classify")
-    assert caught.value.message == wording.NOT_UPLOADED.en
+    assert caught.value.message == text("requests.not_uploaded", "en")
 
 
 HOSTILE = [
@@ -241,10 +241,10 @@ HOSTILE = [
 @pytest.mark.parametrize("given", HOSTILE, ids=json.dumps)
 def test_nothing_but_an_upload_is_read(server: str, given: object) -> None:
     for name, value in (("classify", given), ("classify_batch", [given])):
-        text = post(server, name, value)
-        assert text.startswith("event: error")
-        said = json.loads(text.split("data: ")[1])["error"]
-        assert said in (wording.NOT_UPLOADED.en, wording.NO_PHOTO.en)
+        heard = post(server, name, value)
+        assert heard.startswith("event: error")
+        said = json.loads(heard.split("data: ")[1])["error"]
+        assert said in (text("requests.not_uploaded", "en"), text("requests.no_photo", "en"))
 
 
 def test_an_upload_over_the_limit_is_refused_at_the_door(server: str) -> None:

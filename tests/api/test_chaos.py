@@ -19,7 +19,7 @@ import pytest
 from gradio_client import handle_file
 
 from skinapp.assessment.assessor import Assessor
-from skinapp.i18n.wording import NO_STORAGE, UNREADABLE
+from skinapp.i18n.messages import section, text
 from skinapp.ui.endpoints import api
 from tests import TINY_MODEL
 from tests.api.test_concurrency import wait_until
@@ -186,9 +186,9 @@ def test_where_there_is_no_place_whoever_sends_is_told_so_and_nobody_else_notice
     with fails(served):  # type: ignore[operator]
         for language in ("en", "zh"):
             answer = served.upload(language=language)
-            assert (answer.status_code, answer.text) == (507, NO_STORAGE.to(language))  # type: ignore[arg-type]
+            assert (answer.status_code, answer.text) == (507, text("requests.no_storage", language))  # type: ignore[arg-type]
         if fails is full:
-            assert json.loads(served.classify(path).partition("data: ")[2])["error"] == NO_STORAGE.en
+            assert json.loads(served.classify(path).partition("data: ")[2])["error"] == text("requests.no_storage", "en")
             assert served.files() == before
         assert httpx.get(served.address, timeout=PATIENCE_S).status_code == 200
         viewer = httpx.post(f"{served.address}/live/start", headers={"sec-fetch-site": "same-origin"}, timeout=PATIENCE_S).json()
@@ -227,7 +227,7 @@ def test_of_hundreds_of_photos_each_gets_its_own_answer_though_a_tenth_are_broke
 
     with ThreadPoolExecutor(len(parts)) as executor:
         rows = [row for part in executor.map(answers, parts) for row in part]
-    starts = tuple(said.en.split("{")[0] for said in UNREADABLE.values())
+    starts = tuple(sentence.split("{")[0] for sentence in section("unreadable", "en").values())
     for one, row in zip(asked, rows, strict=True):
         if isinstance(one, Path):
             assert row.keys() == {"file", "error"} and row["file"] == one.name and row["error"].startswith(starts)

@@ -15,7 +15,7 @@ from gradio_client import handle_file
 from gradio_client.exceptions import AppError
 
 from skinapp.assessment.assessor import Assessor
-from skinapp.i18n import wording
+from skinapp.i18n.messages import text
 from skinapp.ui.server import queueing, waiting
 from tests.support import client_crowd, drawings
 from tests.support.app_server import free_port, served, started
@@ -146,7 +146,7 @@ def test_one_visitor_fills_three_quarters_of_the_line_and_the_next_one_finds_a_p
     wait_until(lambda: server.begun() == queueing.ASSESSING)
     answers = [joined(address, f"w{number}", path, function, "203.0.113.5") for number in range(queueing.WAITING)]
     assert Counter(answer.status_code for answer in answers) == {200: queueing.WAITING * 3 // 4, 429: queueing.WAITING // 4}
-    assert answers[-1].json()["detail"] == wording.CROWDED["waiting"].zh and int(answers[-1].headers["retry-after"]) > 0
+    assert answers[-1].json()["detail"] == text("crowded.waiting", "zh") and int(answers[-1].headers["retry-after"]) > 0
     assert joined(address, "other", path, function, "203.0.113.6").status_code == 200
 
 

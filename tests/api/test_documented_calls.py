@@ -23,6 +23,12 @@ def examples(language: str, page: Path = API, section: str = "Over the network")
     return re.findall(rf"^```{language}\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
 
 
+def plain_examples() -> dict[str, str]:
+    """The examples of the plain HTTP interface, by the program that runs them."""
+    (curl,), (script,) = (examples(language, section="Plain HTTP") for language in ("sh", "javascript"))
+    return {"curl": curl, "node": script}
+
+
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """Where the examples find their photos."""

@@ -18,10 +18,11 @@ import httpx
 import pytest
 from starlette.requests import Request
 
-from skinapp.i18n import wording
+from skinapp.i18n.messages import LANGUAGES, Message, text
 from skinapp.ui.gradio_internals import files
 from skinapp.ui.server import access, connections, live_sessions, request_gate, visitors
 from skinapp.ui.server.shares import FullError, Share, may_take
+from skinapp.web.views.page import KEPT_MINUTES
 from tests.support import drawings
 from tests.support.app_server import served, started
 
@@ -209,7 +210,7 @@ def test_no_route_answers_a_strangers_page_nor_one_whose_name_leads_here(unlocke
 @pytest.mark.parametrize("value", ["a:b:c", "a b", "a/b", "[::1", "a:999999", "<script>"])
 def test_a_host_that_cant_be_one_is_refused(server: str, name: str, value: str) -> None:
     answer = httpx.get(f"{server}/config", headers={name: value})
-    assert (answer.status_code, answer.text) == (400, wording.MALFORMED.en)
+    assert (answer.status_code, answer.text) == (400, text("requests.malformed", "en"))
 
 
 def test_a_preflight_of_a_strangers_page_is_refused_too(server: str) -> None:
@@ -291,7 +292,8 @@ def test_a_share_links_own_name_is_known_once_it_is_there(host: str, is_let_in: 
 
 def test_a_page_before_its_login_tells_the_rule_for_guesses_and_nothing_of_the_api(locked: Walked, unlocked: Walked) -> None:
     said = httpx.get(locked.address).text
-    assert all(sentence in said for sentence in wording.GUESSES.filled(count=visitors.GUESSES, seconds=visitors.GUESS_S))
+    rule = Message("requests.guesses", count=visitors.GUESSES, seconds=visitors.GUESS_S)
+    assert all(rule.to(language) in said for language in LANGUAGES)
     assert "probabilities" not in httpx.get(locked.address).text and "/classify" not in httpx.get(locked.address).text
     assert "/classify" in httpx.get(unlocked.address).text
     with client_of(locked.address) as client:
@@ -315,7 +317,7 @@ def test_200_wrong_passwords_are_answered_by_twenty_guesses_and_a_wait(environme
             wrong = [answer for answer in answers if answer.status_code in (400, 401)]
             late = [answer for answer in answers if answer.status_code == 429]
             assert len(wrong) + len(late) == 200 and visitors.GUESSES <= len(wrong) <= visitors.GUESSES + 5
-            assert late[0].json()["detail"] == wording.CROWDED["guesses"].zh
+            assert late[0].json()["detail"] == text("crowded.guesses", "zh")
             assert 0 < int(late[0].headers["retry-after"]) <= visitors.GUESS_S
             right = {"username": "ada", "password": "pass:word"}
             assert client.post("/login", data=right).status_code == 429, "nor is the right one told from them meanwhile"
@@ -580,8 +582,8 @@ sys.exit(app.main(sys.argv[1:]))
 
         answers = [send("203.0.113.5", "zh") for _ in range(9)]
         assert Counter(answer.status_code for answer in answers)[429] >= 2 and answers[0].status_code == 200
-        assert answers[-1].text == wording.CROWDED["uploads"].zh
-        assert answers[-1].headers["retry-after"] == str(wording.KEPT_MINUTES * 60)
+        assert answers[-1].text == text("crowded.uploads", "zh", minutes=KEPT_MINUTES)
+        assert answers[-1].headers["retry-after"] == str(KEPT_MINUTES * 60)
         assert send("203.0.113.6").status_code == 200
 
 

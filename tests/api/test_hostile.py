@@ -18,7 +18,7 @@ import pytest
 
 from skinapp import scratch
 from skinapp.assessment.assessor import Assessor
-from skinapp.i18n import wording
+from skinapp.i18n.messages import section, text
 from tests.support import drawings, hostile_inputs
 from tests.support.app_server import ROOT, served
 
@@ -157,10 +157,10 @@ def test_there_are_hundreds_of_both_kinds(answers: dict[str, str], replies: dict
 
 
 def test_every_hostile_file_is_answered_with_a_report_or_with_a_sentence_of_ours(answers: dict[str, str]) -> None:
-    starts = tuple(said.en.split("{")[0] for said in wording.UNREADABLE.values())
+    starts = tuple(sentence.split("{")[0] for sentence in section("unreadable", "en").values())
     unclear = dict[str, str]()
-    for what, text in answers.items():
-        kind, _, data = text.partition("\n")
+    for what, heard in answers.items():
+        kind, _, data = heard.partition("\n")
         found = json.loads(data.removeprefix("data: "))
         if kind == "event: complete":
             clear = found[0]["status"] in ("ok", "retake")
@@ -168,11 +168,11 @@ def test_every_hostile_file_is_answered_with_a_report_or_with_a_sentence_of_ours
             said = found["error"]
             clear = said.startswith(starts) and said.endswith(".") and "\n" not in said and not INTERNALS.search(said)
         if not clear:
-            unclear[what] = text
+            unclear[what] = heard
     assert not unclear, json.dumps(unclear, indent=1)
 
 
-OWNED_UP = (wording.UNEXPECTED.en, json.dumps({"error": wording.UNEXPECTED.en}, separators=(",", ":")))
+OWNED_UP = (text("requests.unexpected", "en"), json.dumps({"error": text("requests.unexpected", "en")}, separators=(",", ":")))
 """What a call that only a program makes may hear with a status of 500."""
 
 
@@ -298,9 +298,9 @@ def test_no_file_outlives_its_age_whoever_left_it(environment: dict[str, str], t
     """Though the clock is set back by an hour again and again."""
     short = """
 import itertools, sys, time
-from skinapp.i18n import wording
 from skinapp.ui.server import uploads
-wording.KEPT_MINUTES, uploads.SWEEP_S = 0.1, 1
+from skinapp.web.views import page
+page.KEPT_MINUTES, uploads.SWEEP_S = 0.1, 1
 clock, calls = time.time, itertools.count()
 time.time = lambda: clock() - 3600 * next(calls)
 import app

@@ -16,7 +16,7 @@ from mcp.client.streamable_http import streamable_http_client
 from mcp.types import CallToolResult
 
 from skinapp.assessment.assessor import Assessor
-from skinapp.i18n import wording
+from skinapp.i18n.messages import text
 from skinapp.imaging import decode
 from skinapp.ui.endpoints import api, mcp
 from skinapp.ui.server import bodies
@@ -78,7 +78,7 @@ def test_the_tools_are_exactly_the_two_functions_of_the_api(address: str) -> Non
         ("classify", ["photo"]),
         ("classify_batch", ["photos"]),
     ]
-    assert all(tool.description and tool.description.endswith(wording.DISCLAIMER.en) for tool in tools)
+    assert all(tool.description and tool.description.endswith(text("disclaimer", "en")) for tool in tools)
 
 
 def test_a_photo_as_base64_or_as_an_upload_is_answered_as_the_assessor_answers(address: str, assessor: Assessor) -> None:
@@ -97,7 +97,7 @@ def test_a_batch_answers_a_row_a_photo_in_the_callers_language(address: str, ass
     given = [data_uri(PHOTO), "http://127.0.0.1:1/spot.png", data_uri(b"<script>")]
     rows = (call(address, "classify_batch", {"photos": given}, **{"accept-language": "zh-CN"}).structuredContent or {})["rows"]
     assert timeless(rows[0]) == timeless(assessor.read_and_assess(PHOTO)[1].to_dict("zh"))
-    assert rows[1] == {"error": wording.NOT_UPLOADED.en}
+    assert rows[1] == {"error": text("requests.not_uploaded", "en")}
     assert rows[2]["error"].startswith("The file is not a picture that can be read here")
 
 
@@ -118,16 +118,16 @@ def test_a_batch_answers_a_row_a_photo_in_the_callers_language(address: str, ass
     ids=str,
 )
 def test_an_address_or_a_path_of_the_server_is_refused_with_our_sentence(address: str, given: object) -> None:
-    assert refusal(call(address, "classify", {"photo": given})) == wording.NOT_UPLOADED.en
+    assert refusal(call(address, "classify", {"photo": given})) == text("requests.not_uploaded", "en")
 
 
 def test_calls_that_make_no_sense_say_what_is_wrong(address: str) -> None:
-    assert refusal(call(address, "classify", {})) == wording.NO_PHOTO.en
-    assert refusal(call(address, "classify_batch", {"photos": "none"})) == wording.NO_PHOTO.en
-    too_many = wording.TOO_MANY.en.format(count=api.MOST + 1, most=api.MOST)
+    assert refusal(call(address, "classify", {})) == text("requests.no_photo", "en")
+    assert refusal(call(address, "classify_batch", {"photos": "none"})) == text("requests.no_photo", "en")
+    too_many = text("requests.too_many", "en", count=api.MOST + 1, most=api.MOST)
     assert refusal(call(address, "classify_batch", {"photos": ["x"] * (api.MOST + 1)})) == too_many
     assert refusal(call(address, "shutdown", {})) == "There is no tool of that name; call classify or classify_batch."
-    assert refusal(call(address, "classify", {"photo": data_uri(b"")})) == wording.UNREADABLE["empty"].en
+    assert refusal(call(address, "classify", {"photo": data_uri(b"")})) == text("unreadable.empty", "en")
 
 
 def test_a_call_that_is_too_heavy_is_refused_unread_and_a_browser_is_told_what_this_is(address: str) -> None:
@@ -149,7 +149,7 @@ Assessor.read_and_assess = stumble
 sys.exit(app.main(sys.argv[1:]))
 """
     with served([sys.executable, "-c", fault], {**environment, "SKINAPP_MCP": "1"}) as address:
-        assert refusal(call(address, "classify", {"photo": data_uri(PHOTO)})) == wording.UNEXPECTED.en
+        assert refusal(call(address, "classify", {"photo": data_uri(PHOTO)})) == text("requests.unexpected", "en")
 
 
 def test_photos_given_as_base64_are_never_written(address: str, environment: dict[str, str]) -> None:

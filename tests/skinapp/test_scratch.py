@@ -13,7 +13,7 @@ import pytest
 
 from skinapp import scratch
 from skinapp.errors import SkinAppError, StorageError
-from skinapp.i18n.wording import NO_STORAGE
+from skinapp.i18n.messages import Message
 from skinapp.scratch import MARKER, NOTE, PREFIX, Scratch
 from tests.support.app_server import ROOT
 
@@ -176,7 +176,7 @@ def test_what_cant_be_written_whole_leaves_nothing(own: Scratch) -> None:
             own.write("uploads", "spot.png", bytes(100_000))
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-    assert caught.value.said == NO_STORAGE and sorted(own.path.rglob("*")) == before
+    assert caught.value.message == Message("requests.no_storage") and sorted(own.path.rglob("*")) == before
     assert own.write("uploads", "spot.png", bytes(100_000)).stat().st_size == 100_000
 
 

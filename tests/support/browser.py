@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from skinapp.i18n.wording import TABS
+from skinapp.i18n.messages import text
 from skinapp.labels import Priority
 from tests.support import drawings
 
@@ -79,7 +79,7 @@ def entered(context: BrowserContext, address: str, tab: str, patience_ms: float)
     page = context.new_page()
     page.set_default_timeout(patience_ms)
     page.goto(address)
-    page.get_by_role("tab", name=re.compile(f"^({TABS[tab].en}|{TABS[tab].zh})$")).click()
+    page.get_by_role("tab", name=re.compile(f"^({text(f'tabs.{tab}', 'en')}|{text(f'tabs.{tab}', 'zh')})$")).click()
     expect(page.locator(f".{tab} .drop")).to_be_visible(timeout=patience_ms)
     return page
 

@@ -6,7 +6,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Frame, Page, expect
 
-from skinapp.i18n import wording
+from skinapp.i18n.messages import section
 from skinapp.labels import Priority
 from tests.support.browser import BROKEN, DESK, PHONE, RETAKE, URGENT, Visit, photographed, shown
 
@@ -32,8 +32,8 @@ def test_no_tab_has_a_serious_finding_nor_is_wider_than_the_screen(
 ) -> None:
     context = browser.new_context(viewport=size, color_scheme=scheme, locale="en-US")  # type: ignore[arg-type]
     page = Visit(context, server).page
-    for tab, said in wording.TABS.items():
-        page.get_by_role("tab", name=said.en, exact=True).click()
+    for tab, label in section("tabs", "en").items():
+        page.get_by_role("tab", name=label, exact=True).click()
         page.wait_for_timeout(1500)
         photographed(page, f"{name}-{scheme}-tab-{tab}")
         assert page.evaluate("document.documentElement.scrollWidth") <= size["width"], tab

@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Page, expect
 from skinapp.assessment.assessor import Assessment
 from skinapp.assessment.loaded_model import Model
 from skinapp.followup import compare
-from skinapp.i18n import wording
+from skinapp.i18n.messages import LANGUAGES, Language, text
 from skinapp.labels import Priority
 from skinapp.web.views import followup as followup_view
 from tests.support import drawings
@@ -49,7 +49,7 @@ def test_two_photos_are_laid_on_each_other_measured_and_answered(visit: Visit) -
         row = page.locator(f".measured tr[data-figure={change.figure}]")
         expect(row).to_contain_text(f"{change.low:.2f} to" if change.figure in compare.RATIOS else "points")
     expect(page.locator("tr[data-figure=area] b")).to_have_text(re.compile(r"× 1\.(1[5-9]|2[0-5])"))
-    expect(page.locator(".compared > .sentence")).to_have_text(wording.FOLLOW["sentence"].en)
+    expect(page.locator(".compared > .sentence")).to_have_text(text("follow.sentence", "en"))
     expect(page.locator(".each .answer")).to_have_count(2)
     expect(page.locator(".each .disclaimer")).to_have_count(2)
     assert page.locator(".stack img").evaluate_all("all => all.map(one => one.naturalWidth)") == [640, 640]
@@ -83,17 +83,17 @@ def test_slider_blink_and_outlines_need_no_request(visit: Visit) -> None:
 def test_photos_that_cant_be_read_aligned_or_judged_say_so(visit: Visit) -> None:
     page = entered(visit)
     both(page, LOW, BROKEN)
-    expect(page.locator("#followed .failed")).to_contain_text(wording.FOLLOW["later"].zh)
+    expect(page.locator("#followed .failed")).to_contain_text(text("follow.later", "zh"))
     give_again(page, "later", RETAKE)
-    expect(page.locator(".compared > .notice")).to_have_text(wording.FOLLOW["unclear"].zh)
+    expect(page.locator(".compared > .notice")).to_have_text(text("follow.unclear", "zh"))
     expect(page.locator(".each .answer.unclear")).to_have_count(1)
     give_again(page, "later", drawings.encoded(LATER))
-    expect(page.locator(".pictures.apart figcaption")).to_have_text(wording.FOLLOW["not_aligned"].zh, timeout=PATIENCE_MS)
+    expect(page.locator(".pictures.apart figcaption")).to_have_text(text("follow.not_aligned", "zh"), timeout=PATIENCE_MS)
     expect(page.locator("tr[data-figure=area]")).to_have_count(0)
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
     photographed(page, "follow-phone-dark-apart")
-    text = re.sub(r"\S+@\S+|fp32|CPU|API|skinapp", "", page.locator("#followed").inner_text())
-    assert re.findall(r"[A-Za-z]{3,}", text) == []
+    followed = re.sub(r"\S+@\S+|fp32|CPU|API|skinapp", "", page.locator("#followed").inner_text())
+    assert re.findall(r"[A-Za-z]{3,}", followed) == []
 
 
 def give_again(page: Page, which: str, content: bytes) -> None:
@@ -122,7 +122,7 @@ def test_nothing_is_wider_than_the_screen_and_everything_is_photographed(
 # The renderer alone
 
 
-def compared(change: compare.Change, language: wording.Language = "en") -> str:
+def compared(change: compare.Change, language: Language = "en") -> str:
     blank = Assessment.blank(Priority.LOW, Model("tiny", "r", "f", "fp32", "CPU"))
     edge = np.array([1 + 1j, 5 + 1j, 3 + 4j])
     comparison = compare.Comparison(EARLIER, EARLIER, None, (change,), (edge, edge))
@@ -147,9 +147,9 @@ def test_a_change_is_told_with_its_interval_and_drawn_around_no_difference(chang
     assert said in drawn and place in drawn
 
 
-@pytest.mark.parametrize("language", wording.LANGUAGES)
-def test_no_change_is_judged_and_the_doctor_is_named(language: wording.Language) -> None:
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_no_change_is_judged_and_the_doctor_is_named(language: Language) -> None:
     drawn = compared(compare.Change("area", 1, 4, 4, 3.5, 4.5), language)
-    assert wording.FOLLOW["sentence"].to(language) in drawn
+    assert text("follow.sentence", language) in drawn
     rows = drawn.partition('<div class="card measured">')[2].partition("</table>")[0]
     assert not re.search(r"class=\"(urgent|high|medium|low)", rows), "a difference has no colour of a priority"

@@ -8,7 +8,7 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from skinapp.i18n import wording
+from skinapp.i18n.messages import text
 from skinapp.labels import Priority
 from skinapp.ui.server import security_headers
 from skinapp.web.bundles import onnxruntime_web
@@ -79,7 +79,7 @@ def watched(browser: Browser, server: str) -> Iterator[Visit]:
 
 
 def tab(page: Page, name: str) -> None:
-    page.get_by_role("tab", name=wording.TABS[name].en, exact=True).click()
+    page.get_by_role("tab", name=text(f"tabs.{name}", "en"), exact=True).click()
 
 
 def test_photo_examples_camera_and_report_break_no_rule(watched: Visit) -> None:

@@ -17,7 +17,7 @@ import pytest
 from playwright.sync_api import Browser, Page, Playwright, Route, expect
 
 from skinapp.assessment.assessor import Assessor
-from skinapp.i18n import wording
+from skinapp.i18n.messages import text
 from skinapp.labels import CODES
 from skinapp.ui.endpoints import live_frames
 from skinapp.ui.server import live_sessions
@@ -78,7 +78,7 @@ def test_a_frame_is_answered_as_the_runtime_answers_it_and_none_is_written(
 
 def test_a_still_gets_the_photo_tabs_answer_in_the_visitors_language(server: str, viewer: str, assessor: Assessor) -> None:
     _, found = asked(server, "still", LESION, viewer=viewer, Accept_Language="zh-CN")
-    assert 'class="answer low" lang="zh"' in found["told"] and wording.DISCLAIMER.zh in found["told"]
+    assert 'class="answer low" lang="zh"' in found["told"] and text("disclaimer", "zh") in found["told"]
     assert "template class=" in found["told"], "with the report to save"
     assert found["shown"].count('class="layer"') == len(CODES)
 
@@ -269,7 +269,7 @@ def test_the_zoom_sends_a_smaller_part_and_another_tab_switches_the_camera_off(f
     page.get_by_role("tab", name="Photo", exact=True).click()
     page.wait_for_function("document.querySelector('.watch video').srcObject === null")
     page.get_by_role("tab", name="Live", exact=True).click()
-    expect(page.locator(".watch .notice")).to_have_text(wording.LIVE["hidden"].en)
+    expect(page.locator(".watch .notice")).to_have_text(text("live.hidden", "en"))
     context.close()
 
 
@@ -284,7 +284,7 @@ def test_a_camera_that_isnt_to_be_had_is_told_with_the_cure(visit: Visit, name: 
     page = entered(visit)
     page.evaluate(BROKEN_CAMERA % name)
     page.click("[data-do=start]")
-    expect(page.locator(".watch .notice")).to_have_text(wording.LIVE[said].zh)
+    expect(page.locator(".watch .notice")).to_have_text(text(f"live.{said}", "zh"))
     expect(page.locator(".watch [data-do=start]")).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
     photographed(page, f"live-phone-dark-{said}")
@@ -310,7 +310,7 @@ def test_a_server_that_says_no_or_goes_away_is_told_and_the_camera_goes_off(film
     ):
         page.route(pattern, partial(_instead, answer))
         page.click("[data-do=start]")
-        sentence = wording.LIVE[said].en.format(minutes=live_sessions.SECONDS // 60, most=live_sessions.MOST)
+        sentence = text(f"live.{said}", "en", minutes=live_sessions.SECONDS // 60, most=live_sessions.MOST)
         expect(page.locator(".watch .notice")).to_have_text(sentence)
         assert page.locator(".watch video").evaluate("one => one.srcObject === null")
         page.unroute(pattern)

@@ -12,8 +12,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, Route, expect
 
 from skinapp.assessment.assessor import Assessor
-from skinapp.i18n import wording
-from skinapp.i18n.wording import MANY
+from skinapp.i18n.messages import text
 from skinapp.labels import Priority
 from skinapp.web.views import many as many_view
 from tests.support import drawings
@@ -108,7 +107,7 @@ def test_a_csv_among_the_photos_labels_them_too(page: Page) -> None:
     give(page, {"1.png": small(1), "2.png": small(2), "labels.csv": b"file,dx\n1.png,nv\n2,mel\n9.png,df\n"})
     finished(page, 2)
     expect(page.locator(".many .figures dd b").nth(2)).to_have_text("2", timeout=PATIENCE_MS)
-    page.get_by_role("button", name=MANY["truth"].en).click()
+    page.get_by_role("button", name=text("many.truth", "en")).click()
     assert column(page, "truth") == ["mel", "nv"]
 
 
@@ -166,7 +165,7 @@ def test_what_is_too_much_is_refused_before_anything_is_sent(page: Page) -> None
         input.files = given.files;
         input.dispatchEvent(new Event("change", {bubbles: true}));
     }""")
-    expect(page.locator(".many .notice[role=alert]")).to_have_text(MANY["too_many"].en.format(most=many_view.MOST))
+    expect(page.locator(".many .notice[role=alert]")).to_have_text(text("many.too_many", "en", most=many_view.MOST))
     expect(page.locator(".running")).to_be_hidden()
 
 
@@ -191,15 +190,15 @@ def test_stop_keeps_what_is_answered_and_sends_no_more(page: Page) -> None:
     page.route("**/gradio_api/upload*", hold)
     give(page, {f"{number}.png": small(number) for number in range(40)})
     expect(rows(page)).to_have_count(8, timeout=PATIENCE_MS)
-    page.get_by_role("button", name=MANY["stop"].en).click()
-    expect(page.locator(".many .notice")).to_have_text(MANY["stopped"].en)
+    page.get_by_role("button", name=text("many.stop", "en")).click()
+    expect(page.locator(".many .notice")).to_have_text(text("many.stopped", "en"))
     for route in held:
         route.continue_()
     page.wait_for_timeout(1500)
     expect(rows(page)).to_have_count(8)
     assert uploads == 16, "the next part was on its way, and nothing after it"
     page.unroute("**/gradio_api/upload*")
-    page.get_by_role("button", name=MANY["clear"].en).click()
+    page.get_by_role("button", name=text("many.clear", "en")).click()
     expect(page.locator(".answers")).to_be_hidden()
     give(page, {"1.png": small(1)})
     finished(page, 1)
@@ -230,7 +229,7 @@ def test_a_chinese_browser_gets_chinese_throughout(page: Page, spots: Path) -> N
     text = page.locator("#many-tab").inner_text()
     text = re.sub(r"（开头为 .*?）|JPEG|PNG|WebP|spots/\S+|\b(mel|nv|vasc|CSV|JSON|dx|file)\b", "", text)
     assert re.findall(r"[A-Za-z]{3,}", text) == []
-    expect(page.locator(".answers tbody .priority").first).to_have_text(wording.PRIORITIES[Priority.URGENT].zh)
+    expect(page.locator(".answers tbody .priority").first).to_have_text(text(f"priorities.{Priority.URGENT}", "zh"))
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Page, expect
 from skinapp.assessment import explain
 from skinapp.assessment.assessor import Assessor
 from skinapp.errors import PhotoError
-from skinapp.i18n import wording
+from skinapp.i18n.messages import Language, text
 from skinapp.imaging import decode
 from skinapp.labels import CODES, Priority
 from skinapp.web.views import answer, examples
@@ -27,7 +27,7 @@ def test_an_uploaded_photo_gets_priority_seven_bars_overlay_and_disclaimer(visit
     page, expected = visit.give(URGENT), assessor.read_and_assess(URGENT)[1]
     shown(visit, Priority.URGENT)
     expect(page.locator(".verdict h2")).to_have_text("Urgent")
-    expect(page.locator(".verdict .advice")).to_have_text(wording.ADVICE[Priority.URGENT].en)
+    expect(page.locator(".verdict .advice")).to_have_text(text(f"advice.{Priority.URGENT}", "en"))
     ranked = sorted(zip(expected.chances, CODES, strict=True), reverse=True)
     bars = page.locator(".chances li")
     assert [bars.nth(i).get_attribute("data-code") for i in range(7)] == [code for _, code in ranked]
@@ -36,7 +36,7 @@ def test_an_uploaded_photo_gets_priority_seven_bars_overlay_and_disclaimer(visit
     assert page.locator(".evidence img").evaluate_all("all => all.every(one => one.naturalWidth > 0)")
     expect(page.locator(".evidence .layer:visible")).to_have_attribute("data-code", "mel")
     expect(page.locator(".answer .ran")).to_contain_text(f"{expected.model.id}@{expected.model.revision}, fp32, on CPU, in")
-    expect(page.get_by_text(wording.DISCLAIMER.en).locator("visible=true")).to_have_count(1)
+    expect(page.get_by_text(text("disclaimer", "en")).locator("visible=true")).to_have_count(1)
 
 
 def test_the_priority_is_the_first_and_largest_thing_of_the_answer(visit: Visit) -> None:
@@ -65,7 +65,7 @@ def test_a_photo_that_cant_be_judged_lists_the_reasons_over_greyed_bars(visit: V
     shown(visit, Priority.UNCLEAR)
     expect(page.locator(".verdict h2")).to_have_text("Retake")
     reasons = page.locator(".verdict .reasons li").all_inner_texts()
-    assert reasons == [wording.ISSUES[issue].en for issue in ("dark", "flat", "blurred", "no_lesion")]  # type: ignore[index]
+    assert reasons == [text(f"issues.{issue}", "en") for issue in ("dark", "flat", "blurred", "no_lesion")]  # type: ignore[index]
     expect(page.locator(".chances.greyed li")).to_have_count(7)
     expect(page.locator(".evidence")).to_have_count(0)
     expect(page.locator(".answer .disclaimer")).to_be_visible()
@@ -86,7 +86,7 @@ def test_the_malignant_lesions_are_summed_up_beside_the_bars(visit: Visit, asses
     malignant = sum(chances[CODES.index(code)] for code in ("akiec", "bcc", "mel"))
     expect(page.locator(".sum .malignant b")).to_have_text(html.unescape(answer.percent(malignant)))
     expect(page.locator(".sum .benign b")).to_have_text(html.unescape(answer.percent(1 - malignant)))
-    expect(page.locator(".answer .fine")).to_have_text(wording.ANSWER["quality_ok"].en)
+    expect(page.locator(".answer .fine")).to_have_text(text("answer.quality_ok", "en"))
     visit.give(RETAKE)
     shown(visit, Priority.UNCLEAR)
     expect(page.locator(".sum, .fine, .save")).to_have_count(0)
@@ -97,7 +97,7 @@ def test_a_borderline_photo_is_answered_with_its_warning(visit: Visit, assessor:
     assert report.ok and "aside" in report.warnings
     expect(page.locator(".answer:not(.unclear)")).to_have_count(1)
     told = page.locator(".verdict .warnings li")
-    expect(told).to_have_text([wording.WARNINGS[warning].en for warning in report.warnings])
+    expect(told).to_have_text([text(f"warnings.{warning}", "en") for warning in report.warnings])
     expect(page.locator(".answer .fine")).to_be_hidden()
 
 
@@ -122,7 +122,7 @@ def test_the_part_around_the_spot_is_answered_and_shown_where_it_is_asked_for(vi
     ("visit", "language"), [({}, "en"), ({"locale": "zh-CN", "color_scheme": "dark"}, "zh")], indirect=["visit"]
 )
 def test_a_saved_report_opens_offline_and_holds_pictures_and_numbers(
-    visit: Visit, browser: Browser, assessor: Assessor, tmp_path: Path, language: wording.Language
+    visit: Visit, browser: Browser, assessor: Assessor, tmp_path: Path, language: Language
 ) -> None:
     page, expected = visit.give(URGENT), assessor.read_and_assess(URGENT)[1]
     shown(visit, Priority.URGENT)
@@ -137,11 +137,11 @@ def test_a_saved_report_opens_offline_and_holds_pictures_and_numbers(
     opened, asked = context.new_page(), list[str]()
     context.on("request", lambda request: asked.append(request.url))
     opened.goto((tmp_path / "report.html").as_uri())
-    text = opened.locator("body").inner_text()
+    report = opened.locator("body").inner_text()
     assert [url for url in asked if not url.startswith("data:")] == [(tmp_path / "report.html").as_uri()]
     assert opened.locator("html").get_attribute("lang") == language
     for chance in (*expected.chances, expected.malignant, 1 - expected.malignant):
-        assert f"{chance:.1%}" in text
+        assert f"{chance:.1%}" in report
     figures, model = expected.report.figures, expected.model
     for seen in (
         f"{figures.short_side} px",
@@ -152,9 +152,9 @@ def test_a_saved_report_opens_offline_and_holds_pictures_and_numbers(
         model.precision,
         "CPU",
     ):
-        assert seen in text
-    for said in (wording.DISCLAIMER, wording.ADVICE[Priority.URGENT], wording.WHEN[Priority.URGENT], *wording.LESIONS.values()):
-        assert said.to(language) in text
+        assert seen in report
+    for key in ("disclaimer", "advice.urgent", "when.urgent", *(f"lesions.{code}" for code in CODES)):
+        assert text(key, language) in report
     assert opened.locator("time").get_attribute("datetime")
     assert opened.locator("img").evaluate_all("all => all.map(one => one.naturalWidth)") == [640, 640, explain.LAYER_SIDE]
     expect(opened.locator("[data-slot=overlay] .layer")).to_have_attribute("data-code", expected.focus.code)
@@ -175,7 +175,7 @@ def test_an_example_is_answered_as_if_it_had_been_uploaded(visit: Visit, assesso
         first = html.unescape(answer.percent(expected.chances.max()))
         expect(page.locator(".chances .percent").first).to_have_text(first)
         expect(page.locator("#photo img")).to_be_visible()
-    expect(page.get_by_text(wording.EXAMPLES["drawings_note"].en)).to_be_visible()
+    expect(page.get_by_text(text("examples.drawings_note", "en"))).to_be_visible()
 
 
 def test_a_pasted_photo_is_answered(visit: Visit) -> None:
@@ -262,7 +262,7 @@ def test_a_broken_file_gets_our_sentence_and_a_good_photo_works_afterwards(visit
 def test_a_fault_of_ours_is_owned_up_to_without_details(browser: Browser, stumbling_server: str) -> None:
     context = browser.new_context(locale="en-US")
     page = Visit(context, stumbling_server).give(LOW)
-    expect(page.locator(".failed")).to_contain_text(wording.UNEXPECTED.en)
+    expect(page.locator(".failed")).to_contain_text(text("requests.unexpected", "en"))
     assert "secret" not in page.locator("body").inner_text()
     context.close()
 
@@ -273,10 +273,10 @@ def test_a_fault_of_ours_is_owned_up_to_without_details(browser: Browser, stumbl
 @pytest.mark.parametrize("visit", [{"locale": "zh-CN"}, {"locale": "zh-TW"}], indirect=True)
 def test_a_chinese_browser_gets_chinese_throughout(visit: Visit) -> None:
     page = visit.page
-    expect(page.locator("h1")).to_have_text(wording.PAGE["question"].zh)
-    expect(page.locator("#photo h2")).to_have_text(wording.PAGE["drop"].zh.splitlines()[0].removeprefix("# "))
+    expect(page.locator("h1")).to_have_text(text("page.question", "zh"))
+    expect(page.locator("#photo h2")).to_have_text(text("page.drop", "zh").splitlines()[0].removeprefix("# "))
     visit.give(RETAKE)
-    expect(page.locator(".verdict h2")).to_have_text(wording.PRIORITIES[Priority.UNCLEAR].zh)
+    expect(page.locator(".verdict h2")).to_have_text(text(f"priorities.{Priority.UNCLEAR}", "zh"))
     visit.give(URGENT)
     shown(visit, Priority.URGENT)
     assert english(page) == []
@@ -292,8 +292,8 @@ def test_a_chinese_browser_gets_chinese_errors_too(visit: Visit) -> None:
         with pytest.raises(PhotoError) as caught:
             decode.read(content)
         page = visit.give(content, f"{key}.png")
-        expect(page.locator(".failed")).to_contain_text(caught.value.said.zh)
-        assert caught.value.said.zh.startswith(wording.UNREADABLE[key].zh.partition("{")[0])
+        expect(page.locator(".failed")).to_contain_text(caught.value.message.to("zh"))
+        assert caught.value.message.to("zh").startswith(text(f"unreadable.{key}", "zh").partition("{")[0])
         assert english(page, r"（[^）]*）") == []
 
 

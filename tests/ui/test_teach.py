@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from skinapp.assessment import loading
 from skinapp.assessment.assessor import Assessor
-from skinapp.i18n.wording import OWN, REFUSED, TAUGHT, TEACH
+from skinapp.i18n.messages import Message, text
 from skinapp.teach import pipeline
 from skinapp.teach.dataset import dataset
 from skinapp.teach.progress import Progress
@@ -71,7 +71,7 @@ def test_the_whole_way_from_zip_to_a_downloaded_model_that_answers_alike(
     assert page.locator(".classes li").all_inner_texts() == ["dots\n12 pictures", "stripes\n12 pictures"]
     page.locator(".refused summary").click()
     told = page.locator(".refused li").all_inner_texts()
-    assert told[0] == f"cloth/../evil.png {REFUSED['elsewhere'].en}" and told[1].startswith(
+    assert told[0] == f"cloth/../evil.png {text('refused.elsewhere', 'en')}" and told[1].startswith(
         "cloth/dots/broken.png The file is not"
     )
     page.locator("input[name=share]").fill("30")
@@ -115,12 +115,12 @@ def test_a_folder_that_is_chosen_is_packed_and_read(page: Page, tmp_path: Path) 
     page.set_input_files("[data-input=folder]", tmp_path / "shirts")
     expect(page.locator(".given h3").first).to_have_text("12 pictures in 2 classes", timeout=PATIENCE_MS)
     page.locator(".refused summary").click()
-    assert page.locator(".refused li").all_inner_texts() == [f"shirts/dots/猫 1.txt {REFUSED['no_picture'].en}"]
+    assert page.locator(".refused li").all_inner_texts() == [f"shirts/dots/猫 1.txt {text('refused.no_picture', 'en')}"]
 
 
 def test_what_cant_be_learned_from_is_told_and_nothing_of_it_is_left(page: Page, teaching_server: tuple[str, Path]) -> None:
     before = rooms(teaching_server[1])
-    for content, said in ((b"no zip", TAUGHT["no_zip"].en), (zip_files.content(zip_files.classes(1)), "found: class0")):
+    for content, said in ((b"no zip", text("taught.no_zip", "en")), (zip_files.content(zip_files.classes(1)), "found: class0")):
         bring(page, content)
         expect(page.locator(".notice[role=alert]")).to_contain_text(said, timeout=PATIENCE_MS)
     assert rooms(teaching_server[1]) == before
@@ -134,7 +134,7 @@ def test_stopping_keeps_the_pictures_and_training_can_begin_again(page: Page) ->
     expect(page.locator(".given h3").first).to_have_text("200 pictures in 4 classes", timeout=PATIENCE_MS)
     page.locator("[data-do=train]").click()
     page.locator("[data-do=stop]").click()
-    expect(page.locator(".notice[role=alert]")).to_have_text(TEACH["stopped"].en, timeout=PATIENCE_MS)
+    expect(page.locator(".notice[role=alert]")).to_have_text(text("teach.stopped", "en"), timeout=PATIENCE_MS)
     expect(page.locator("[data-do=train]")).to_be_enabled()
     page.locator("[data-do=train]").click()
     expect(page.locator(".running")).to_be_visible()
@@ -240,7 +240,7 @@ def test_the_page_of_ones_own_model_says_nothing_about_lesions(
             page = context.new_page()
             page.set_default_timeout(PATIENCE_MS)
             page.goto(address)
-            expect(page.locator("h1")).to_have_text(OWN["question"].to("zh" if "zh" in language else "en"))
+            expect(page.locator("h1")).to_have_text(Message("own.question").to("zh" if "zh" in language else "en"))
             photo = zip_files.drawn(("dots",), 1, 72)["dots/72.jpg"]
             page.set_input_files("#photo input[type=file]", {"name": "a.jpg", "mimeType": "image/jpeg", "buffer": photo})
             expect(page.locator(".answer.own .chances li")).to_have_count(2, timeout=PATIENCE_MS)

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skinapp.errors import PhotoError, TeachError
-from skinapp.i18n.wording import REFUSED, TAUGHT
+from skinapp.i18n.messages import Message
 from skinapp.imaging import decode, preprocess
 from skinapp.model.spec import Transform
 from skinapp.teach import quotas
@@ -46,7 +46,7 @@ def gather(zipped: Path, transform: Transform, folder: Path, progress: Progress)
     """Decode the pictures of a zip into `folder`; TeachError where they can't teach anything."""
     with zip_archive.opened(zipped) as opened:
         if not opened.entries:
-            raise TeachError(TAUGHT["nothing"])
+            raise TeachError(Message("taught.nothing"))
         height, width = transform.input_size[1:]
         path = folder / FILE
         kept = _decode(opened, _within_budget(opened, progress), transform, path, progress)
@@ -65,26 +65,26 @@ def _within_budget(opened: Archive, progress: Progress) -> list[Entry]:
         try:
             width, height = decode.size(opened.read(entry))
         except (PhotoError, Unreadable) as error:
-            opened.refuse(entry.name, error.said)
+            opened.refuse(entry.name, error.message)
         else:
             pixels += width * height
             kept.append(entry)
         if opened.unpacked > quotas.UNPACKED_BYTES:
-            raise TeachError(TAUGHT["bomb"].filled(most=quotas.UNPACKED_BYTES // 2**20))
+            raise TeachError(Message("taught.bomb", most=quotas.UNPACKED_BYTES // 2**20))
         if pixels > quotas.PIXELS:
-            raise TeachError(TAUGHT["large"].filled(most=quotas.PIXELS // 10**6))
+            raise TeachError(Message("taught.large", most=quotas.PIXELS // 10**6))
     return kept
 
 
 def _decode(opened: Archive, entries: list[Entry], transform: Transform, path: Path, progress: Progress) -> list[Entry]:
     """Write what the network sees of every picture that can be read; those entries, in the file's order."""
-    kept = []
+    kept, need = [], preprocess.need(transform)
     with path.open("wb") as file:
         for entry in progress.walk("reading", entries):
             try:
-                view = preprocess.view(decode.read(opened.read(entry)), transform)
+                view = preprocess.view(decode.read_reduced(opened.read(entry), need).photo, transform)
             except (PhotoError, Unreadable) as error:
-                opened.refuse(entry.name, error.said)
+                opened.refuse(entry.name, error.message)
             else:
                 file.write(np.ascontiguousarray(view).data)
                 kept.append(entry)
@@ -98,10 +98,10 @@ def _sorted(kept: list[Entry], views: Views, opened: Archive) -> Collection:
         sizes[entry.label] = sizes.get(entry.label, 0) + 1
     labels = tuple(sorted(label for label, size in sizes.items() if size >= quotas.LEAST_PICTURES))
     for label in sorted(set(sizes) - set(labels)):
-        opened.refuse(f"{label}/", REFUSED["small_class"].filled(count=sizes[label], least=quotas.LEAST_PICTURES))
+        opened.refuse(f"{label}/", Message("refused.small_class", count=sizes[label], least=quotas.LEAST_PICTURES))
     if len(labels) < quotas.LEAST_CLASSES:
-        said = TAUGHT["few_classes"].filled(found=", ".join(labels) or "–", least=quotas.LEAST_PICTURES)
-        raise TeachError(said)
+        found = ", ".join(labels) or "–"
+        raise TeachError(Message("taught.few_classes", found=found, least=quotas.LEAST_PICTURES))
     places = [place for place, entry in enumerate(kept) if entry.label in labels]
     own = [kept[place] for place in places]
     return Collection(

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skinapp.errors import TeachError
-from skinapp.i18n.wording import TAUGHT
+from skinapp.i18n.messages import Message
 
 Places = NDArray[np.int64]
 FOLDS = 5
@@ -33,7 +33,7 @@ def split(labels: tuple[str, ...], targets: Places, groups: Places, is_test: NDA
         found = Split(np.flatnonzero(~held), np.flatnonzero(held), 0, False)
     for target, label in enumerate(labels):
         if _different(targets[found.train], groups[found.train], target) < 2:
-            raise TeachError(TAUGHT["alike"].filled(label=label))
+            raise TeachError(Message("taught.alike", label=label))
     return found
 
 

@@ -17,7 +17,7 @@ from pathlib import Path, PurePosixPath
 from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 
 from skinapp.errors import TeachError
-from skinapp.i18n.wording import REFUSED, TAUGHT, Said
+from skinapp.i18n.messages import Message
 from skinapp.imaging import decode
 from skinapp.teach import quotas
 
@@ -41,7 +41,7 @@ class Refusal:
     """A file that is not used, and why."""
 
     name: str
-    said: Said
+    message: Message
 
 
 @dataclass(frozen=True)
@@ -62,11 +62,11 @@ class Archive:
         self.refused: list[Refusal] = []
         pictures = list(self._pictures(file.infolist()))
         if len(pictures) > quotas.PICTURES:
-            raise TeachError(TAUGHT["too_many"].filled(count=len(pictures), most=quotas.PICTURES))
+            raise TeachError(Message("taught.too_many", count=len(pictures), most=quotas.PICTURES))
         self.entries = self._classed(pictures)
         labels = {entry.label for entry in self.entries}
         if len(labels) > quotas.CLASSES:
-            raise TeachError(TAUGHT["many_classes"].filled(count=len(labels), most=quotas.CLASSES))
+            raise TeachError(Message("taught.many_classes", count=len(labels), most=quotas.CLASSES))
 
     def read(self, entry: Entry) -> bytes:
         """A picture's bytes, at most some more than a photo may have."""
@@ -77,13 +77,13 @@ class Archive:
                     content += chunk
                     self.unpacked += len(chunk)  # also where the end turns out to be damaged
         except BROKEN:
-            raise Unreadable(REFUSED["broken"]) from None
+            raise Unreadable(Message("refused.broken")) from None
         return bytes(content)
 
-    def refuse(self, name: str, said: Said) -> None:
+    def refuse(self, name: str, message: Message) -> None:
         """Note a file that isn't used; its name may be as long and odd as a zip's names are."""
         shown = name if len(name) <= SHOWN else f"{name[: SHOWN // 2]}…{name[-SHOWN // 2 :]}"
-        self.refused.append(Refusal("".join(letter if letter.isprintable() else "\ufffd" for letter in shown), said))
+        self.refused.append(Refusal("".join(letter if letter.isprintable() else "\ufffd" for letter in shown), message))
 
     def _pictures(self, infos: list[ZipInfo]) -> Iterator[tuple[PurePosixPath, ZipInfo]]:
         """The entries that may be pictures, with clean paths; the others are refused or, if clutter, passed over."""
@@ -92,10 +92,10 @@ class Archive:
             name = _name(info)
             if not name or name.endswith("/") or CLUTTER.search(name):
                 continue
-            if (said := _fault(name, info)) is not None:
-                self.refuse(name, said)
+            if (message := _fault(name, info)) is not None:
+                self.refuse(name, message)
             elif (path := PurePosixPath(name)) in known:  # entries that share their bytes do so by sharing their name
-                self.refuse(name, REFUSED["twice"])
+                self.refuse(name, Message("refused.twice"))
             else:
                 known.add(path)
                 yield path, info
@@ -112,7 +112,7 @@ class Archive:
             # Macs write é as two letters, others as one: it is the same class.
             label = unicodedata.normalize("NFC", " ".join(folders[0].split())) if folders else ""
             if not label.isprintable() or not 0 < len(label) <= quotas.NAME:
-                self.refuse(str(path), REFUSED["name"].filled(most=quotas.NAME) if label else REFUSED["no_folder"])
+                self.refuse(str(path), Message("refused.name", most=quotas.NAME) if label else Message("refused.no_folder"))
             else:
                 entries.append(Entry(str(path), label, is_test, info))
         return entries
@@ -121,9 +121,9 @@ class Archive:
 class Unreadable(Exception):
     """An entry that can't be unpacked."""
 
-    def __init__(self, said: Said) -> None:
-        super().__init__(said.en)
-        self.said = said
+    def __init__(self, message: Message) -> None:
+        super().__init__(message.key)
+        self.message = message
 
 
 @contextmanager
@@ -131,15 +131,15 @@ def opened(path: Path) -> Iterator[Archive]:
     """A zip that is no larger than it may be; TeachError where it isn't one."""
     size = path.stat().st_size
     if size > quotas.ZIP_BYTES:
-        raise TeachError(TAUGHT["heavy"].filled(size=size / 2**20, most=quotas.ZIP_BYTES // 2**20))
+        raise TeachError(Message("taught.heavy", size=f"{size / 2**20:.0f}", most=quotas.ZIP_BYTES // 2**20))
     # Counted before Python reads the directory, which takes a kilobyte of memory an entry, however many there are.
     if (count := _entries(path)) > quotas.FILES:
-        raise TeachError(TAUGHT["too_many_files"].filled(count=count, most=quotas.FILES))
+        raise TeachError(Message("taught.too_many_files", count=count, most=quotas.FILES))
     with _Measured(io.FileIO(path)) as measured:
         try:
             file = ZipFile(measured)
         except BROKEN:
-            raise TeachError(TAUGHT["no_zip"]) from None
+            raise TeachError(Message("taught.no_zip")) from None
         with file:
             yield Archive(file)
 
@@ -149,7 +149,7 @@ class _Measured(io.BufferedReader):
 
     def read(self, size: int | None = -1, /) -> bytes:
         if size is not None and size > quotas.DIRECTORY_BYTES:
-            raise TeachError(TAUGHT["long_names"].filled(size=size / 2**20, most=quotas.DIRECTORY_BYTES // 2**20))
+            raise TeachError(Message("taught.long_names", size=f"{size / 2**20:.0f}", most=quotas.DIRECTORY_BYTES // 2**20))
         return super().read(-1 if size is None else size)
 
 
@@ -177,20 +177,20 @@ def _name(info: ZipInfo) -> str:
     return name.replace("\\", "/")
 
 
-def _fault(name: str, info: ZipInfo) -> Said | None:
+def _fault(name: str, info: ZipInfo) -> Message | None:
     """Why an entry can't be used."""
     kind = stat.S_IFMT(info.external_attr >> 16)
     if ELSEWHERE.search(name):
-        return REFUSED["elsewhere"]
+        return Message("refused.elsewhere")
     if kind not in (0, stat.S_IFREG):
-        return REFUSED["link"]
+        return Message("refused.link")
     if len(name) > quotas.PATH or name.count("/") > quotas.DEPTH:
-        return REFUSED["deep"].filled(letters=quotas.PATH, folders=quotas.DEPTH)
+        return Message("refused.deep", letters=quotas.PATH, folders=quotas.DEPTH)
     if PurePosixPath(name).suffix.lower() not in decode.SUFFIXES:
-        return REFUSED["no_picture"]
+        return Message("refused.no_picture")
     if info.flag_bits & IS_ENCRYPTED:
-        return REFUSED["encrypted"]
-    return None if info.compress_type in (ZIP_STORED, ZIP_DEFLATED) else REFUSED["method"]
+        return Message("refused.encrypted")
+    return None if info.compress_type in (ZIP_STORED, ZIP_DEFLATED) else Message("refused.method")
 
 
 def _shared(parents: list[tuple[str, ...]]) -> int:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from skinapp.i18n.wording import OWN
+from skinapp.i18n.messages import text
 from skinapp.model.spec import ModelSpec
 
 HEADER = """---
@@ -42,7 +42,7 @@ def render(spec: ModelSpec, file: str, figures: dict[str, Any]) -> str:
         [
             HEADER,
             f"# {_names(spec.labels)}\n",
-            f"{OWN['disclaimer'].en}\n",
+            f"{text('own.disclaimer', 'en')}\n",
             f"`{spec.architecture}` of {taught['id']}@{taught['revision']} (`{taught['file']}`) with a linear head that was",
             "taught in skinapp's page; all but the head is that model's, whose licence holds on.\n",
             "## Pictures\n",

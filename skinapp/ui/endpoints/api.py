@@ -9,7 +9,7 @@ import gradio as gr
 from skinapp.assessment.assessor import Assessor
 from skinapp.assessment.classifier import Namer
 from skinapp.errors import PhotoError, SkinAppError
-from skinapp.i18n import wording
+from skinapp.i18n.messages import Language, text
 from skinapp.imaging import encode
 from skinapp.ui.components import language_of
 from skinapp.ui.gradio_internals import hardening
@@ -42,10 +42,10 @@ def add(assessor: Assessor | Namer) -> None:
 
 
 def _classify(
-    assessor: Assessor | Namer, given: dict[str, Any] | None, careful: bool, language: wording.Language
+    assessor: Assessor | Namer, given: dict[str, Any] | None, careful: bool, language: Language
 ) -> tuple[dict[str, Any], str]:
     if given is None:
-        raise _told(wording.NO_PHOTO.to(language))
+        raise _told(text("requests.no_photo", language))
     try:
         photo, assessment = assessor.read_and_assess(hardening.uploaded(given), careful=careful)
         return assessment.to_dict(language), uploads.keep("image.jpeg", encode.jpeg(assessment.overlay(photo)))
@@ -53,18 +53,18 @@ def _classify(
         raise _told(str(error)) from None
 
 
-def _classify_batch(assessor: Assessor | Namer, given: list[dict[str, Any]], language: wording.Language) -> list[dict[str, Any]]:
+def _classify_batch(assessor: Assessor | Namer, given: list[dict[str, Any]], language: Language) -> list[dict[str, Any]]:
     if not given:
-        raise _told(wording.NO_PHOTO.to(language))
+        raise _told(text("requests.no_photo", language))
     if len(given) > MOST:
-        raise _told(wording.TOO_MANY.to(language).format(count=len(given), most=MOST))
+        raise _told(text("requests.too_many", language, count=len(given), most=MOST))
     paths = [hardening.uploaded(entry) for entry in given]
     names = [PurePath(entry.get("orig_name") or path).name for entry, path in zip(given, paths, strict=True)]
     reports = queueing.each(partial(_report, assessor, language), paths)
     return [{"file": name, **report} for name, report in zip(names, reports, strict=True)]
 
 
-def _report(assessor: Assessor | Namer, language: wording.Language, path: Path) -> dict[str, Any]:
+def _report(assessor: Assessor | Namer, language: Language, path: Path) -> dict[str, Any]:
     try:
         return assessor.read_and_assess(path)[1].to_dict(language)
     except PhotoError as error:

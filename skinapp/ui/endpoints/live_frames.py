@@ -19,7 +19,7 @@ from starlette.types import Receive, Scope, Send
 
 from skinapp.assessment.assessor import Assessor
 from skinapp.errors import PhotoError
-from skinapp.i18n import wording
+from skinapp.i18n.messages import Language, preferred
 from skinapp.imaging import decode
 from skinapp.labels import CODES, View
 from skinapp.ui.server import access, frontend_files, live_sessions, queueing
@@ -114,7 +114,7 @@ class Door:
         return Response(json.dumps(found, separators=(",", ":")), media_type="application/json")
 
     async def _still(self, request: Request) -> Response:
-        language = wording.preferred(request.headers.get("accept-language", ""))
+        language = preferred(request.headers.get("accept-language", ""))
         content = await self._sent(request, STILL_BYTES)
         with self._viewers.looking(_viewer(request), "still"):
             told, shown = await self._worked(partial(_answered, self._assessor, content, language))
@@ -152,7 +152,7 @@ def _seen(assessor: Assessor, content: bytes) -> dict[str, Any]:
     }
 
 
-def _answered(assessor: Assessor, content: bytes, language: wording.Language) -> tuple[str, str]:
+def _answered(assessor: Assessor, content: bytes, language: Language) -> tuple[str, str]:
     """The full answer to one picture, as the photo tab gives it."""
     return answering.answered(assessor, decode.read(content, MOST_PIXELS), language)
 

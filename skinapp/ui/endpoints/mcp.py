@@ -26,7 +26,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from skinapp.assessment.assessor import Assessor
 from skinapp.errors import PhotoError
-from skinapp.i18n import wording
+from skinapp.i18n.messages import Language, preferred, text
 from skinapp.imaging import encode
 from skinapp.ui.endpoints import api
 from skinapp.ui.gradio_internals import hardening
@@ -50,13 +50,13 @@ READS = ToolAnnotations(readOnlyHint=True, idempotentHint=True, openWorldHint=Fa
 TOOLS = [
     Tool(
         name="classify",
-        description=f"Assess a photo of a skin lesion: a JSON report and where the evidence lies. {wording.DISCLAIMER.en}",
+        description=f"Assess a photo of a skin lesion: a JSON report and where the evidence lies. {text('disclaimer', 'en')}",
         inputSchema={"type": "object", "properties": {"photo": GIVEN}, "required": ["photo"]},
         annotations=READS,
     ),
     Tool(
         name="classify_batch",
-        description=f"Assess up to {api.MOST} photos of skin lesions: a JSON report on each. {wording.DISCLAIMER.en}",
+        description=f"Assess up to {api.MOST} photos of skin lesions: a JSON report on each. {text('disclaimer', 'en')}",
         inputSchema={
             "type": "object",
             "properties": {"photos": {"type": "array", "items": GIVEN, "minItems": 1, "maxItems": api.MOST}},
@@ -67,7 +67,7 @@ TOOLS = [
 ]
 """What an assistant may call, as it is told of it."""
 
-Told: TypeAlias = Callable[[dict[str, Any], wording.Language], CallToolResult]
+Told: TypeAlias = Callable[[dict[str, Any], Language], CallToolResult]
 
 
 class Door:
@@ -114,30 +114,30 @@ def _whole(body: bytes, receive: Receive) -> Receive:
 
 def _server(assessor: Assessor) -> Server[Any, Any]:
     tools: dict[str, Told] = {"classify": partial(_classify, assessor), "classify_batch": partial(_classify_batch, assessor)}
-    server: Server[Any, Any] = Server("skinapp", instructions=wording.DISCLAIMER.en)
+    server: Server[Any, Any] = Server("skinapp", instructions=text("disclaimer", "en"))
 
     async def listed() -> list[Tool]:
         return TOOLS
 
     async def called(name: str, arguments: dict[str, Any]) -> CallToolResult:
         request = server.request_context.request
-        language = wording.preferred("" if request is None else request.headers.get("accept-language", ""))
+        language = preferred("" if request is None else request.headers.get("accept-language", ""))
         if name not in tools:
             return _refused(f"There is no tool of that name; call {' or '.join(tools)}.")
         try:
             return await run_in_threadpool(tools[name], arguments, language)
         except Exception:  # the library would send its text, with whatever it tells of this server
             log.exception("A photo given over MCP failed.")
-            return _refused(wording.UNEXPECTED.to(language))
+            return _refused(text("requests.unexpected", language))
 
     server.list_tools()(listed)  # type: ignore[no-untyped-call]
     server.call_tool(validate_input=False)(called)  # its own check repeats what was given, megabytes of base64 too
     return server
 
 
-def _classify(assessor: Assessor, given: dict[str, Any], language: wording.Language) -> CallToolResult:
+def _classify(assessor: Assessor, given: dict[str, Any], language: Language) -> CallToolResult:
     if given.get("photo") is None:
-        return _refused(wording.NO_PHOTO.to(language))
+        return _refused(text("requests.no_photo", language))
     [(report, overlay)] = queueing.each(partial(_assessed, assessor, language, True), [given["photo"]])
     if "error" in report:
         return _refused(report["error"])
@@ -145,17 +145,17 @@ def _classify(assessor: Assessor, given: dict[str, Any], language: wording.Langu
     return CallToolResult(content=[_text(report), picture], structuredContent=report)
 
 
-def _classify_batch(assessor: Assessor, given: dict[str, Any], language: wording.Language) -> CallToolResult:
+def _classify_batch(assessor: Assessor, given: dict[str, Any], language: Language) -> CallToolResult:
     photos = given.get("photos")
     if not isinstance(photos, list) or not photos:
-        return _refused(wording.NO_PHOTO.to(language))
+        return _refused(text("requests.no_photo", language))
     if len(photos) > api.MOST:
-        return _refused(wording.TOO_MANY.to(language).format(count=len(photos), most=api.MOST))
+        return _refused(text("requests.too_many", language, count=len(photos), most=api.MOST))
     rows = [report for report, _ in queueing.each(partial(_assessed, assessor, language, False), photos)]
     return CallToolResult(content=[_text(rows)], structuredContent={"rows": rows})
 
 
-def _assessed(assessor: Assessor, language: wording.Language, drawn: bool, given: Any) -> tuple[dict[str, Any], bytes]:
+def _assessed(assessor: Assessor, language: Language, drawn: bool, given: Any) -> tuple[dict[str, Any], bytes]:
     """The report on one photo, or its error, and where wanted the overlay as JPEG."""
     try:
         photo, assessment = assessor.read_and_assess(_source(given), careful=True)

@@ -20,7 +20,7 @@ from pydantic import ValidationError
 from starlette.requests import Request
 from starlette.responses import Response
 
-from skinapp.i18n import wording
+from skinapp.i18n.messages import ENGLISH, text
 
 NO_UPLOAD = (InvalidPathError, ValidationError, UnicodeError)
 """What Gradio raises where a path or anything else is given in a photo's place."""
@@ -49,8 +49,8 @@ _payload = utils.error_payload
 def _told(error: BaseException | None, show_error: bool) -> dict[str, Any]:
     """What a caller hears of a failure: our sentence where Gradio would say nothing at all."""
     told: dict[str, Any] = _payload(error, show_error)
-    ours = wording.NOT_UPLOADED if isinstance(error, NO_UPLOAD) else wording.UNEXPECTED
-    return told | {"error": told["error"] or ours.en}
+    ours = text("requests.not_uploaded" if isinstance(error, NO_UPLOAD) else "requests.unexpected", ENGLISH)
+    return told | {"error": told["error"] or ours}
 
 
 def only_uploads(component: Component) -> None:
@@ -59,7 +59,7 @@ def only_uploads(component: Component) -> None:
 
     async def refuse_addresses(path: Any) -> str | None:
         if ADDRESS.match(str(path)):
-            raise gr.Error(wording.NOT_UPLOADED.en, print_exception=False)
+            raise gr.Error(text("requests.not_uploaded", ENGLISH), print_exception=False)
         kept: str | None = await keep(path)
         return kept
 
@@ -78,5 +78,5 @@ def uploaded(given: Any) -> Path:
     """
     path = Path(str(given.get("path"))).resolve() if isinstance(given, dict) else None
     if path is None or not path.is_relative_to(Path(get_upload_folder()).resolve()) or not path.is_file():
-        raise gr.Error(wording.NOT_UPLOADED.en, print_exception=False)
+        raise gr.Error(text("requests.not_uploaded", ENGLISH), print_exception=False)
     return path

@@ -27,7 +27,7 @@ from urllib.parse import urlsplit
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
-from skinapp.i18n import wording
+from skinapp.i18n.messages import text
 from skinapp.ui.server import visitors
 
 OPEN = re.compile(
@@ -37,7 +37,9 @@ OPEN = re.compile(
 """What asks for no password: the login's own page and its files, which everybody has who installs Gradio, and what the program
 that starts the server calls to say that it is there."""
 HOST = re.compile(r"([\w.-]+|\[[0-9a-fA-F:.]+\])(:\d{1,5})?", re.ASCII)
-BASIC = re.compile(r"/gradio_api/mcp/?")
+PLAIN_HTTP = re.compile(r"/api(/|$)")
+"""Where programs ask that read JSON."""
+BASIC = re.compile(r"/gradio_api/mcp/?|/api(/.*)?")
 """Where a program is told to send the password along; browsers would open a window of their own at it."""
 
 
@@ -49,7 +51,7 @@ def path_of(scope: Any) -> str:
 def refusal(request: Request, told: Collection[str]) -> Response | None:
     """Why this request isn't answered, by Host and Origin; `told` are names that the server was told of."""
     if not all(HOST.fullmatch(value) for value in _asked(request)):
-        return PlainTextResponse(wording.MALFORMED.en, 400)
+        return PlainTextResponse(text("requests.malformed", "en"), 400)
     known = {*told, *_own_names(request)}
     host = hostname(request.headers.get("host", ""))
     if _is_loopback(_bound(request)) and not (_is_loopback(host) or host in known):
@@ -134,7 +136,9 @@ def needs_login(request: Request) -> bool:
 def asks_for_login(request: Request) -> Response:
     """The refusal that Gradio's clients understand, and one for assistants."""
     if BASIC.fullmatch(path_of(request.scope)):
-        return PlainTextResponse("Log in first, with basic authentication", 401, {"WWW-Authenticate": "Basic"})
+        text, headers = "Log in first, with basic authentication", {"WWW-Authenticate": "Basic"}
+        reads_json = PLAIN_HTTP.match(path_of(request.scope))
+        return JSONResponse({"error": text}, 401, headers) if reads_json else PlainTextResponse(text, 401, headers)
     return JSONResponse({"detail": {"error": "Log in first", "auth_message": None}}, 401)
 
 

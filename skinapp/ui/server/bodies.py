@@ -12,6 +12,8 @@ CALL_BYTES = 4 * 2**20
 """Bytes of a call, which Gradio holds in memory; the many-photos tab's longest is a quarter of it."""
 MCP_BYTES = 16 * 2**20
 """Bytes of a call over MCP, which is held in memory as a whole; a photo that doesn't fit is uploaded first, as a file."""
+HTTP_BYTES = 2 * decode.MAX_BYTES + 2**20
+"""Bytes of a call over plain HTTP, which is held in memory as a whole: two of the largest photos, or 64 of a megabyte."""
 UPLOAD_BYTES = 8 * decode.MAX_BYTES + 2**20
 """Bytes of an upload, which goes into files; that many photos are what the page sends at once."""
 GRACE_S = 20

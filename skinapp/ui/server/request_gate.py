@@ -20,13 +20,14 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from skinapp.i18n import wording
+from skinapp.i18n.messages import preferred, text
 from skinapp.ui.server import access, connections, security_headers
-from skinapp.ui.server.bodies import CALL_BYTES, MCP_BYTES, UPLOAD_BYTES, Body, BodyError, drain, in_pieces
+from skinapp.ui.server.bodies import CALL_BYTES, HTTP_BYTES, MCP_BYTES, UPLOAD_BYTES, Body, BodyError, drain, in_pieces
 from skinapp.ui.server.sessions import Sessions
 from skinapp.ui.server.shares import FullError, Share
 from skinapp.ui.server.visitors import Guesses, address, visitor
 from skinapp.ui.server.waiting import BODY
+from skinapp.web.views.page import KEPT_MINUTES
 
 log = logging.getLogger("skinapp.gates")
 
@@ -36,7 +37,7 @@ CLOSED = re.compile(
     r"|/monitoring|/pwa_icon",
     re.IGNORECASE,
 )
-LIMITS = {"/gradio_api/upload": UPLOAD_BYTES, "/gradio_api/mcp": MCP_BYTES}
+LIMITS = {"/gradio_api/upload": UPLOAD_BYTES, "/gradio_api/mcp": MCP_BYTES, "/api/classify": HTTP_BYTES}
 """Bytes that a path takes, where it isn't a call."""
 UNHEARD = (b"x-gradio-server", b"x-direct-url")
 """Headers of a front server of Gradio's, which isn't used here, and whose word Gradio would take for its own address."""
@@ -53,7 +54,7 @@ MALFORMED = (UnicodeError, httpx.InvalidURL, ValidationError, InvalidPathError, 
 """What Gradio and FastAPI raise at text that is none, addresses, bodies, paths, functions and forms that can't be."""
 STUMBLES = re.compile(r"gradio(_client)?/(routes|route_utils|utils)\.py$")
 """Where Gradio reads requests, and raises whatever Python does."""
-KEPT_S = wording.KEPT_MINUTES * 60
+KEPT_S = KEPT_MINUTES * 60
 RETRY_S = 5
 
 
@@ -167,10 +168,10 @@ class Apology:
             if begun or scope["type"] != "http" or isinstance(error, BodyError):
                 raise
             if _is_malformed(error):
-                await PlainTextResponse(wording.MALFORMED.en, 400)(scope, receive, send)
+                await told(scope, text("requests.malformed", "en"), 400)(scope, receive, send)
                 return
             log.exception("A request for %s failed.", scope["path"])
-            await PlainTextResponse(wording.UNEXPECTED.en, 500)(scope, receive, send)
+            await told(scope, text("requests.unexpected", "en"), 500)(scope, receive, send)
 
 
 def _is_malformed(error: Exception) -> bool:
@@ -210,12 +211,18 @@ class _Reply:
 
 def refused(request: Request, why: str, status: int, retry_s: int) -> Response:
     """A visitor's sentence, in a form that the page shows, and when to come back."""
-    language = wording.preferred(request.headers.get("accept-language", ""))
-    said = wording.CROWDED[why].to(language)
+    language = preferred(request.headers.get("accept-language", ""))
+    message = text(f"crowded.{why}", language, minutes=retry_s // 60)
     headers = {"Retry-After": str(retry_s)}
     if _is_upload(request):  # the page shows this answer as it is
-        return PlainTextResponse(said, status, headers)
-    return JSONResponse({"detail": said, "error": said}, status, headers)
+        return PlainTextResponse(message, status, headers)
+    return JSONResponse({"detail": message, "error": message}, status, headers)
+
+
+def told(scope: Scope, sentence: str, status: int) -> Response:
+    """A refusal as text, and for whoever reads JSON as that."""
+    is_plain = not access.PLAIN_HTTP.match(access.path_of(scope))
+    return PlainTextResponse(sentence, status) if is_plain else JSONResponse({"error": sentence}, status)
 
 
 def _given_up(request: Request, error: BodyError) -> Response:
@@ -227,7 +234,7 @@ def _given_up(request: Request, error: BodyError) -> Response:
 
 
 def _heavy(request: Request) -> Response:
-    return PlainTextResponse(f"More than {_limit(access.path_of(request.scope))} bytes; send less at once", 413)
+    return told(request.scope, f"More than {_limit(access.path_of(request.scope))} bytes; send less at once", 413)
 
 
 def _length(request: Request) -> int:

@@ -17,10 +17,11 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
 from skinapp.errors import StorageError
-from skinapp.i18n import wording
+from skinapp.i18n.messages import preferred
 from skinapp.scratch import Scratch
 from skinapp.ui.gradio_internals import files
 from skinapp.ui.server import background
+from skinapp.web.views import page
 
 SWEEP_S = 60
 """Seconds between two looks at the folder."""
@@ -55,8 +56,8 @@ def lessons() -> Path:
 
 async def no_storage(request: Request, error: StorageError) -> Response:
     """What whoever uploads hears where there is no place for it."""
-    language = wording.preferred(request.headers.get("accept-language", ""))
-    return PlainTextResponse(error.said.to(language), 507)
+    language = preferred(request.headers.get("accept-language", ""))
+    return PlainTextResponse(error.message.to(language), 507)
 
 
 @asynccontextmanager
@@ -75,5 +76,5 @@ async def _sweeping(app: Any) -> None:
 
 def _sweep() -> None:
     """Each look finds a file up to SWEEP_S late, twice; and takes its time."""
-    folder().expire(UPLOADS, wording.KEPT_MINUTES * 60 - 3 * SWEEP_S)
+    folder().expire(UPLOADS, page.KEPT_MINUTES * 60 - 3 * SWEEP_S)
     folder().sweep()

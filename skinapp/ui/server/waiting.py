@@ -7,7 +7,7 @@ from gradio.data_classes import PredictBodyInternal
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
-from skinapp.i18n import wording
+from skinapp.i18n.messages import preferred, text
 from skinapp.ui.server import queueing
 from skinapp.ui.server.shares import may_take
 from skinapp.ui.server.visitors import visitor
@@ -33,11 +33,16 @@ def share_line(page: gr.Blocks) -> None:
         is_full = len(waiting) >= queueing.WAITING  # which is Gradio's to refuse
         room = is_full or may_take(mine, len(waiting), queueing.WAITING)
         if not room or (sent and sent + _bytes(request) > CALLS_BYTES):
-            language = wording.preferred(request.headers.get("accept-language", ""))
-            raise HTTPException(429, wording.CROWDED["waiting"].to(language), {"Retry-After": str(RETRY_S)})
+            language = preferred(request.headers.get("accept-language", ""))
+            raise HTTPException(429, text("crowded.waiting", language), {"Retry-After": str(RETRY_S)})
         return await push(body, request, username)
 
     queue.push = push_fairly  # type: ignore[method-assign]
+
+
+def calls(page: gr.Blocks) -> int:
+    """How many calls wait in the page's queue."""
+    return sum(len(lane.queue) for lane in page._queue.event_queue_per_concurrency_id.values())
 
 
 def _bytes(request: Request) -> int:

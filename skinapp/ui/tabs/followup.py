@@ -9,14 +9,14 @@ import gradio as gr
 from skinapp.assessment.assessor import Assessment, Assessor
 from skinapp.errors import PhotoError
 from skinapp.followup import compare
-from skinapp.i18n import wording
+from skinapp.i18n.messages import Language, text
 from skinapp.imaging.decode import Photo
 from skinapp.ui.components import REAR_CAMERA, language_of
 from skinapp.ui.gradio_internals import hardening
 from skinapp.ui.server import queueing
 from skinapp.web import STATIC
-from skinapp.web.views import answer
 from skinapp.web.views import followup as followup_view
+from skinapp.web.views import page as page_view
 
 FOLLOW_JS = (STATIC / "tabs" / "followup.js").read_text(encoding="utf-8")
 
@@ -65,9 +65,9 @@ def _slot(say: gr.I18n, which: str) -> gr.Image:
     return slot
 
 
-def _compared(assessor: Assessor, paths: list[Path], language: wording.Language) -> str:
+def _compared(assessor: Assessor, paths: list[Path], language: Language) -> str:
     read = [_read(assessor, path) for path in paths]
-    reasons = [one.said.to(language) if isinstance(one, PhotoError) else None for one in read]
+    reasons = [one.message.to(language) if isinstance(one, PhotoError) else None for one in read]
     pairs = [one for one in read if not isinstance(one, PhotoError)]
     if len(pairs) < len(read):
         return followup_view.failed(reasons, language)
@@ -86,4 +86,4 @@ def _read(assessor: Assessor, path: Path) -> tuple[Photo, Assessment] | PhotoErr
 
 def _apologise(request: gr.Request) -> str:
     language = language_of(request)
-    return answer.failed(wording.UNEXPECTED.to(language), language)
+    return page_view.failed(text("requests.unexpected", language), language)

@@ -3,7 +3,7 @@
 import gradio as gr
 
 from skinapp.assessment.assessor import Assessor
-from skinapp.i18n import wording
+from skinapp.i18n.messages import Language
 from skinapp.ui import components
 from skinapp.ui.endpoints.live_frames import LIMITS, PATH, files
 from skinapp.web import STATIC
@@ -17,7 +17,7 @@ def add(assessor: Assessor, say: gr.I18n) -> None:
     gr.HTML(say("live"), js_on_load="\n".join(scripts), apply_default_css=False, elem_id="live-tab")
 
 
-def content(assessor: Assessor, language: wording.Language) -> str:
+def content(assessor: Assessor, language: Language) -> str:
     """The tab before the camera is on."""
     folder = next(iter(files(assessor))).partition("/")[0]
     return live_view.finder(language, f".{PATH}/{folder}/", LIMITS)

@@ -11,7 +11,7 @@ import gradio as gr
 
 from skinapp.assessment.assessor import Assessor
 from skinapp.errors import LabelError, PhotoError
-from skinapp.i18n import wording
+from skinapp.i18n.messages import Language, text
 from skinapp.imaging import decode
 from skinapp.labels import CODES
 from skinapp.metrics import ground_truth
@@ -47,36 +47,36 @@ def add(assessor: Assessor, say: gr.I18n) -> None:
     desk.measure(measure, None, shown, concurrency_limit=1, **private)  # one at a time: the last one counts
 
 
-def _rows(assessor: Assessor, given: Any, language: wording.Language) -> str:
+def _rows(assessor: Assessor, given: Any, language: Language) -> str:
     """The rows of a few photos, under the number of their part."""
     files = given.get("files") if isinstance(given, dict) else None
     if not isinstance(files, list) or not 0 < len(files) <= PART:
-        raise gr.Error(wording.NO_PHOTO.to(language), print_exception=False)
+        raise gr.Error(text("requests.no_photo", language), print_exception=False)
     named = [(str(entry.get("orig_name")), hardening.uploaded(entry)) for entry in files if isinstance(entry, dict)]
     rows = queueing.each(partial(_row, assessor, language), named)
     return f'<table><tbody data-part="{int(given.get("part", 0))}">{"".join(rows)}</tbody></table>'
 
 
-def _row(assessor: Assessor, language: wording.Language, named: tuple[str, Path]) -> str:
+def _row(assessor: Assessor, language: Language, named: tuple[str, Path]) -> str:
     file, path = named
     try:
         photo, assessment = assessor.read_and_assess(path)
     except PhotoError as error:
-        return many_view.failed(error.said.to(language), language, file)
+        return many_view.failed(error.message.to(language), language, file)
     return many_view.row(file, assessment.to_dict(language), photo, language)
 
 
-def _figures(given: Any, language: wording.Language) -> str:
+def _figures(given: Any, language: Language) -> str:
     """How right the answers are: `answers` are pairs of file and lesion named, `labels` an uploaded CSV or nothing."""
     answers = given.get("answers") if isinstance(given, dict) else None
     named = {str(file): code for file, code in _pairs(answers)[: many_view.MOST] if code in CODES}
     try:
         labels = ground_truth.read(_content(given["labels"])) if isinstance(given, dict) and given.get("labels") else {}
     except LabelError as error:
-        return many_view.refused(error.said.to(language), language)
+        return many_view.refused(error.message.to(language), language)
     truths = ground_truth.truths(list(named), labels)
     if not truths:
-        return many_view.refused(wording.MANY["no_labels"].to(language), language) if labels else ""
+        return many_view.refused(text("many.no_labels", language), language) if labels else ""
     return many_view.figures(ground_truth.figures([named[file] for file in truths], list(truths.values())), truths, language)
 
 

@@ -3,7 +3,7 @@
 import gradio as gr
 
 from skinapp.assessment.assessor import Assessor
-from skinapp.i18n.wording import Language
+from skinapp.i18n.messages import Language
 from skinapp.ui.endpoints.ondevice_files import ENTRY, PATH, available_model
 from skinapp.web import STATIC
 from skinapp.web.views import ondevice as ondevice_view

@@ -8,14 +8,15 @@ import gradio as gr
 
 from skinapp.assessment.assessor import Assessor
 from skinapp.errors import StorageError
-from skinapp.i18n import wording
+from skinapp.i18n.messages import Language, text
 from skinapp.imaging import decode, encode
 from skinapp.ui.components import EVIDENCE_JS, apologise, language_of, photo_input
 from skinapp.ui.gradio_internals import hardening
 from skinapp.ui.server import queueing, uploads
 from skinapp.web import STATIC
 from skinapp.web.answering import answered
-from skinapp.web.views import answer, examples, report
+from skinapp.web.views import examples, report
+from skinapp.web.views import page as page_view
 
 EXAMPLES_JS = (STATIC / "tabs" / "examples.js").read_text(encoding="utf-8")
 GIVEN_JS = """async (photo, ...ways) => {
@@ -75,12 +76,12 @@ def _answer_examples(assessor: Assessor, shelf: gr.HTML, outputs: list[gr.Image 
     def answer_example(event: gr.EventData, request: gr.Request) -> Iterator[tuple[Any, str, str]]:
         language, number = language_of(request), event._data.get("number") if isinstance(event._data, dict) else None
         if not isinstance(number, int) or not 0 <= number < len(known):
-            raise gr.Error(wording.EXAMPLES["gone"].to(language), print_exception=False)
+            raise gr.Error(text("examples.gone", language), print_exception=False)
         content = known[number].content
         try:
             seen: Any = uploads.keep("image.png", encode.png(encode.shrunk(decode.read(content))))
         except StorageError as error:
-            raise gr.Error(error.said.to(language), print_exception=False) from None
+            raise gr.Error(error.message.to(language), print_exception=False) from None
         for told, shown in _answered(assessor, content, language):
             yield seen, told, shown
             seen = gr.skip()  # packed as PNG once, which takes as long as the answer
@@ -97,8 +98,8 @@ def _answer_examples(assessor: Assessor, shelf: gr.HTML, outputs: list[gr.Image 
 
 
 def _answered(
-    assessor: Assessor, source: Path | bytes, language: wording.Language, centred: bool = False, careful: bool = True
+    assessor: Assessor, source: Path | bytes, language: Language, centred: bool = False, careful: bool = True
 ) -> Iterator[tuple[str, str]]:
     """First that the photo is being looked at, then the answer, or that to the part around the spot, or what is wrong with it."""
-    yield answer.busy(language), ""
+    yield page_view.busy(language), ""
     yield answered(assessor, source, language, centred=centred, careful=careful)

@@ -14,8 +14,7 @@ import gradio as gr
 
 from skinapp.assessment.loaded_model import Served
 from skinapp.errors import StorageError, TeachError
-from skinapp.i18n import wording
-from skinapp.i18n.wording import TEACH, Language
+from skinapp.i18n.messages import Language, Message, text
 from skinapp.scratch import discard, stored
 from skinapp.teach import pipeline, quotas
 from skinapp.teach.dataset import dataset, sample
@@ -28,7 +27,8 @@ from skinapp.ui.gradio_internals import hardening
 from skinapp.ui.server import uploads
 from skinapp.ui.server.visitors import visitor
 from skinapp.web import STATIC, answering
-from skinapp.web.views import answer, classification
+from skinapp.web.views import classification
+from skinapp.web.views import page as page_view
 from skinapp.web.views import teach as teach_view
 
 TEACH_JS = "".join((STATIC / "tabs" / name).read_text(encoding="utf-8") for name in ("drop.js", "teach.js"))
@@ -112,7 +112,7 @@ class Tab:
             yield {self.given: teach_view.told(self._stopped(session).to(language), language)}
         except (TeachError, StorageError) as error:
             self.rooms.close(session)
-            yield {self.given: teach_view.told(error.said.to(language), language)}
+            yield {self.given: teach_view.told(error.message.to(language), language)}
 
     def train(self, event: gr.EventData, request: gr.Request) -> Iterator[Shown]:
         """Learn from the pictures that were read."""
@@ -121,7 +121,7 @@ class Tab:
         try:
             room = self.rooms.of(session)
             if room.collection is None:
-                raise TeachError(wording.TAUGHT["gone"])
+                raise TeachError(Message("taught.gone"))
             _discard(room)
             share = _share(event._data)
             work = Work(partial(self._taught, room, room.collection, room.fresh("my-model"), share))
@@ -140,7 +140,8 @@ class Tab:
                 self.given: self._again(session, language),
             }
         except (TeachError, StorageError) as error:
-            yield {self.learned: teach_view.told(error.said.to(language), language), self.given: self._again(session, language)}
+            told = teach_view.told(error.message.to(language), language)
+            yield {self.learned: told, self.given: self._again(session, language)}
 
     def _taught(self, room: Room, given: dataset.Collection, out: Path, share: float) -> Taught:
         room.seen = room.seen or pipeline.look(self.served, given, room.progress)
@@ -185,9 +186,9 @@ class Tab:
         try:
             room = self.rooms.of(_session(request))
             if room.taught is None:
-                raise TeachError(wording.TAUGHT["gone"])
+                raise TeachError(Message("taught.gone"))
         except TeachError as error:
-            return answer.failed(error.said.to(language), language), ""
+            return page_view.failed(error.message.to(language), language), ""
         path = hardening.uploaded(photo)
         room.brought.append(path)
         return answering.named(room.taught.namer, path, language)
@@ -195,11 +196,11 @@ class Tab:
     def sorry(self, request: gr.Request) -> Shown:
         """A fault of ours."""
         language = language_of(request)
-        return {self.given: teach_view.told(wording.UNEXPECTED.to(language), language), self.learned: ""}
+        return {self.given: teach_view.told(text("requests.unexpected", language), language), self.learned: ""}
 
-    def _stopped(self, session: str) -> wording.Said:
+    def _stopped(self, session: str) -> Message:
         """Why the work ended early."""
-        return wording.TAUGHT["displaced"] if self.rooms.is_displaced(session) else TEACH["stopped"]
+        return Message("taught.displaced" if self.rooms.is_displaced(session) else "teach.stopped")
 
     def _again(self, session: str, language: Language) -> Any:
         """Step 1 as it was, whose button can be pressed again; nothing where the pictures are gone."""

@@ -8,13 +8,12 @@ import json
 from typing import Any
 
 from skinapp.assessment.assessor import Assessor
-from skinapp.i18n import wording
-from skinapp.i18n.wording import LIVE, Language
+from skinapp.i18n.messages import LANGUAGES, Language, section
 from skinapp.labels import View
 from skinapp.model.spec import Transform
 from skinapp.web import STATIC
 from skinapp.web.bundles import manifest
-from skinapp.web.views import answer
+from skinapp.web.views import page
 from skinapp.web.views.live import Limits
 
 MODULES = (
@@ -54,19 +53,19 @@ def _about(assessor: Assessor, limits: Limits) -> bytes:
             "precision": model.precision,
             "provider": model.provider.removesuffix("ExecutionProvider"),
         },
-        "pieces": {language: _pieces(assessor, limits, language) for language in wording.LANGUAGES},
+        "pieces": {language: _pieces(assessor, limits, language) for language in LANGUAGES},
     }
     return json.dumps(about, ensure_ascii=False).encode()
 
 
 def _pieces(assessor: Assessor, limits: Limits, language: Language) -> dict[str, Any]:
     whole = manifest.pieces(assessor.model, language)
-    said = {key: said.to(language) for key, said in LIVE.items()}
-    said |= {key: limits.fill(said[key]) for key in ("over", "full", "crowded")}
+    say = section("live", language)
+    say |= {key: say[key].format(**limits.values()) for key in ("over", "full", "crowded")}
     return {
         "answers": whole["answers"],
         "ran": whole["ran"],
-        "busy": answer.busy(language),
-        "say": said,
-        "hints": {issue: sentence.to(language) for issue, sentence in wording.ISSUES.items()},
+        "busy": page.busy(language),
+        "say": say,
+        "hints": section("issues", language),
     }

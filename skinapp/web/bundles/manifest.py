@@ -10,11 +10,10 @@ import numpy as np
 from skinapp.assessment import explain, quality
 from skinapp.assessment.assessor import Assessment
 from skinapp.assessment.loaded_model import Model
-from skinapp.i18n import wording
-from skinapp.i18n.wording import ONDEVICE, Language
+from skinapp.i18n.messages import Language, section
 from skinapp.imaging import decode, encode
 from skinapp.labels import LESIONS, SEVERITY, Priority
-from skinapp.web.views import answer
+from skinapp.web.views import answer, page
 from skinapp.web.views.ondevice import footer, tab
 
 ISSUES = Assessment.blank(Priority.UNCLEAR, Model("", "", "", "", "")).report.issues
@@ -48,12 +47,12 @@ def pieces(model: Model, language: Language) -> dict[str, Any]:
     return {
         "answers": {priority: answer.answer(sample, language) for priority, sample in samples.items()},
         "evidence": answer.evidence(np.zeros((1, 1, 3), np.uint8), samples[Priority.LOW], language),
-        "busy": answer.busy(language),
-        "failed": answer.failed("", language),
-        "empty": answer.empty(language),
+        "busy": page.busy(language),
+        "failed": page.failed("", language),
+        "empty": page.empty(language),
         "tab": tab(language),
-        "header": answer.header(language),
+        "header": page.header(language),
         "footer": footer(model, language),
-        "ran": wording.ANSWER["ran"].to(language),
-        "say": {key: said.to(language) for key, said in ONDEVICE.items()},
+        "ran": section("answer", language)["ran"],
+        "say": section("ondevice", language),
     }

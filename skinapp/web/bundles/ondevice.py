@@ -12,7 +12,7 @@ from functools import cache, partial
 from pathlib import Path
 
 from skinapp.assessment.loaded_model import Portable
-from skinapp.i18n import wording
+from skinapp.i18n.messages import LANGUAGES
 from skinapp.model.spec import CONFIG
 from skinapp.web import STATIC
 from skinapp.web.bundles import manifest, onnxruntime_web
@@ -107,7 +107,7 @@ def _about(source: Portable, model: str, runtime: str) -> bytes:
         "engines": onnxruntime_web.ENGINES,
         "rules": manifest.rules(),
         "issues": manifest.ISSUES,
-        "pieces": {language: manifest.pieces(told, language) for language in wording.LANGUAGES},
+        "pieces": {language: manifest.pieces(told, language) for language in LANGUAGES},
     }
     return json.dumps(about, ensure_ascii=False).encode()
 

@@ -10,9 +10,7 @@ from numpy.typing import NDArray
 from skinapp.assessment import explain
 from skinapp.assessment.assessor import Assessment
 from skinapp.assessment.loaded_model import Model
-from skinapp.i18n import wording
-from skinapp.i18n.wording import ANSWER, PAGE, PRIORITIES, Language
-from skinapp.i18n.wording import LESIONS as NAMES
+from skinapp.i18n.messages import Language, section, text
 from skinapp.imaging import encode
 from skinapp.imaging.decode import Photo
 from skinapp.labels import LESIONS, SEVERITY, Lesion, Priority
@@ -26,12 +24,12 @@ def answer(assessment: Assessment, language: Language) -> str:
     priority = assessment.priority
     # Hidden rather than left out: a browser that answers by itself fills this very HTML.
     hidden = " hidden" if assessment.report.warnings else ""
-    fine = f'<p class="fine"{hidden}>{ANSWER["quality_ok"].to(language)}</p>' if assessment.report.ok else ""
+    fine = f'<p class="fine"{hidden}>{text("answer.quality_ok", language)}</p>' if assessment.report.ok else ""
     return (
-        f'<section class="answer {priority}" lang="{language}" aria-label="{ANSWER["answer"].to(language)}">'
+        f'<section class="answer {priority}" lang="{language}" aria-label="{text("answer.answer", language)}">'
         f"{_verdict(assessment, language)}{_chances(assessment, language)}"
         f'{fine}{_view(assessment, language)}<p class="ran">{ran(assessment.model, assessment.elapsed_ms["total"], language)}</p>'
-        f'<p class="disclaimer">{wording.DISCLAIMER.to(language)}</p></section>'
+        f'<p class="disclaimer">{text("disclaimer", language)}</p></section>'
     )
 
 
@@ -42,74 +40,18 @@ def evidence(photo: Photo, assessment: Assessment, language: Language) -> str:
     ranked = _ranked(assessment)
     options = "".join(
         f'<option value="{lesion.code}"{" selected" if lesion.code == assessment.focus.code else ""}>'
-        f"{NAMES[lesion.code].to(language)} · {percent(chance)}</option>"
+        f"{text(f'lesions.{lesion.code}', language)} · {percent(chance)}</option>"
         for lesion, chance in ranked
     )
     layers = [(lesion.code, assessment.layer(lesion.code), lesion.code == assessment.focus.code) for lesion, _ in ranked]
-    words = ANSWER["evidence_for"].to(language), ANSWER["evidence_note"].to(language)
+    words = text("answer.evidence_for", language), text("answer.evidence_note", language)
     return figure(options, stage(photo, assessment.seen, layers, language), words, language)
-
-
-def empty(language: Language) -> str:
-    """What stands in the answer's place before there is one: the four priorities and what each asks for."""
-    rows = "".join(
-        f'<li class="{priority}"><span class="icon" aria-hidden="true"></span>'
-        f"<strong>{PRIORITIES[priority].to(language)}</strong><span>{wording.WHEN[priority].to(language)}</span></li>"
-        for priority in SEVERITY
-    )
-    return (
-        f'<section class="card waiting" lang="{language}"><p class="eyebrow">{PAGE["expect"].to(language)}</p>'
-        f"<h2>{PAGE['expect_priority'].to(language)}</h2><ul>{rows}</ul><p>{PAGE['expect_more'].to(language)}</p></section>"
-    )
-
-
-def busy(language: Language) -> str:
-    """What stands there while a photo is looked at, so that an old answer never stands beside a new photo."""
-    return (
-        f'<section class="card busy" lang="{language}" role="status"><span class="spinner" aria-hidden="true"></span>'
-        f"<p>{ANSWER['busy'].to(language)}</p></section>"
-    )
-
-
-def failed(reason: str, language: Language) -> str:
-    """What stands there when a photo can't be read."""
-    return (
-        f'<section class="card failed" lang="{language}" role="alert"><h2>{ANSWER["failed"].to(language)}</h2>'
-        f"<p>{escape(reason)}</p><p>{ANSWER['failed_next'].to(language)}</p></section>"
-    )
-
-
-def header(language: Language) -> str:
-    """The page's name, its question and what it promises."""
-    return (
-        f'<header class="intro" lang="{language}"><p class="brand"><span class="mark" aria-hidden="true"></span>skinapp'
-        f'<span class="pill">{PAGE["label"].to(language)}</span></p>'
-        f"<h1>{PAGE['question'].to(language)}</h1><p>{PAGE['promise'].to(language)}</p></header>"
-    )
-
-
-def tips(language: Language) -> str:
-    """How to take a photo that can be answered."""
-    lines = "".join(f"<li>{PAGE[key].to(language)}</li>" for key in ("tip_fill", "tip_sharp", "tip_light"))
-    return f'<ul class="tips" lang="{language}">{lines}</ul>'
-
-
-def footer(model: Model, notices: tuple[str, ...], language: Language, disclaimer: wording.Said = wording.DISCLAIMER) -> str:
-    """The disclaimer, what happens to a photo, which model runs where, and what it had to fall back on."""
-    fallen = "".join(f'<p class="notice">{foreign(notice)}</p>' for notice in notices)
-    runs = f"{named(model)} · {foreign(model.precision)} · {provider(model)}"
-    return (
-        f'<footer class="foot" lang="{language}">{fallen}<p class="disclaimer">{disclaimer.to(language)}</p>'
-        f"<p>{PAGE['kept'].to(language)}</p><p>{PAGE['model'].to(language)}: {runs}</p></footer>"
-    )
 
 
 def ran(model: Model, elapsed_ms: float, language: Language) -> str:
     """Which model answered, where, and in what time."""
-    said = ANSWER["ran"].to(language)
-    return said.format(
-        model=named(model), precision=foreign(model.precision), provider=provider(model), elapsed=round(elapsed_ms)
-    )
+    values = {"model": named(model), "precision": foreign(model.precision), "provider": provider(model)}
+    return text("answer.ran", language, **values, elapsed=round(elapsed_ms))
 
 
 def meter(name: str, chance: float) -> str:
@@ -123,7 +65,7 @@ def meter(name: str, chance: float) -> str:
 
 def figure(options: str, shown: str, words: tuple[str, str], language: Language) -> str:
     """What can be looked at on a stage: `words` are what a map is chosen by, and what a map means."""
-    say = {key: said.to(language) for key, said in ANSWER.items() if key.startswith("evidence")}
+    say = section("answer", language)
     return (
         f'<figure class="card evidence" lang="{language}"><div class="bar"><h3>{say["evidence"]}</h3>'
         f"<label><span>{words[0]}</span><select>{options}</select></label></div>"
@@ -150,7 +92,7 @@ def stage(photo: Photo, seen: tuple[int, int, int, int], layers: Iterable[tuple[
     source = data("jpeg", encode.jpeg(encode.shrunk(photo)))
     return (
         f'<div class="stage"><div class="frame" style="--dimmed: {1 - explain.UNSEEN:.2f}">'
-        f'<img class="photo" alt="{ANSWER["evidence_alt"].to(language)}" src="{source}">'
+        f'<img class="photo" alt="{text("answer.evidence_alt", language)}" src="{source}">'
         f'<div class="seen" style="{place}">{images}</div></div></div>'
     )
 
@@ -184,14 +126,15 @@ def data(kind: str, content: bytes) -> str:
 
 def _verdict(assessment: Assessment, language: Language) -> str:
     priority = assessment.priority
-    title, label = PRIORITIES[priority].to(language), ANSWER["priority" if priority in SEVERITY else "answer"].to(language)
-    reasons = "".join(f"<li>{wording.ISSUES[issue].to(language)}</li>" for issue in assessment.report.issues)
+    title = text(f"priorities.{priority}", language)
+    label = text("answer.priority" if priority in SEVERITY else "answer.answer", language)
+    reasons = "".join(f"<li>{text(f'issues.{issue}', language)}</li>" for issue in assessment.report.issues)
     return (
         f'<div class="card verdict" role="status"><div class="headline"><span class="icon" aria-hidden="true"></span>'
         f'<div><p class="eyebrow">{label}</p><h2>{title}</h2></div>{_ladder(priority, language)}</div>'
-        + (f'<p class="when">{wording.WHEN[priority].to(language)}</p>' if priority in wording.WHEN else "")
-        + (f'<p class="when">{ANSWER["reasons"].to(language)}</p><ul class="reasons">{reasons}</ul>' if reasons else "")
-        + f'<p class="advice">{wording.ADVICE[priority].to(language)}</p>{_warnings(assessment, language)}</div>'
+        + (f'<p class="when">{text(f"when.{priority}", language)}</p>' if priority in SEVERITY else "")
+        + (f'<p class="when">{text("answer.reasons", language)}</p><ul class="reasons">{reasons}</ul>' if reasons else "")
+        + f'<p class="advice">{text(f"advice.{priority}", language)}</p>{_warnings(assessment, language)}</div>'
     )
 
 
@@ -200,9 +143,9 @@ def _warnings(assessment: Assessment, language: Language) -> str:
     if not assessment.report.ok or not assessment.report.warnings:
         return ""
     lines = "".join(
-        f'<li data-warning="{warning}">{wording.WARNINGS[warning].to(language)}</li>' for warning in assessment.report.warnings
+        f'<li data-warning="{warning}">{text(f"warnings.{warning}", language)}</li>' for warning in assessment.report.warnings
     )
-    return f'<div class="warnings"><p>{ANSWER["warnings"].to(language)}</p><ul>{lines}</ul></div>'
+    return f'<div class="warnings"><p>{text("answer.warnings", language)}</p><ul>{lines}</ul></div>'
 
 
 def _ladder(priority: Priority, language: Language) -> str:
@@ -210,17 +153,17 @@ def _ladder(priority: Priority, language: Language) -> str:
     if priority not in SEVERITY:
         return ""
     step, steps = len(SEVERITY) - SEVERITY.index(priority), len(SEVERITY)
-    text = ANSWER["step"].to(language).format(step=step, steps=steps)
+    name = text("answer.step", language, step=step, steps=steps)
     marks = "".join(f'<i class="{"on" if place < step else "off"}"></i>' for place in range(steps))
-    return f'<span class="ladder" role="img" aria-label="{text}" title="{text}">{marks}</span>'
+    return f'<span class="ladder" role="img" aria-label="{name}" title="{name}">{marks}</span>'
 
 
 def _chances(assessment: Assessment, language: Language) -> str:
     ok = assessment.report.ok
     bars = "".join(_bar(lesion, chance, language) for lesion, chance in _ranked(assessment))
-    note = ANSWER["chances_note" if ok else "chances_unclear"].to(language)
+    note = text("answer.chances_note" if ok else "answer.chances_unclear", language)
     return (
-        f'<div class="card chances{"" if ok else " greyed"}"><h3>{ANSWER["chances"].to(language)}</h3>'
+        f'<div class="card chances{"" if ok else " greyed"}"><h3>{text("answer.chances", language)}</h3>'
         f'<ul>{bars}</ul>{_sum(assessment, language)}{_set(assessment, language)}<p class="note">{note}</p></div>'
     )
 
@@ -229,13 +172,13 @@ def _set(assessment: Assessment, language: Language) -> str:
     """The lesions among which the true one nearly always is; not where the photo can't be judged, or the model says none."""
     if not assessment.report.ok or assessment.set is None:
         return ""
-    names = ", ".join(NAMES[code].to(language) for code in assessment.set)
-    return f'<p class="set">{ANSWER["set"].to(language).format(names=names)}</p>'
+    names = ", ".join(text(f"lesions.{code}", language) for code in assessment.set)
+    return f'<p class="set">{text("answer.set", language, names=names)}</p>'
 
 
 def _view(assessment: Assessment, language: Language) -> str:
     """How the photo seems to have been taken, where the model can tell."""
-    return "" if assessment.view is None else f'<p class="fine view">{ANSWER[f"view_{assessment.view}"].to(language)}</p>'
+    return "" if assessment.view is None else f'<p class="fine view">{text(f"answer.view_{assessment.view}", language)}</p>'
 
 
 def _sum(assessment: Assessment, language: Language) -> str:
@@ -244,17 +187,17 @@ def _sum(assessment: Assessment, language: Language) -> str:
         return ""
     shares = {"malignant": assessment.malignant, "benign": 1 - assessment.malignant}
     names = "".join(
-        f'<span class="{key}">{ANSWER[key].to(language)} <b>{percent(share)}</b></span>' for key, share in shares.items()
+        f'<span class="{key}">{text(f"answer.{key}", language)} <b>{percent(share)}</b></span>' for key, share in shares.items()
     )
     parts = "".join(f'<i class="{key}" style="width: {share:.1%}"></i>' for key, share in shares.items())
     return (
         f'<div class="sum"><div class="parts" aria-hidden="true">{parts}</div><p class="names">{names}</p>'
-        f'<p class="note">{ANSWER["malignant_what"].to(language)}</p></div>'
+        f'<p class="note">{text("answer.malignant_what", language)}</p></div>'
     )
 
 
 def _bar(lesion: Lesion, chance: float, language: Language) -> str:
-    name, priority = NAMES[lesion.code].to(language), PRIORITIES[lesion.priority].to(language)
+    name, priority = text(f"lesions.{lesion.code}", language), text(f"priorities.{lesion.priority}", language)
     return (
         f'<li class="{lesion.priority}" data-code="{lesion.code}"><span class="name">{name}'
         f'<small><span class="icon" aria-hidden="true"></span>{priority}</small></span>'

@@ -10,8 +10,7 @@ import cv2
 import numpy as np
 
 from skinapp.errors import PhotoError
-from skinapp.i18n import wording
-from skinapp.i18n.wording import EXAMPLES, Language, Said
+from skinapp.i18n.messages import Language, Message, text
 from skinapp.imaging import decode, encode, synthetic
 from skinapp.imaging.decode import Photo
 from skinapp.imaging.synthetic import Spot
@@ -40,7 +39,7 @@ class Example:
 
     content: bytes
     small: bytes
-    shows: Said
+    shows: Message | str
     is_drawing: bool
 
 
@@ -50,7 +49,7 @@ def gather(folder: Path) -> tuple[Example, ...]:
     found = []
     for name, spot in SPOTS.items():
         photo = synthetic.draw(spot)
-        found.append(Example(encode.jpeg(photo), _small(photo), wording.DRAWINGS[name], is_drawing=True))
+        found.append(Example(encode.jpeg(photo), _small(photo), Message(f"drawings.{name}"), is_drawing=True))
     pictures = [path for path in sorted((folder / "examples").glob("*")) if path.suffix.lower() in decode.SUFFIXES]
     for path in pictures[:MOST]:
         try:
@@ -58,7 +57,7 @@ def gather(folder: Path) -> tuple[Example, ...]:
         except PhotoError as error:
             log.warning("%s is no example: %s", path, error)
         else:
-            found.append(Example(path.read_bytes(), small, Said(path.stem, path.stem), is_drawing=False))
+            found.append(Example(path.read_bytes(), small, path.stem, is_drawing=False))
     return tuple(found)
 
 
@@ -69,16 +68,20 @@ def strip(examples: Sequence[Example], language: Language) -> str:
         numbered = [(number, one) for number, one in enumerate(examples) if one.is_drawing is (kind == "drawings")]
         if numbered:
             buttons = "".join(_button(number, one, language) for number, one in numbered)
-            title, note = EXAMPLES[kind].to(language), EXAMPLES[f"{kind}_note"].to(language)
+            title, note = text(f"examples.{kind}", language), text(f"examples.{kind}_note", language)
             groups.append(f'<div><h2>{title}</h2><div class="row">{buttons}</div><p>{note}</p></div>')
     return (
-        f'<section class="examples" lang="{language}" aria-label="{EXAMPLES["title"].to(language)}">{"".join(groups)}</section>'
+        f'<section class="examples" lang="{language}" aria-label="{text("examples.title", language)}">{"".join(groups)}</section>'
     )
 
 
 def _button(number: int, example: Example, language: Language) -> str:
-    name, source = answer.foreign(example.shows.to(language)), answer.data("jpeg", example.small)
+    name, source = answer.foreign(_name(example, language)), answer.data("jpeg", example.small)
     return f'<button type="button" data-example="{number}" title="{name}"><img alt="{name}" src="{source}"></button>'
+
+
+def _name(example: Example, language: Language) -> str:
+    return example.shows if isinstance(example.shows, str) else example.shows.to(language)
 
 
 def _small(photo: Photo) -> bytes:

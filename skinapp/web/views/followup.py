@@ -5,10 +5,10 @@ import numpy as np
 from skinapp.assessment.assessor import Assessment
 from skinapp.followup.align import Points
 from skinapp.followup.compare import RATIOS, SIZES, Change, Comparison
-from skinapp.i18n.wording import FOLLOW, Language
+from skinapp.i18n.messages import Language, section
 from skinapp.imaging import encode
 from skinapp.imaging.decode import Photo
-from skinapp.web.views import answer
+from skinapp.web.views import answer, page
 
 WIDEST_RATIO, WIDEST_DIFFERENCE = 2.0, 0.4
 """Where the drawing of an interval ends."""
@@ -41,7 +41,7 @@ def failed(reasons: list[str | None], language: Language) -> str:
     """What stands there when a photo can't be read, for each that can't."""
     say = _say(language)
     named = zip((say["earlier"], say["later"]), reasons, strict=True)
-    return "".join(answer.failed(f"{name}: {reason}", language) for name, reason in named if reason)
+    return "".join(page.failed(f"{name}: {reason}", language) for name, reason in named if reason)
 
 
 def compared(assessments: tuple[Assessment, Assessment], comparison: Comparison | None, language: Language) -> str:
@@ -149,4 +149,4 @@ def _place(value: float, is_ratio: bool) -> float:
 
 
 def _say(language: Language) -> dict[str, str]:
-    return {key: said.to(language) for key, said in FOLLOW.items()}
+    return section("follow", language)

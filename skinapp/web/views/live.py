@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from skinapp.i18n.wording import LIVE, Language
+from skinapp.i18n.messages import Language, section
 
 
 @dataclass(frozen=True)
@@ -13,19 +13,19 @@ class Limits:
     seconds: int
     lanes: int
 
-    def fill(self, sentence: str) -> str:
-        """A sentence that names them."""
-        return sentence.format(minutes=self.seconds // 60, most=self.viewers)
+    def values(self) -> dict[str, int]:
+        """What a sentence that names them is filled with."""
+        return {"minutes": self.seconds // 60, "most": self.viewers}
 
 
 def finder(language: Language, source: str, limits: Limits) -> str:
     """The tab: camera and buttons, and the places of the answer that follows it and of the full one. `source` is the folder's
     address."""
-    say = {key: said.to(language) for key, said in LIVE.items()}
+    say = section("live", language)
     return (
         f'<section class="watch" lang="{language}" data-state="loading" data-source="{source}">'
         f'<div class="look"><div class="card finder">{_sight(say)}{_controls(say)}</div>'
-        f'<p class="card notice" role="alert" hidden></p><p class="private">{limits.fill(say["private"])}</p></div>'
+        f'<p class="card notice" role="alert" hidden></p><p class="private">{say["private"].format(**limits.values())}</p></div>'
         f'<div class="beside"><div class="told" aria-live="polite"></div><div class="card nothing">'
         f"<h2>{say['empty']}</h2><p>{say['empty_how']}</p></div></div>"
         f'<div class="captured" hidden><h3>{say["captured_at"]} <time></time></h3>'

@@ -6,9 +6,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from skinapp.i18n import wording
-from skinapp.i18n.wording import LESIONS as NAMES
-from skinapp.i18n.wording import MANY, PRIORITIES, Language
+from skinapp.i18n.messages import Language, Message, section, text
 from skinapp.imaging import decode, encode
 from skinapp.imaging.decode import Photo
 from skinapp.labels import CODES, LESIONS, NEAR, SEVERITY, TOGETHER, Priority
@@ -25,9 +23,9 @@ COLUMNS = ("file", "priority", "likeliest", "truth")
 
 def frame(language: Language) -> str:
     """What stands there before any photo, and the places that photos, progress and answers will fill."""
-    say = {key: said.to(language) for key, said in MANY.items()}
+    say = section("many", language)
     limits = {"most": MOST, "megabytes": decode.MAX_BYTES // 2**20}
-    codes = "".join(f"<li><code>{lesion.code}</code> {NAMES[lesion.code].to(language)}</li>" for lesion in LESIONS)
+    codes = "".join(f"<li><code>{lesion.code}</code> {text(f'lesions.{lesion.code}', language)}</li>" for lesion in LESIONS)
     return (
         f'<section class="many" lang="{language}" data-most="{MOST}" data-bytes="{decode.MAX_BYTES}">'
         f'<div class="card drop"><span class="stack" aria-hidden="true"></span><h2>{say["title"]}</h2><p>{say["drop"]}</p>'
@@ -49,16 +47,16 @@ def row(file: str, report: dict[str, Any], photo: Photo, language: Language) -> 
     """One answer: thumbnail, file, priority, likeliest lesion; with the whole report, for whoever saves the table."""
     priority, top = Priority(report["priority"]), report["top"]
     quality = report["quality"]
-    said = [*(wording.ISSUES[issue] for issue in quality["issues"]), *(wording.WARNINGS[warning] for warning in _told(quality))]
-    notes = "".join(f"<small>{one.to(language)}</small>" for one in said)
-    chance = top["probability"]
+    keys = [*(f"issues.{issue}" for issue in quality["issues"]), *(f"warnings.{warning}" for warning in _told(quality))]
+    notes = "".join(f"<small>{text(key, language)}</small>" for key in keys)
+    chance, lesion = top["probability"], text(f"lesions.{top['code']}", language)
     return (
         f'<tr class="{priority}" data-file="{foreign(file)}" data-rank="{ORDER.index(priority)}" data-chance="{chance:.6f}" '
         f'data-top="{top["code"]}" data-report="{foreign(json.dumps(report, ensure_ascii=False))}">'
         f'<td class="thumb"><img alt="" src="{_thumbnail(photo)}"></td>'
         f'<th scope="row" class="file"><span>{foreign(file)}</span>{notes}</th>'
-        f'<td class="priority"><span class="icon" aria-hidden="true"></span>{PRIORITIES[priority].to(language)}</td>'
-        f'<td class="likeliest">{NAMES[top["code"]].to(language)} <b>{percent(chance)}</b>{_reason(report, language)}</td>'
+        f'<td class="priority"><span class="icon" aria-hidden="true"></span>{text(f"priorities.{priority}", language)}</td>'
+        f'<td class="likeliest">{lesion} <b>{percent(chance)}</b>{_reason(report, language)}</td>'
         '<td class="truth"></td></tr>'
     )
 
@@ -68,10 +66,10 @@ def _reason(report: dict[str, Any], language: Language) -> str:
     reason = report["reason"]
     if reason is None or not report["quality"]["ok"]:
         return ""
-    name = MANY["together"] if reason["code"] == TOGETHER else NAMES["mel" if reason["code"] == NEAR else reason["code"]]
-    said = MANY["reason"].to(language)
-    filled = said.format(name=name.to(language), chance=f"{reason['probability']:.1%}", limit=f"{reason['threshold']:.1%}")
-    return f'<small class="reason">{filled}</small>'
+    code = "mel" if reason["code"] == NEAR else reason["code"]
+    name = Message("many.together" if code == TOGETHER else f"lesions.{code}")
+    chance, limit = f"{reason['probability']:.1%}", f"{reason['threshold']:.1%}"
+    return f'<small class="reason">{text("many.reason", language, name=name, chance=chance, limit=limit)}</small>'
 
 
 def _told(quality: dict[str, Any]) -> list[str]:
@@ -85,13 +83,13 @@ def failed(reason: str, language: Language, file: str = "") -> str:
         f'<tr class="unread" data-file="{foreign(file)}" data-rank="{len(ORDER)}" data-chance="0" '
         f'data-report="{foreign(json.dumps({"error": reason}, ensure_ascii=False))}"><td class="thumb"><i></i></td>'
         f'<th scope="row" class="file"><span>{foreign(file)}</span><small>{foreign(reason)}</small></th>'
-        f'<td class="priority">{MANY["unread"].to(language)}</td><td class="likeliest"></td><td class="truth"></td></tr>'
+        f'<td class="priority">{text("many.unread", language)}</td><td class="likeliest"></td><td class="truth"></td></tr>'
     )
 
 
 def figures(found: Figures, truths: dict[str, str], language: Language) -> str:
     """How right the answers were, and for the table which lesion each photo truly shows."""
-    say = {key: said.to(language) for key, said in MANY.items()}
+    say = section("many", language)
     tiles = "".join(
         f"<div><dt>{name}</dt><dd><b>{_share(interval['value'])}</b><small>{note}</small>"
         f"<small>{say['interval'].format(low=_share(interval['low']), high=_share(interval['high']))}</small></dd></div>"
@@ -130,7 +128,7 @@ def _answers(say: dict[str, str], language: Language) -> str:
     )
     counts = "".join(
         f'<li class="{priority}" hidden><span class="icon" aria-hidden="true"></span><b data-count="{place}">0</b> '
-        f"{PRIORITIES[priority].to(language)}</li>"
+        f"{text(f'priorities.{priority}', language)}</li>"
         for place, priority in enumerate(ORDER)
     )
     unread = f'<li class="unread" hidden><b data-count="{len(ORDER)}">0</b> {say["unread"]}</li>'
@@ -141,14 +139,14 @@ def _answers(say: dict[str, str], language: Language) -> str:
         f'<button type="button" data-do="clear">{say["clear"]}</button></div></div>'
         f'<table><thead><tr><th scope="col" class="thumb"><span>{say["photo"]}</span></th>{heads}</tr></thead>'
         "<tbody></tbody></table>"
-        f'<p class="note">{wording.DISCLAIMER.to(language)}</p></div>'
+        f'<p class="note">{text("disclaimer", language)}</p></div>'
     )
 
 
 def _confusion(counts: dict[str, dict[str, int]], language: Language) -> str:
     """The lesions that occur, as truth or as answer; a cell is the darker, the larger its share of the row."""
     codes = [code for code in CODES if any(counts[code].values()) or any(given[code] for given in counts.values())]
-    head = "".join(f'<th scope="col" title="{NAMES[code].to(language)}">{code}</th>' for code in codes)
+    head = "".join(f'<th scope="col" title="{text(f"lesions.{code}", language)}">{code}</th>' for code in codes)
     rows = ""
     for true in codes:
         total = sum(counts[true].values())
@@ -157,10 +155,10 @@ def _confusion(counts: dict[str, dict[str, int]], language: Language) -> str:
             f"{counts[true][named]}</td>"
             for named in codes
         )
-        rows += f'<tr><th scope="row" title="{NAMES[true].to(language)}">{true}</th>{cells}<td>{total}</td></tr>'
+        rows += f'<tr><th scope="row" title="{text(f"lesions.{true}", language)}">{true}</th>{cells}<td>{total}</td></tr>'
     return (
-        f'<div class="wide"><table class="confusion"><caption>{MANY["confusion"].to(language)}</caption>'
-        f'<thead><tr><td></td>{head}<th scope="col">{MANY["sum"].to(language)}</th></tr></thead>'
+        f'<div class="wide"><table class="confusion"><caption>{text("many.confusion", language)}</caption>'
+        f'<thead><tr><td></td>{head}<th scope="col">{text("many.sum", language)}</th></tr></thead>'
         f"<tbody>{rows}</tbody></table></div>"
     )
 

@@ -3,22 +3,21 @@
 from html import escape
 
 from skinapp.assessment.loaded_model import Model
-from skinapp.i18n import wording
-from skinapp.i18n.wording import ONDEVICE, Language
-from skinapp.web.views import answer
+from skinapp.i18n.messages import Language, section, text
+from skinapp.web.views import answer, page
 
 
 def missing(language: Language) -> str:
     """What stands in the tab where it can't run: why, and what to do."""
     return (
-        f'<section class="card failed" lang="{language}"><h2>{ONDEVICE["missing"].to(language)}</h2>'
-        f"<p>{ONDEVICE['missing_why'].to(language)}</p><p>{ONDEVICE['missing_cure'].to(language)}</p></section>"
+        f'<section class="card failed" lang="{language}"><h2>{text("ondevice.missing", language)}</h2>'
+        f"<p>{text('ondevice.missing_why', language)}</p><p>{text('ondevice.missing_cure', language)}</p></section>"
     )
 
 
 def frame(address: str, language: Language) -> str:
     """The tab's page inside the program's page; it is given its address when it is first seen, because it brings 10 MB along."""
-    title = ONDEVICE["title"].to(language)
+    title = text("ondevice.title", language)
     source = escape(f"{address}?lang={language}")
     return (
         f'<iframe class="ondevice-frame" title="{title}" data-src="{source}" '
@@ -28,7 +27,7 @@ def frame(address: str, language: Language) -> str:
 
 def tab(language: Language) -> str:
     """The tab itself: a box that takes photos, and places for the answer and the evidence."""
-    say = {key: said.to(language) for key, said in ONDEVICE.items()}
+    say = section("ondevice", language)
     return (
         f'<div class="ondevice" lang="{language}"><div class="give"><div class="card drop">'
         f'<div class="prompt"><span class="camera-icon" aria-hidden="true"></span>'
@@ -42,13 +41,13 @@ def tab(language: Language) -> str:
         f'<button type="button" class="take">{say["take"]}</button>'
         f'<button type="button" class="stop">{say["stop"]}</button></div></div>'
         f'<p class="private" hidden>{say["private"]}</p><p class="not-private" hidden>{say["not_private"]}</p>'
-        f'<p class="no-camera" hidden>{say["no_camera"]}</p><p class="engine"></p>{answer.tips(language)}</div>'
+        f'<p class="no-camera" hidden>{say["no_camera"]}</p><p class="engine"></p>{page.tips(language)}</div>'
         f'<div class="told" aria-live="polite"></div><div class="shown"></div></div>'
     )
 
 
 def footer(model: Model, language: Language) -> str:
     return (
-        f'<footer class="foot" lang="{language}"><p class="disclaimer">{wording.DISCLAIMER.to(language)}</p>'
-        f"<p>{wording.PAGE['model'].to(language)}: {answer.named(model)} · {escape(model.precision)}</p></footer>"
+        f'<footer class="foot" lang="{language}"><p class="disclaimer">{text("disclaimer", language)}</p>'
+        f"<p>{text('page.model', language)}: {answer.named(model)} · {escape(model.precision)}</p></footer>"
     )

@@ -7,7 +7,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from skinapp.i18n.wording import STAGES, TEACH, Language
+from skinapp.i18n.messages import Language, section, text
 from skinapp.imaging import encode
 from skinapp.imaging.decode import Photo
 from skinapp.teach import pipeline, quotas
@@ -30,7 +30,7 @@ FIT = "python -m train fit --images DIR --labels CSV --out runs/mine"
 
 def frame(language: Language) -> str:
     """Step 1 before anything is given: what to do, and the ways to do it."""
-    say = {key: said.to(language) for key, said in TEACH.items()}
+    say = section("teach", language)
     most = {
         "megabytes": quotas.ZIP_BYTES // 2**20,
         "pictures": quotas.PICTURES,
@@ -61,13 +61,13 @@ def frame(language: Language) -> str:
 def working(progress: Progress, language: Language) -> str:
     """How far the work is, with a button to stop it."""
     done, every, left = progress.done, progress.all, progress.left_s
-    text = STAGES[progress.stage].to(language) if progress.stage in STAGES else TEACH["starting"].to(language)
-    rest = TEACH["left"].to(language).format(seconds=round(left)) if left is not None and left >= LEAST_LEFT_S else ""
+    stage = section("stages", language).get(progress.stage) or text("teach.starting", language)
+    rest = text("teach.left", language, seconds=round(left)) if left is not None and left >= LEAST_LEFT_S else ""
     return (
-        f'<section class="teach" lang="{language}"><div class="card running"><div role="status"><b>{text}</b> '
+        f'<section class="teach" lang="{language}"><div class="card running"><div role="status"><b>{stage}</b> '
         f"<span>{min(done, every)} / {every}{rest and ' · '}{rest}</span></div>"
-        f'<progress value="{min(done, every)}" max="{every}" aria-label="{text}"></progress>'
-        f'<button type="button" data-do="stop">{TEACH["stop"].to(language)}</button></div></section>'
+        f'<progress value="{min(done, every)}" max="{every}" aria-label="{stage}"></progress>'
+        f'<button type="button" data-do="stop">{text("teach.stop", language)}</button></div></section>'
     )
 
 
@@ -78,7 +78,7 @@ def told(reason: str, language: Language) -> str:
 
 def given(collection: Collection, language: Language, share: float = SHARE) -> str:
     """Step 1 done: the classes with counts and pictures and what was refused; and step 2, the button."""
-    say = {key: said.to(language) for key, said in TEACH.items()}
+    say = section("teach", language)
     rows = "".join(_class(collection, target, language) for target in range(len(collection.labels)))
     count = say["found"].format(pictures=len(collection.names), classes=len(collection.labels))
     return (
@@ -87,7 +87,7 @@ def given(collection: Collection, language: Language, share: float = SHARE) -> s
         f'<div class="bar"><h3>{count}</h3>'
         f'<button type="button" data-do="forget">{say["forget"]}</button></div><ul class="classes">{rows}</ul>'
         f"{_refused(collection, language)}</div>"
-        f'<div class="card train"><h3>{say["step2"]}</h3>{_share(collection, share, say)}'
+        f'<div class="card train"><h3>{say["step2"]}</h3>{_share(collection, share, language)}'
         f'<button type="button" class="main" data-do="train" data-wait="{say["waiting"]}">{say["train"]}</button></div></section>'
     )
 
@@ -110,9 +110,14 @@ def _class(collection: Collection, target: int, language: Language) -> str:
     places = np.flatnonzero(collection.targets == target)
     some = places[np.linspace(0, len(places) - 1, min(STRIP, len(places))).astype(int)]
     strip = np.concatenate([_small(collection.views[place], THUMB) for place in some], axis=1)
-    text = TEACH["pictures_test" if tests else "pictures"].to(language).format(count=count - tests, tests=tests)
+    learned = count - tests
+    counted = (
+        text("teach.pictures_test", language, count=learned, tests=tests)
+        if tests
+        else text("teach.pictures", language, count=learned)
+    )
     return (
-        f'<li><span class="name"><b>{foreign(label)}</b><small>{text}</small></span>'
+        f'<li><span class="name"><b>{foreign(label)}</b><small>{counted}</small></span>'
         f'<img alt="" src="{data("jpeg", encode.jpeg(strip))}"></li>'
     )
 
@@ -122,37 +127,37 @@ def _refused(collection: Collection, language: Language) -> str:
     if not every:
         return ""
     rows = "".join(
-        f"<li><code>{foreign(one.name)}</code> {foreign(one.said.to(language))}</li>" for one in collection.refused[:SHOWN]
+        f"<li><code>{foreign(one.name)}</code> {foreign(one.message.to(language))}</li>" for one in collection.refused[:SHOWN]
     )
-    more = f"<li>{TEACH['refused_more'].to(language).format(count=every - SHOWN)}</li>" if every > SHOWN else ""
-    summary = TEACH["refused"].to(language).format(count=every)
+    more = f"<li>{text('teach.refused_more', language, count=every - SHOWN)}</li>" if every > SHOWN else ""
+    summary = text("teach.refused", language, count=every)
     return f'<details class="refused"><summary>{summary}</summary><ul>{rows}{more}</ul></details>'
 
 
-def _share(collection: Collection, share: float, say: dict[str, str]) -> str:
+def _share(collection: Collection, share: float, language: Language) -> str:
     if collection.is_test.any():
-        return f'<p class="share">{say["share_given"].format(count=int(collection.is_test.sum()))}</p>'
+        return f'<p class="share">{text("teach.share_given", language, count=int(collection.is_test.sum()))}</p>'
     least, most = (round(100 * share) for share in quotas.SHARES)
     return (
-        f'<label class="share"><span>{say["share"]} <output>{share:.0%}</output></span>'
+        f'<label class="share"><span>{text("teach.share", language)} <output>{share:.0%}</output></span>'
         f'<input type="range" name="share" min="{least}" max="{most}" step="5" value="{share * 100:.0f}"></label>'
-        f'<p class="note">{say["share_what"]}</p>'
+        f'<p class="note">{text("teach.share_what", language)}</p>'
     )
 
 
 def _tiles(result: Taught, language: Language) -> str:
-    figures, interval = result.lesson.figures, TEACH["interval"].to(language)
+    figures = result.lesson.figures
     tiles = "".join(
-        f"<li><b>{_shown(found['value'])}</b><span>{TEACH[key].to(language)}</span>"
-        f"<small>{interval.format(low=_shown(found['low']), high=_shown(found['high']))}</small></li>"
+        f"<li><b>{_shown(found['value'])}</b><span>{text(f'teach.{key}', language)}</span>"
+        f"<small>{text('teach.interval', language, low=_shown(found['low']), high=_shown(found['high']))}</small></li>"
         for key, found in figures.items()
         if key in ("accuracy", "balanced_accuracy")
     )
-    learned = f"<li><b>{len(result.split.train)}</b><span>{TEACH['learned'].to(language)}</span></li>"
-    dropped = TEACH["dropped"].to(language).format(count=result.split.dropped) if result.split.dropped else ""
-    note = TEACH["measured"].to(language).format(count=figures["n"], commonest=_shown(figures["commonest"]))
+    learned = f"<li><b>{len(result.split.train)}</b><span>{text('teach.learned', language)}</span></li>"
+    dropped = text("teach.dropped", language, count=result.split.dropped) if result.split.dropped else ""
+    note = text("teach.measured", language, count=figures["n"], commonest=_shown(figures["commonest"]))
     return (
-        f'<div class="card"><h3>{TEACH["how_good"].to(language)}</h3><ul class="tiles">{tiles}{learned}</ul>'
+        f'<div class="card"><h3>{text("teach.how_good", language)}</h3><ul class="tiles">{tiles}{learned}</ul>'
         f'<p class="note">{note} {dropped}</p></div>'
     )
 
@@ -161,12 +166,12 @@ def _helped(result: Taught, language: Language) -> str:
     """Which class more pictures would help most."""
     found = pipeline.most_helped(result.lesson)
     if found is None:
-        return f'<p class="card advice">{TEACH["helped_none"].to(language)}</p>'
+        return f'<p class="card advice">{text("teach.helped_none", language)}</p>'
     target, gain = found
     label, whole = foreign(result.namer.spec.labels[target]), result.lesson.curve[-1].recalls[target]
     key = "helped" if gain > 0 else "helped_rarest"
     half = _shown(whole - gain)
-    return f'<p class="card advice">{TEACH[key].to(language).format(label=f"<b>{label}</b>", half=half, whole=_shown(whole))}</p>'
+    return f'<p class="card advice">{text(f"teach.{key}", language, label=f"<b>{label}</b>", half=half, whole=_shown(whole))}</p>'
 
 
 def _confusion(labels: Sequence[str], result: Taught, language: Language) -> str:
@@ -178,11 +183,11 @@ def _confusion(labels: Sequence[str], result: Taught, language: Language) -> str
         + "</tr>"
         for target, (label, row) in enumerate(zip(labels, counts, strict=True))
     )
-    title = TEACH["confusion"].to(language)
+    title = text("teach.confusion", language)
     return (
         f'<div class="card"><h3>{title}</h3><div class="wide" role="region" tabindex="0" aria-label="{title}">'
         f'<table class="confusion"><thead><tr><td></td>{head}</tr></thead><tbody>{rows}</tbody></table></div>'
-        f'<p class="note">{TEACH["confusion_note"].to(language)}</p></div>'
+        f'<p class="note">{text("teach.confusion_note", language)}</p></div>'
     )
 
 
@@ -197,12 +202,12 @@ def _curve(labels: Sequence[str], result: Taught, language: Language) -> str:
         _points(foreign(label), [float(step.recalls[target]) for step in steps]) for target, label in enumerate(labels)
     )
     head = "".join(f'<th scope="col">{step.share:.0%}</th>' for step in steps)
-    mean = _points(TEACH["all_classes"].to(language), [step.balanced for step in steps])
-    title = TEACH["curve"].to(language)
+    mean = _points(text("teach.all_classes", language), [step.balanced for step in steps])
+    title = text("teach.curve", language)
     return (
         f'<div class="card"><h3>{title}</h3><div class="wide" role="region" tabindex="0" aria-label="{title}">'
-        f'<table class="curve"><thead><tr><td>{TEACH["curve_share"].to(language)}</td>{head}</tr></thead>'
-        f'<tbody>{rows}</tbody><tfoot>{mean}</tfoot></table></div><p class="note">{TEACH["curve_note"].to(language)}</p></div>'
+        f'<table class="curve"><thead><tr><td>{text("teach.curve_share", language)}</td>{head}</tr></thead>'
+        f'<tbody>{rows}</tbody><tfoot>{mean}</tfoot></table></div><p class="note">{text("teach.curve_note", language)}</p></div>'
     )
 
 
@@ -215,31 +220,27 @@ def _points(name: str, recalls: Iterable[float]) -> str:
 
 
 def _mistakes(mistakes: Sequence[Mistake], language: Language) -> str:
-    title = TEACH["mistakes"].to(language)
+    title = text("teach.mistakes", language)
     if not mistakes:
-        return f'<div class="card"><h3>{title}</h3><p>{TEACH["mistakes_none"].to(language)}</p></div>'
+        return f'<div class="card"><h3>{title}</h3><p>{text("teach.mistakes_none", language)}</p></div>'
     figures = "".join(_mistake(one, language) for one in mistakes)
-    note = TEACH["mistakes_note"].to(language)
+    note = text("teach.mistakes_note", language)
     return f'<div class="card"><h3>{title}</h3><p class="note">{note}</p><div class="mistakes">{figures}</div></div>'
 
 
 def _mistake(one: Mistake, language: Language) -> str:
-    named, alt = foreign(one.named.top), TEACH["map_of"].to(language)
+    named, chance = foreign(one.named.top), percent(float(one.named.chances.max()))
     picture, overlay = (data("jpeg", encode.jpeg(_small(view, MISTAKE))) for view in (one.view, one.named.overlay(one.view)))
-    text = (
-        TEACH["mistake"]
-        .to(language)
-        .format(truth=foreign(one.truth), named=named, chance=percent(float(one.named.chances.max())))
-    )
+    mistake = text("teach.mistake", language, truth=foreign(one.truth), named=f"<b>{named}</b>", chance=chance)
     return (
         f'<figure title="{foreign(one.name)}"><div><img alt="" src="{picture}">'
-        f'<img alt="{alt.format(named=named)}" src="{overlay}"></div>'
-        f"<figcaption>{text}</figcaption></figure>"
+        f'<img alt="{text("teach.map_of", language, named=named)}" src="{overlay}"></div>'
+        f"<figcaption>{mistake}</figcaption></figure>"
     )
 
 
 def _download(link: str, language: Language) -> str:
-    say = {key: said.to(language) for key, said in TEACH.items()}
+    say = section("teach", language)
     commands = "\n".join(
         (
             "unzip my-model.zip",

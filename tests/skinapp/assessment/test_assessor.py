@@ -6,7 +6,7 @@ import pytest
 
 from skinapp.assessment.assessor import Assessor
 from skinapp.errors import ModelError, PhotoError, ProviderError
-from skinapp.i18n import wording
+from skinapp.i18n.messages import text
 from skinapp.labels import CODES, Priority
 from skinapp.model import hub, session
 from skinapp.model.spec import ModelSpec, Quality, QualityLimits
@@ -59,7 +59,7 @@ def test_the_report_has_the_promised_keys():
         "id": "tiny_model", "revision": TINY.model.revision, "file": "model_fp32.onnx", "precision": "fp32",
         "provider": "CPUExecutionProvider",
     }  # fmt: skip
-    assert report["disclaimer"] == wording.DISCLAIMER.en
+    assert report["disclaimer"] == text("disclaimer", "en")
     assert report["elapsed_ms"]["total"] == pytest.approx(sum(list(report["elapsed_ms"].values())[:-1]), abs=0.05)
 
 
@@ -68,13 +68,13 @@ def test_a_photo_that_cannot_be_judged_is_sent_back_with_reasons_and_its_bars():
     assert (report["status"], report["priority"]) == ("retake", "unclear")
     assert report["quality"]["issues"] == ["flat", "blurred", "no_lesion"]
     assert sum(report["probabilities"].values()) == pytest.approx(1)
-    assert report["advice"].startswith(wording.ISSUES["flat"].en)
+    assert report["advice"].startswith(text("issues.flat", "en"))
 
 
 def test_the_report_speaks_chinese():
     report = TINY.assess([drawings.lesion()])[0].to_dict("zh")
-    assert report["disclaimer"] == wording.DISCLAIMER.zh
-    assert report["advice"] == wording.ADVICE[Priority(report["priority"])].zh
+    assert report["disclaimer"] == text("disclaimer", "zh")
+    assert report["advice"] == text(f"advice.{Priority(report['priority'])}", "zh")
 
 
 def test_any_lesions_overlay_comes_from_the_same_pass():

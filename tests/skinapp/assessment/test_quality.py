@@ -7,7 +7,7 @@ import pytest
 from skinapp.assessment import framing, quality
 from skinapp.assessment.assessor import Assessor
 from skinapp.assessment.quality import Issue
-from skinapp.i18n import wording
+from skinapp.i18n.messages import section, text
 from skinapp.labels import Priority
 from skinapp.model.spec import LesionHead
 from tests import TINY_MODEL
@@ -22,7 +22,7 @@ def issues(photo) -> set[Issue]:
 
 
 def measured(view, cam=EVERYWHERE) -> quality.Figures:
-    return quality.measure(view, view, np.ones(3, np.float32), cam, LesionHead((0.0, 0.0, 0.0), 0.0))
+    return quality.measure(min(view.shape[:2]), view, np.ones(3, np.float32), cam, LesionHead((0.0, 0.0, 0.0), 0.0))
 
 
 def test_a_good_photo_has_no_issue():
@@ -54,7 +54,7 @@ def test_the_figures_are_those_of_what_the_network_sees():
     embedding, head = np.array([1, 2, -2], np.float32), LesionHead((2.0, -1.0, 0.5), 3.0)
     view = drawings.plain(100, 32, 32)
     view[:, 16:] = 200
-    figures = quality.measure(drawings.plain(0, 90, 70), view, embedding, EVERYWHERE, head)
+    figures = quality.measure(70, view, embedding, EVERYWHERE, head)
     assert figures.short_side == 70
     assert figures.brightness == 150 and figures.contrast == 100 and figures.glare == 0 and figures.hair == 0
     assert figures.lesion_evidence == pytest.approx((2 - 2 - 1) / 3 + 3)
@@ -122,15 +122,15 @@ def test_beyond_the_soft_limit_alone_a_photo_is_answered_with_a_warning():
         if status == "warned":
             assert (told["status"], one.priority, told["quality"]["issues"]) == ("ok", plain.priority, [])
             assert told["quality"]["warnings"] == ["blurred"]
-            assert told["advice"] == f"{plain.advice()} {wording.WARNINGS['blurred'].en}"
+            assert told["advice"] == f"{plain.advice()} {text('warnings.blurred', 'en')}"
         else:
             assert (told["status"], told["priority"], told["quality"]["issues"]) == ("retake", "unclear", ["blurred"])
-            assert told["quality"]["warnings"] == [] and wording.WARNINGS["blurred"].en not in told["advice"]
+            assert told["quality"]["warnings"] == [] and text("warnings.blurred", "en") not in told["advice"]
 
 
 def test_every_issue_and_flaw_has_its_sentences():
-    assert set(wording.ISSUES) == set(Issue)
-    assert set(wording.WARNINGS) == {*Issue, *framing.Flaw}
+    assert set(section("issues", "en")) == set(Issue)
+    assert set(section("warnings", "en")) == {*Issue, *framing.Flaw}
 
 
 def test_abstaining_never_lowers_a_priority():

@@ -9,6 +9,7 @@ import pytest
 
 from benchmarks import fuzz
 from skinapp.errors import LONGEST_VALUE, LabelError, ModelError
+from skinapp.i18n.messages import Message
 from skinapp.metrics import ground_truth
 from skinapp.model.spec import ModelSpec
 from tests import TINY_MODEL
@@ -34,7 +35,7 @@ def test_the_fuzzer_tells_of_what_it_looks_for(what: str, monkeypatch: pytest.Mo
         elif what == "wrong answer":
             raise KeyError("b")
         else:
-            raise LabelError(ground_truth.UNUSABLE_LABELS["no_text"].filled(detail="a" * 5000))
+            raise LabelError(Message("unusable_labels.no_text", detail="a" * 5000))
         return ""
 
     monkeypatch.setattr(fuzz, "_read", stumble)

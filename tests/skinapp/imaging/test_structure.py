@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 from skinapp.errors import PhotoError
-from skinapp.i18n import wording
+from skinapp.i18n.messages import section
 from skinapp.imaging import decode, limits, structure
 from tests import TINY_MODEL
 from tests.support import bombs, drawings
@@ -99,7 +99,7 @@ def read(content: bytes) -> decode.Photo:
 def refusal(content: bytes) -> str:
     with pytest.raises(PhotoError) as caught:
         decode.read(content)
-    assert caught.value.said.zh != caught.value.said.en and "{" not in caught.value.said.zh
+    assert caught.value.message.to("zh") != caught.value.message.to("en") and "{" not in caught.value.message.to("zh")
     return str(caught.value)
 
 
@@ -281,6 +281,6 @@ def test_a_bmp_packed_in_runs_is_read(depth: int) -> None:
 
 
 def test_limits_say_so_in_both_languages() -> None:
-    for part in wording.BUILT:
-        said = limits.over(part, 5, 4).said
-        assert "5" in said.en and "4" in said.zh and "{" not in said.en + said.zh
+    for part in section("built", "en"):
+        message = limits.over(part, 5, 4).message
+        assert "5" in message.to("en") and "4" in message.to("zh") and "{" not in message.to("en") + message.to("zh")

@@ -45,7 +45,7 @@ def test_labels_that_cant_be_used_say_why(content: bytes, message: str) -> None:
     with pytest.raises(LabelError) as caught:
         ground_truth.read(content)
     assert str(caught.value) == message
-    chinese = caught.value.said.zh
+    chinese = caught.value.message.to("zh")
     assert chinese.startswith("标签") and "；" in chinese, "a visitor reads it in Chinese"
 
 

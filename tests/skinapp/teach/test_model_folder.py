@@ -19,7 +19,7 @@ from skinapp.assessment import loading
 from skinapp.assessment.assessor import Assessor
 from skinapp.assessment.classifier import Namer
 from skinapp.errors import ModelError, SkinAppError
-from skinapp.i18n import wording
+from skinapp.i18n.messages import text
 from skinapp.imaging import decode, preprocess
 from skinapp.labels import CODES
 from skinapp.model.session import CPU, Session
@@ -178,11 +178,11 @@ def test_what_was_pushed_to_the_hub_is_pulled_and_served(model, taught, photo, t
 
 
 def test_the_card_tells_counts_figures_and_where_it_comes_from(model, taught):
-    text = (model / "README.md").read_text()
+    card = (model / "README.md").read_text()
     result = taught[0]
-    assert f"| dots | {EACH} | 6 |" in text or f"| dots | {EACH - result.split.dropped} | 6 |" in text
-    assert f"Accuracy {result.lesson.figures['accuracy']['value']:.1%}" in text
-    assert wording.OWN["disclaimer"].en in text and "tf_efficientnetv2_b0" in text and "`model_int8.onnx`" in text
+    assert f"| dots | {EACH} | 6 |" in card or f"| dots | {EACH - result.split.dropped} | 6 |" in card
+    assert f"Accuracy {result.lesson.figures['accuracy']['value']:.1%}" in card
+    assert text("own.disclaimer", "en") in card and "tf_efficientnetv2_b0" in card and "`model_int8.onnx`" in card
 
 
 def test_it_can_be_taught_again(model, tmp_path):

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from skinapp.errors import TeachError
-from skinapp.i18n.wording import TAUGHT
+from skinapp.i18n.messages import Message
 from skinapp.imaging import decode
 from skinapp.teach.dataset import near_duplicates, sample, split
 from skinapp.teach.progress import Progress, Stopped
@@ -111,4 +111,4 @@ def test_a_class_whose_pictures_are_all_alike_is_named():
     targets, groups = np.repeat([0, 1], 6), np.array([0, 1, 2, 3, 4, 5, 6, 6, 6, 6, 6, 6])
     with pytest.raises(TeachError) as caught:
         split.split(("cat", "dog"), targets, groups, np.zeros(12, bool), 0.2)
-    assert caught.value.said == TAUGHT["alike"].filled(label="dog")
+    assert caught.value.message == Message("taught.alike", label="dog")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from skinapp.errors import TeachError
-from skinapp.i18n.wording import TAUGHT
+from skinapp.i18n.messages import Message
 from skinapp.scratch import Scratch
 from skinapp.teach import quotas, workspace
 from skinapp.teach.progress import Progress, Stopped
@@ -46,7 +46,7 @@ def test_leaving_stops_the_work_and_deletes_everything(house: Rooms, tmp_path: P
     assert not room.folder.exists() and not tried.parent.exists() and not house.has(room)
     with pytest.raises(TeachError) as caught:
         house.of("ann")
-    assert caught.value.said == TAUGHT["gone"]
+    assert caught.value.message == Message("taught.gone")
 
 
 def test_a_new_lesson_replaces_the_one_before_and_nobody_elses(house: Rooms) -> None:
@@ -66,7 +66,7 @@ def test_when_all_rooms_are_taken_the_next_visitor_is_told_so(house: Rooms) -> N
         house.new(str(number))
     with pytest.raises(TeachError) as caught:
         house.new("late")
-    assert caught.value.said == TAUGHT["busy"]
+    assert caught.value.message == Message("taught.busy")
     house.close("3")
     house.new("late")
 
@@ -79,7 +79,7 @@ def test_one_visitor_cant_keep_all_rooms_from_the_others(house: Rooms) -> None:
     assert sum(one.folder.is_dir() for one in greedy) == workspace.MOST - 1
     with pytest.raises(TeachError) as caught:
         house.of("greedy5")
-    assert caught.value.said == TAUGHT["displaced"]
+    assert caught.value.message == Message("taught.displaced")
     for number in range(2 * workspace.MOST):
         with suppress(TeachError):
             house.new(f"bob{number}", "10.0.0.2")
@@ -88,14 +88,14 @@ def test_one_visitor_cant_keep_all_rooms_from_the_others(house: Rooms) -> None:
     house.close("greedy5")
     with pytest.raises(TeachError) as caught:
         house.of("greedy5")
-    assert caught.value.said == TAUGHT["gone"]
+    assert caught.value.message == Message("taught.gone")
 
 
 def test_a_class_behind_one_address_may_have_all_rooms_and_who_comes_late_gets_an_unused_one(house: Rooms) -> None:
     pupils = [house.new(f"pupil{number}", "10.0.0.1") for number in range(workspace.MOST)]
     with pytest.raises(TeachError) as caught:
         house.new("late", "10.0.0.1")
-    assert caught.value.said == TAUGHT["busy"] and all(one.folder.is_dir() for one in pupils)
+    assert caught.value.message == Message("taught.busy") and all(one.folder.is_dir() for one in pupils)
     pupils[7].touched -= quotas.SPARE_S + 1
     assert house.new("late", "10.0.0.1").folder.is_dir()
     assert [number for number, one in enumerate(pupils) if not one.folder.exists()] == [7]

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from skinapp.errors import TeachError
-from skinapp.i18n.wording import REFUSED, TAUGHT
+from skinapp.i18n.messages import Message, text
 from skinapp.imaging import decode, preprocess
 from skinapp.model.spec import ModelSpec
 from skinapp.teach import quotas
@@ -31,7 +31,7 @@ def found(path: Path) -> dict[str, tuple[str, bool]]:
 
 def refused(path: Path) -> dict[str, str]:
     with zip_archive.opened(path) as opened:
-        return {one.name: one.said.en for one in opened.refused}
+        return {one.name: one.message.to("en") for one in opened.refused}
 
 
 def gather(path: Path, progress: Progress | None = None) -> dataset.Collection:
@@ -85,7 +85,7 @@ def test_names_in_chinese_without_the_flag_for_it_are_read(tmp_path):
 )
 def test_a_name_that_points_elsewhere_or_is_no_picture_is_refused(tmp_path, name, why):
     path = zip_files.zipped(tmp_path / "a.zip", {name: b"", **zip_files.classes()})
-    assert refused(path) == {name.replace("\\", "/"): REFUSED[why].en}
+    assert refused(path) == {name.replace("\\", "/"): text(f"refused.{why}", "en")}
     assert len(gather(path).names) == 10
     assert sorted(one.name for one in tmp_path.iterdir()) == ["a.zip", dataset.FILE], "nothing was unpacked"
 
@@ -103,7 +103,7 @@ def test_a_name_that_stands_there_twice_is_used_once(tmp_path):
         tmp_path / "a.zip", {**zip_files.classes(), "class0/9.png": zip_files.small(9), "class0/8.png": zip_files.small(8)}
     )
     path.write_bytes(path.read_bytes().replace(b"class0/8.png", b"class0/9.png"))
-    assert refused(path) == {"class0/9.png": REFUSED["twice"].en} and len(found(path)) == 11
+    assert refused(path) == {"class0/9.png": text("refused.twice", "en")} and len(found(path)) == 11
     dotted = zip_files.zipped(tmp_path / "b.zip", {"a/1.png": b"", "a//1.png": b"", "a/./1.png": b"", "a\\1.png": b""})
     assert list(found(dotted)) == ["a/1.png"] and len(refused(dotted)) == 3
 
@@ -122,7 +122,7 @@ def test_deep_and_long_names_are_refused_at_once_and_told_short(tmp_path):
     deep, long = "a/" * (quotas.DEPTH + 1) + "1.png", f"a/{'é' * quotas.PATH}.png"
     path = zip_files.zipped(tmp_path / "a.zip", {**zip_files.classes(), deep: b"", long: b"", "a/" * quotas.DEPTH + "1.png": b""})
     told = refused(path)
-    said = REFUSED["deep"].filled(letters=quotas.PATH, folders=quotas.DEPTH).en
+    said = text("refused.deep", "en", letters=quotas.PATH, folders=quotas.DEPTH)
     assert list(told.values()) == [said, said] and len(found(path)) == 11
     assert all(len(name) <= zip_archive.SHOWN + 1 for name in told)
     worst = zip_files.zipped(tmp_path / "b.zip", {"a/" * 31 + f"{number}.png": b"" for number in range(quotas.PICTURES)})
@@ -132,7 +132,7 @@ def test_deep_and_long_names_are_refused_at_once_and_told_short(tmp_path):
 def test_a_list_of_files_that_is_too_long_is_refused_before_it_is_read(tmp_path):
     path = zip_files.zipped(tmp_path / "a.zip", {"a/" * 32_000 + f"{number}.png": b"" for number in range(200)})
     tracemalloc.start()
-    assert complaint(path) == TAUGHT["long_names"].filled(size=200 * 64_052 / 2**20, most=quotas.DIRECTORY_BYTES // 2**20).en
+    assert complaint(path) == text("taught.long_names", "en", size=200 * 64_052 / 2**20, most=quotas.DIRECTORY_BYTES // 2**20)
     assert tracemalloc.get_traced_memory()[1] < 16 * 2**20
     tracemalloc.stop()
 
@@ -211,7 +211,7 @@ def test_names_in_no_known_alphabet_are_read_somehow_or_told(tmp_path, name, is_
     try:
         assert gather(path).labels == ("class0", "class1")
     except TeachError as error:
-        assert error.said == TAUGHT["no_zip"] and is_utf8
+        assert error.message == Message("taught.no_zip") and is_utf8
 
 
 def test_a_zip_with_any_byte_changed_is_read_or_refused_with_a_sentence(tmp_path):
@@ -241,7 +241,7 @@ def test_a_file_that_says_it_begins_beyond_all_files_is_told(tmp_path):
     end = bytearray(content[entry + 14 :])
     end[12:16] = struct.pack("<L", struct.unpack("<L", end[12:16])[0] + len(extra))
     path.write_bytes(content[: entry - 46] + header + b"class0/far.png" + extra + end)
-    assert {one.name: one.said.en for one in gather(path).refused} == {"class0/far.png": REFUSED["broken"].en}
+    assert {one.name: one.message.to("en") for one in gather(path).refused} == {"class0/far.png": text("refused.broken", "en")}
 
 
 def test_links_passwords_and_odd_packing_are_refused(tmp_path):
@@ -254,9 +254,9 @@ def test_links_passwords_and_odd_packing_are_refused(tmp_path):
     content[place + 8] |= 1  # the flag for a password, in the directory
     path.write_bytes(content)
     assert refused(path) == {
-        "class0/secret.png": REFUSED["encrypted"].en,
-        "class0/link.png": REFUSED["link"].en,
-        "class0/odd.png": REFUSED["method"].en,
+        "class0/secret.png": text("refused.encrypted", "en"),
+        "class0/link.png": text("refused.link", "en"),
+        "class0/odd.png": text("refused.method", "en"),
     }
 
 
@@ -276,14 +276,14 @@ def test_unreadable_and_huge_pictures_are_refused_by_name_and_reason(tmp_path):
     }
     path = zip_files.zipped(tmp_path / "a.zip", {**files, "loose.png": zip_files.small()})
     content = path.read_bytes()
-    told = {one.name: one.said.en for one in gather(path).refused}
+    told = {one.name: one.message.to("en") for one in gather(path).refused}
     assert told["class0/none.jpg"].startswith("The file is empty")
     assert told["class0/broken.png"].startswith("The picture is damaged or cut off")
     assert told["class1/wide.png"].startswith("The picture is 12501x4000")
-    assert told["loose.png"] == REFUSED["no_folder"].en
+    assert told["loose.png"] == text("refused.no_folder", "en")
     place = content.find(zip_files.small(3))  # a checksum that doesn't fit
     path.write_bytes(content[: place + 70] + b"????" + content[place + 74 :])
-    assert {one.name: one.said.en for one in gather(path).refused}["class0/3.png"] == REFUSED["broken"].en
+    assert {one.name: one.message.to("en") for one in gather(path).refused}["class0/3.png"] == text("refused.broken", "en")
 
 
 def test_a_bomb_ends_when_it_has_grown_too_large_whatever_it_says_of_itself(tmp_path, monkeypatch):
@@ -292,12 +292,12 @@ def test_a_bomb_ends_when_it_has_grown_too_large_whatever_it_says_of_itself(tmp_
     path = zip_files.zipped(tmp_path / "a.zip", {f"class{number % 2}/{number}.png": zeros for number in range(10)})
     content = path.read_bytes()
     path.write_bytes(content.replace(struct.pack("<L", len(zeros)), struct.pack("<L", 100)))
-    gathered = {one.name: one.said.en for one in _tried(path)}
+    gathered = {one.name: one.message.to("en") for one in _tried(path)}
     assert gathered or path.stat().st_size < 2**20
     honest = zip_files.zipped(tmp_path / "b.zip", {f"class{number % 2}/{number}.png": zeros for number in range(10)})
     assert honest.stat().st_size < 2**18
     tracemalloc.start()
-    assert complaint(honest) == TAUGHT["bomb"].filled(most=40).en
+    assert complaint(honest) == text("taught.bomb", "en", most=40)
     assert tracemalloc.get_traced_memory()[1] < 100 * 2**20
     tracemalloc.stop()
 
@@ -311,13 +311,13 @@ def test_pictures_that_are_large_together_are_refused_before_any_is_decoded(tmp_
     progress = Progress()
     with pytest.raises(TeachError) as caught:
         gather(path, progress)
-    assert caught.value.said == TAUGHT["large"].filled(most=quotas.PIXELS // 10**6)
+    assert caught.value.message == Message("taught.large", most=quotas.PIXELS // 10**6)
     assert progress.stage == "checking" and progress.done == quotas.PIXELS // 7000**2
 
 
 def test_pictures_that_take_long_are_given_up_with_a_sentence(tmp_path, monkeypatch):
     monkeypatch.setattr(quotas, "SECONDS", -1)
-    assert complaint(zip_files.zipped(tmp_path / "a.zip", zip_files.classes())) == TAUGHT["slow"].filled(most=-1).en
+    assert complaint(zip_files.zipped(tmp_path / "a.zip", zip_files.classes())) == text("taught.slow", "en", most=-1)
 
 
 def _tried(path: Path) -> list[zip_archive.Refusal]:
@@ -334,25 +334,27 @@ def test_too_many_files_are_refused_before_the_directory_is_read(tmp_path, count
     with ZipFile(path, "w") as packed:
         for number in range(count):
             packed.writestr(f"a/{number}", b"")
-    assert complaint(path) == TAUGHT["too_many_files"].filled(count=count, most=quotas.FILES).en
+    assert complaint(path) == text("taught.too_many_files", "en", count=count, most=quotas.FILES)
 
 
 def test_too_many_pictures_and_classes_are_refused(tmp_path):
     path = zip_files.zipped(tmp_path / "a.zip", {f"a/{number}.png": b"" for number in range(quotas.PICTURES + 1)})
-    assert complaint(path) == TAUGHT["too_many"].filled(count=quotas.PICTURES + 1, most=quotas.PICTURES).en
+    assert complaint(path) == text("taught.too_many", "en", count=quotas.PICTURES + 1, most=quotas.PICTURES)
     path = zip_files.zipped(tmp_path / "b.zip", {f"{number}/a.png": b"" for number in range(3000)})
-    assert complaint(path) == TAUGHT["many_classes"].filled(count=3000, most=quotas.CLASSES).en
+    assert complaint(path) == text("taught.many_classes", "en", count=3000, most=quotas.CLASSES)
 
 
 def test_one_class_small_classes_and_none_are_told(tmp_path):
     assert "found: class0" in complaint(zip_files.zipped(tmp_path / "a.zip", zip_files.classes(1)))
-    assert complaint(zip_files.zipped(tmp_path / "b.zip", {"empty/": b"", "readme.txt": b"hello"})) == TAUGHT["nothing"].en
+    assert complaint(zip_files.zipped(tmp_path / "b.zip", {"empty/": b"", "readme.txt": b"hello"})) == text(
+        "taught.nothing", "en"
+    )
     kept = gather(
         zip_files.zipped(tmp_path / "c.zip", {**zip_files.classes(2), "rare/1.png": zip_files.small(9), "hollow/": b""})
     )
     assert kept.labels == ("class0", "class1")
-    assert [(one.name, one.said.en) for one in kept.refused] == [
-        ("rare/", REFUSED["small_class"].filled(count=1, least=quotas.LEAST_PICTURES).en)
+    assert [(one.name, one.message.to("en")) for one in kept.refused] == [
+        ("rare/", text("refused.small_class", "en", count=1, least=quotas.LEAST_PICTURES))
     ]
     assert kept.views.shape == (10, 32, 32, 3), "the picture that was left out isn't in the file"
 
@@ -360,14 +362,14 @@ def test_one_class_small_classes_and_none_are_told(tmp_path):
 @pytest.mark.parametrize("content", [b"", b"no zip", b"PK\x05\x06" + b"\0" * 17, b"PK\x03\x04" + b"\0" * 500])
 def test_what_is_no_zip_is_told(tmp_path, content):
     (tmp_path / "a.zip").write_bytes(content)
-    assert complaint(tmp_path / "a.zip") == TAUGHT["no_zip"].en
+    assert complaint(tmp_path / "a.zip") == text("taught.no_zip", "en")
 
 
 def test_a_heavy_zip_is_refused_unread(tmp_path):
     path = tmp_path / "a.zip"
     with path.open("wb") as file:
         file.truncate(quotas.ZIP_BYTES + 2**20)
-    assert complaint(path) == TAUGHT["heavy"].filled(size=quotas.ZIP_BYTES / 2**20 + 1, most=quotas.ZIP_BYTES // 2**20).en
+    assert complaint(path) == text("taught.heavy", "en", size=quotas.ZIP_BYTES / 2**20 + 1, most=quotas.ZIP_BYTES // 2**20)
 
 
 def test_views_are_what_the_network_sees(tmp_path):

@@ -8,7 +8,7 @@ import pytest
 from skinapp.assessment import explain
 from skinapp.assessment.assessor import Assessor
 from skinapp.model.hub import EMBEDDED
-from skinapp.web.views import about, answer
+from skinapp.web.views import about, answer, page
 from tests.support import drawings
 
 
@@ -22,8 +22,8 @@ def test_the_layer_on_the_photo_looks_like_the_overlay(assessor: Assessor) -> No
 
 
 def test_what_isnt_ours_is_escaped(assessor: Assessor) -> None:
-    assert "<b>" not in answer.failed("<b>bold</b>", "en")
-    footer = answer.footer(assessor.model, ("<i>{0}</i>",), "en")
+    assert "<b>" not in page.failed("<b>bold</b>", "en")
+    footer = page.footer(assessor.model, ("<i>{0}</i>",), "en")
     assert "&lt;i&gt;&#123;0&#125;&lt;/i&gt;" in footer
 
 

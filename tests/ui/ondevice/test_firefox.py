@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from skinapp.assessment.assessor import Assessor
-from skinapp.i18n import wording
+from skinapp.i18n.messages import text
 from skinapp.labels import CODES
 from tests.support import drawings, photo_matrix
 from tests.support.app_server import missing
@@ -44,7 +44,7 @@ def test_the_tab_in_the_page_answers_in_firefox_and_asks_nothing_from_file_to_an
     firefox.run("() => [...document.querySelectorAll('[role=tab]')].find((tab) => tab.innerText === 'On this device').click()")
     firefox.wait("document.querySelector('iframe.ondevice-frame[src]')?.contentDocument?.querySelector('[data-state=ready]')")
     firefox.enter()
-    assert firefox.run("() => document.querySelector('.private').innerText") == wording.ONDEVICE["private"].en
+    assert firefox.run("() => document.querySelector('.private').innerText") == text("ondevice.private", "en")
     assert any("/ondevice/" in url for url in firefox.requests)
     before = len(firefox.requests)
     for seed, (content, priority) in enumerate([(URGENT, "urgent"), (drawings.encoded(drawings.lesion(500, 400)), "low")]):

@@ -15,7 +15,7 @@ from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Playwright, expect
 
 from skinapp.assessment.assessor import Assessor
-from skinapp.i18n import wording
+from skinapp.i18n.messages import LANGUAGES, Language, text
 from skinapp.labels import CODES, Priority
 from skinapp.model.spec import ModelSpec
 from skinapp.web.views import answer
@@ -87,9 +87,9 @@ def test_what_the_runtime_refuses_the_browser_refuses(context: BrowserContext, s
     assert asked(context, site, given) == [f"refused_{reason}" for reason in said]
 
 
-@pytest.mark.parametrize("language", wording.LANGUAGES)
+@pytest.mark.parametrize("language", LANGUAGES)
 def test_the_answer_is_the_servers_html_with_the_same_figures(
-    browser: Browser, server: str, assessor: Assessor, language: wording.Language
+    browser: Browser, server: str, assessor: Assessor, language: Language
 ) -> None:
     context = browser.new_context(locale={"en": "en-US", "zh": "zh-CN"}[language])
     tab = Tab(context, server).enter().ready()
@@ -127,17 +127,17 @@ def test_no_request_from_file_to_answer_nor_with_the_camera_and_the_browser_enfo
     context.grant_permissions(["camera"])
     tab = Tab(context, site.address).ready()
     expect(tab.frame.locator(".private")).to_be_visible()
-    expect(tab.frame.locator(".private")).to_have_text(wording.ONDEVICE["private"].en)
+    expect(tab.frame.locator(".private")).to_have_text(text("ondevice.private", "en"))
     before, asked_before = len(tab.sent()), len(site.asked)
     for content in (URGENT, RETAKE):
         tab.give(content)
         expect(tab.frame.locator(".answer")).to_be_visible()
-    tab.frame.get_by_text(wording.ONDEVICE["camera"].en, exact=True).click()
+    tab.frame.get_by_text(text("ondevice.camera", "en"), exact=True).click()
     tab.frame.wait_for_selector("[data-state=live]")
     expect(tab.frame.locator(".engine")).to_contain_text("frames a second")
     expect(tab.frame.locator(".told .answer")).to_be_visible()
     tab.page.wait_for_timeout(10_000)
-    tab.frame.get_by_text(wording.ONDEVICE["take"].en, exact=True).click()
+    tab.frame.get_by_text(text("ondevice.take", "en"), exact=True).click()
     tab.frame.wait_for_selector("[data-state=photo]")
     assert tab.frame.evaluate("document.querySelector('video').srcObject") is None
     assert tab.sent()[before:] == [] and site.asked[asked_before:] == []
@@ -294,11 +294,11 @@ sys.exit(app.main(sys.argv[1:]))
 """
     with served([sys.executable, "-c", bare], environment) as address:
         visit = Visit(context, address)
-        visit.page.get_by_role("tab", name=wording.TABS["ondevice"].en).click()
-        expect(visit.page.locator(".failed")).to_contain_text(wording.ONDEVICE["missing_cure"].en)
+        visit.page.get_by_role("tab", name=text("tabs.ondevice", "en")).click()
+        expect(visit.page.locator(".failed")).to_contain_text(text("ondevice.missing_cure", "en"))
         assert visit.page.locator("iframe").count() == 0
         assert visit.page.request.get(f"{address}/ondevice/index.html").status == 404
-        visit.page.get_by_role("tab", name=wording.TABS["photo"].en, exact=True).click()
+        visit.page.get_by_role("tab", name=text("tabs.photo", "en"), exact=True).click()
         visit.give(URGENT)
         expect(visit.page.locator(".answer.urgent")).to_be_visible(timeout=PATIENCE_MS)
 
@@ -367,9 +367,9 @@ def test_nothing_is_loaded_before_the_tab_is_seen_and_the_camera_goes_off_with_i
     assert [url for url in tab.requests if "/ondevice/" in url] == []
     tab.enter().ready()
     assert tab.frame.evaluate("crossOriginIsolated")
-    tab.frame.get_by_text(wording.ONDEVICE["camera"].en, exact=True).click()
+    tab.frame.get_by_text(text("ondevice.camera", "en"), exact=True).click()
     tab.frame.wait_for_selector("[data-state=live]")
-    tab.page.get_by_role("tab", name=wording.TABS["photo"].en, exact=True).click()
+    tab.page.get_by_role("tab", name=text("tabs.photo", "en"), exact=True).click()
     # Not wait_for_function, which evaluates strings: the page's policy forbids that.
     tab.frame.evaluate(
         "async () => { while (document.querySelector('video').srcObject) await new Promise((next) => setTimeout(next, 50)); }"
