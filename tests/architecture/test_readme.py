@@ -8,7 +8,7 @@ from PIL import Image
 from scripts import architecture, screenshots, update_docs
 from skinapp import settings
 from skinapp.guards import guesses
-from skinapp.ui import page
+from skinapp.i18n.messages import section
 from tests.architecture.test_layers import LAYERS
 
 ROOT = Path(__file__).parents[2]
@@ -68,8 +68,8 @@ def test_the_picture_of_the_rooms_is_drawn_from_the_layers():
 
 
 def test_the_tabs_of_the_readme_are_those_of_the_page():
-    assert tuple(update_docs.TABS) == screenshots.TABS == tuple(page.TABS)
-    assert set(screenshots.SHOTS) == {*page.TABS, "answer"}
+    assert tuple(update_docs.TABS) == screenshots.TABS == tuple(section("tabs", "en"))
+    assert set(screenshots.SHOTS) == {*screenshots.TABS, "answer"}
 
 
 def test_the_limits_are_those_that_the_program_obeys():
