@@ -9,7 +9,7 @@ PIP = -m pip install --quiet --disable-pip-version-check
 NPM = $$(command -v npm || echo $(RUN) .ci/npm.py)
 RUNTIME = skinapp/web/static/onnxruntime/version.txt
 
-.PHONY: run test check test-app test-model test-mobile browser ondevice format clean
+.PHONY: run test test-fast check test-app test-model test-mobile browser ondevice screenshots format clean
 
 run: .venv/installed ondevice
 	$(RUN) app.py $(ARGS)
@@ -24,6 +24,18 @@ check: .venv/tested
 
 test-app: .venv/tested browser ondevice node_modules/tested
 	$(RUN) -m pytest --ignore tests/train --ignore tests/export
+
+# Under a minute: no server, no browser, no training, and none of the tests that take longest.
+SLOW = test_ray_batch test_windows followup/test_compare imaging/test_budget imaging/test_fuzz imaging/test_structure \
+	model/test_embedded_model teach/test_model_folder teach/test_zip_archive web/test_javascript
+
+test-fast: .venv/tested
+	$(RUN) -m pytest --quiet tests/skinapp tests/architecture $(SLOW:%=--ignore=tests/skinapp/%.py)
+
+# The pictures of README.md and docs/, of drawn spots, and what these pages say of the program.
+screenshots: .venv/tested browser ondevice
+	$(RUN) -m scripts.screenshots
+	$(RUN) -m scripts.update_docs
 
 test-model: .venv-model/installed
 	$(MODEL) -m pytest tests/train tests/export --ignore tests/export/test_mobile.py

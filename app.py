@@ -5,7 +5,7 @@ Serves the page, as the command `skinapp-page` does: a photo of a skin lesion in
 
 import sys
 
-from skinapp.ui.serve import main
+from skinapp.serve import main
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -35,7 +35,7 @@ from skinapp.labels import CODES
 from skinapp.model import hub
 
 PART = 256
-"""Photos a Parquet part, and what a worker that dies has to do again: 7 s of work at the 28 ms of README's report."""
+"""Photos a Parquet part, and what a worker that dies has to do again: 7 s of work at 28 ms a photo."""
 TRIES_AGAIN = 3
 """Times that a part is given to a new worker before the run stops: a photo that kills its worker would kill them for ever."""
 STARTS = 4

@@ -147,5 +147,5 @@ def test_asked_for_more_words_it_also_says_what_was_left_out(environment: dict[s
 
 
 def test_app_is_short_enough_to_be_read_at_once() -> None:
-    for path in ("app.py", "skinapp/ui/serve.py"):
+    for path in ("app.py", "skinapp/serve.py"):
         assert len(Path(ROOT / path).read_text(encoding="utf-8").splitlines()) <= 90

@@ -26,7 +26,7 @@ from skinapp.assessment.assessor import Assessor
 from skinapp.i18n.messages import text
 from skinapp.imaging import decode
 from skinapp.ui.endpoints import api, http
-from skinapp.ui.server import bodies
+from skinapp.ui.server import request_gate
 from skinapp.web import STATIC
 from tests.support import bombs, drawings
 from tests.support.app_server import missing, served, started
@@ -116,7 +116,7 @@ def test_the_description_is_there_and_names_each_status_and_parameter(server: st
     for status, answer in (("422", post(server, BROKEN)), ("422", post(server, PHOTO, query="?overlays=1"))):
         assert str(answer.status_code) == status and list(answer.json()) == ["error"]
     assert f"Up to {api.MOST} photos of up to {decode.MAX_BYTES // 2**20} MB" in call["requestBody"]["description"]
-    assert f"{bodies.HTTP_BYTES // 2**20} MB together" in call["requestBody"]["description"]
+    assert f"{request_gate.HTTP_BYTES // 2**20} MB together" in call["requestBody"]["description"]
 
 
 # What is refused
@@ -151,8 +151,10 @@ def test_a_form_that_is_none_is_refused(server: str) -> None:
 
 
 def test_too_much_is_refused_before_it_is_read(server: str) -> None:
-    answer = post(server, bytes(bodies.HTTP_BYTES))
-    assert answer.status_code == 413 and answer.json() == {"error": f"More than {bodies.HTTP_BYTES} bytes; send less at once"}
+    answer = post(server, bytes(request_gate.HTTP_BYTES))
+    assert answer.status_code == 413 and answer.json() == {
+        "error": f"More than {request_gate.HTTP_BYTES} bytes; send less at once"
+    }
 
 
 def test_a_strangers_page_is_refused(server: str) -> None:
@@ -197,7 +199,7 @@ def test_nothing_of_a_call_is_written_to_disk(environment: dict[str, str], tmp_p
         try:
             assert post(address, large, query="?overlay=1").status_code == 200
             assert post(address, large, PHOTO, BROKEN).status_code == 200
-            assert post(address, bytes(bodies.HTTP_BYTES - 4096)).status_code == 422
+            assert post(address, bytes(request_gate.HTTP_BYTES - 4096)).status_code == 422
         finally:
             ended.set()
             watcher.join()

@@ -20,13 +20,14 @@ from starlette.routing import Route
 from skinapp.assessment.assessor import Assessor
 from skinapp.assessment.classifier import Namer
 from skinapp.errors import BusyError, PhotoError
+from skinapp.guards.shares import FullError, Share
 from skinapp.i18n.messages import LANGUAGES, Language, Message, preferred
 from skinapp.imaging import encode
 from skinapp.ui.endpoints import api
-from skinapp.ui.server import queueing, waiting
-from skinapp.ui.server.bodies import HTTP_BYTES
-from skinapp.ui.server.shares import FullError, Share
-from skinapp.ui.server.visitors import visitor
+from skinapp.ui.gradio_internals import calls, server
+from skinapp.ui.gradio_internals.accounts import visitor
+from skinapp.ui.server import queueing
+from skinapp.ui.server.request_gate import HTTP_BYTES
 from skinapp.web import STATIC
 
 PATH = "/api"
@@ -79,8 +80,8 @@ class Desk:
 
     async def health(self, request: Request) -> Response:
         """What answers here, and how many calls wait for it."""
-        model, page = self._assessor.model, request.app.get_blocks()
-        at_work = {"waiting": waiting.calls(page) + max(0, self._calls.taken - WORKERS)}
+        model, page = self._assessor.model, server.page_of(request.app)
+        at_work = {"waiting": calls.waiting(page) + max(0, self._calls.taken - WORKERS)}
         return JSONResponse({"ready": True, "model": model.id, "revision": model.revision, "provider": model.provider, **at_work})
 
     async def classify(self, request: Request) -> Response:
@@ -165,10 +166,8 @@ async def _photos(request: Request) -> list[tuple[str, bytes]]:
         files = [value for _, value in form.multi_items() if isinstance(value, UploadFile)]
         photos = [(file.filename or "", await file.read()) for file in files]
         await form.close()
-    if not photos:
-        raise _RefusedError(422, Message("requests.no_photo"))
-    if len(photos) > api.MOST:
-        raise _RefusedError(422, Message("requests.too_many", count=len(photos), most=api.MOST))
+    if reason := api.refusal(photos):
+        raise _RefusedError(422, reason)
     return photos
 
 

@@ -8,12 +8,10 @@ from typing import Any
 
 import skinapp
 from skinapp import blas, settings
-from skinapp.assessment.assessor import Assessor
-from skinapp.assessment.classifier import Namer
 from skinapp.assessment.loaded_model import Model
 from skinapp.errors import SkinAppError
 from skinapp.i18n.messages import text
-from skinapp.ui import page
+from skinapp.ui import page, variants
 
 log = logging.getLogger("skinapp.app")
 
@@ -28,13 +26,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         chosen = settings.read(os.environ)
         blas.compute_alone()
-        assessor = skinapp.load(options.model or chosen.model, chosen.provider, chosen.threads, pooled=True).assessor
-        log.info("%s", _introduced(assessor.model))
-        looks = page.looks_and_locks(assessor, chosen.mcp, chosen.hosts)
+        model = skinapp.load(options.model or chosen.model, chosen.provider, chosen.threads, pooled=True).assessor
+        log.info("%s", _introduced(model.model))
+        variant = variants.of(model)
+        launch_options = page.launch_options(variant, chosen.mcp, chosen.hosts)
     except SkinAppError as error:
         log.error("%s", error)
         return 2
-    return _serve(assessor, looks, options, chosen)
+    return _serve(variant, launch_options, options, chosen)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -53,8 +52,10 @@ def _introduced(model: Model) -> str:
     return f"The model is {model.id}, revision {model.revision[:12]}: {precision} on {place} ({model.provider})."
 
 
-def _serve(assessor: Assessor | Namer, looks: dict[str, Any], options: argparse.Namespace, chosen: settings.Settings) -> int:
-    demo, share = page.build(assessor), options.share or chosen.share
+def _serve(
+    variant: variants.Variant, launch_options: dict[str, Any], options: argparse.Namespace, chosen: settings.Settings
+) -> int:
+    demo, share = page.build(variant), options.share or chosen.share
     try:
         _, local, public = demo.launch(
             server_name=options.host,
@@ -62,7 +63,7 @@ def _serve(assessor: Assessor | Namer, looks: dict[str, Any], options: argparse.
             share=share,
             auth=chosen.auth,
             prevent_thread_lock=True,
-            **looks,
+            **launch_options,
         )
     except OSError as error:
         log.error("The page can't be served (%s); give another --host or --port.", str(error).partition(". ")[0])
@@ -70,6 +71,5 @@ def _serve(assessor: Assessor | Namer, looks: dict[str, Any], options: argparse.
     if share and not public:
         log.warning("No public link could be had; the page goes on at %s.", local)
     log.info("%s is the page; Ctrl+C ends it.", public or local)
-    page.warm(assessor)
-    demo.block_thread()
+    page.serve(demo, variant)
     return 0

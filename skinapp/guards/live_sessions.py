@@ -1,7 +1,7 @@
 """Who is looking through the camera at this moment: so many at once, each for so long and with so many frames under way.
 
-With a first-come, first-served line behind it that is what makes shares fair: whoever has no answer yet sends nothing more. Holds
-no picture and knows no gradio.
+With a first-come, first-served queue behind it that is what makes shares fair: whoever has no answer yet sends nothing more.
+Holds no picture.
 """
 
 import secrets
@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from skinapp.ui.server.shares import may_take
+from skinapp.guards.shares import may_take
 
-MOST = 16
+MAX_VIEWERS = 16
 """Viewers at once."""
 SECONDS = 180
 """How long one may look before it is somebody else's turn."""
@@ -26,7 +26,7 @@ LIMITS = {"frame": LANES, "still": 1}
 """What else may be under way beside them: one picture that gets the full answer."""
 
 
-class GoneError(Exception):
+class SessionEndedError(Exception):
     """There is no such viewer, or not any more; `over` where the time is up."""
 
     def __init__(self, over: bool) -> None:
@@ -38,7 +38,7 @@ class CrowdedError(Exception):
     """Those who come from the same place hold as many places as leave others one."""
 
 
-class HastyError(Exception):
+class TooManyFramesError(Exception):
     """A viewer sends more frames than may be under way."""
 
 
@@ -46,15 +46,15 @@ class HastyError(Exception):
 class _Viewer:
     visitor: str
     began: float
-    seen: float
+    last_seen: float
     under_way: Counter[str] = field(default_factory=Counter)
 
 
 class Viewers:
     """The viewers of one server; may be shared by threads."""
 
-    def __init__(self, most: int = MOST, clock: Callable[[], float] = time.monotonic) -> None:
-        self._most, self._clock = most, clock
+    def __init__(self, limit: int = MAX_VIEWERS, clock: Callable[[], float] = time.monotonic) -> None:
+        self._limit, self._clock = limit, clock
         self._viewers: dict[str, _Viewer] = {}
         self._lock = threading.Lock()
 
@@ -62,35 +62,37 @@ class Viewers:
         """A new viewer's name; none where all places are taken. Raises CrowdedError where this visitor's share is."""
         with self._lock:
             now = self._clock()
-            self._viewers = {name: one for name, one in self._viewers.items() if now - one.seen < IDLE_S or one.under_way.total()}
-            if len(self._viewers) >= self._most:
+            self._viewers = {
+                name: one for name, one in self._viewers.items() if now - one.last_seen < IDLE_S or one.under_way.total()
+            }
+            if len(self._viewers) >= self._limit:
                 return None
             mine = sum(one.visitor == visitor for one in self._viewers.values())
-            if not may_take(mine, len(self._viewers), self._most):
+            if not may_take(mine, len(self._viewers), self._limit):
                 raise CrowdedError
             name = secrets.token_urlsafe(18)
             self._viewers[name] = _Viewer(visitor, now, now)
             return name
 
-    def see(self, name: str) -> None:
+    def touch(self, name: str) -> None:
         """A sign of a viewer, who begins to send a picture."""
         with self._lock:
             self._known(name)
 
     @contextmanager
-    def looking(self, name: str, kind: str = "frame") -> Iterator[None]:
+    def under_way(self, name: str, kind: str = "frame") -> Iterator[None]:
         """While a frame or a still of this viewer is answered."""
         with self._lock:
             viewer = self._known(name)
             if viewer.under_way[kind] >= LIMITS[kind]:
-                raise HastyError
+                raise TooManyFramesError
             viewer.under_way[kind] += 1
         try:
             yield
         finally:
             with self._lock:
                 viewer.under_way[kind] -= 1
-                viewer.seen = self._clock()
+                viewer.last_seen = self._clock()
 
     def leave(self, name: str) -> None:
         """Give a place back; it may have been given back before."""
@@ -100,9 +102,9 @@ class Viewers:
     def _known(self, name: str) -> _Viewer:
         viewer = self._viewers.get(name)
         if viewer is None:
-            raise GoneError(over=False)
-        viewer.seen = now = self._clock()
+            raise SessionEndedError(over=False)
+        viewer.last_seen = now = self._clock()
         if now - viewer.began >= SECONDS:
             del self._viewers[name]
-            raise GoneError(over=True)
+            raise SessionEndedError(over=True)
         return viewer

@@ -1,8 +1,8 @@
 """A visitor's session ends when the last of its connections does.
 
-Gradio ends it, and with it the visitor's room of Teach, at the first heartbeat that drops, even where the page has opened another
-one or an answer is still being sent. Here a heartbeat that drops while another one lives ends unnoticed, and one that drops while
-an answer is under way ends after it.
+An application that ends a session at the first heartbeat that drops ends it too early where the page has opened another one, or
+an answer is still being sent. Here a heartbeat that drops while another one lives ends unnoticed, and one that drops while an
+answer is under way ends after it.
 """
 
 import asyncio
@@ -11,12 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from urllib.parse import parse_qs
 
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
-
-from skinapp.ui.server import access
-
-HEARTBEAT = re.compile(r"/gradio_api/heartbeat/(?P<session>[^/]+)")
-EVENTS = "/gradio_api/queue/data"
+from skinapp.guards.asgi import App, Message, Receive, Scope, Send, path_of
 
 
 class _SupersededError(Exception):
@@ -30,20 +25,31 @@ class _Session:
     events: int = 0
     """Streams of answers."""
     waiting: bool = False
-    """Whether a heartbeat whose client is gone waits for the answers' end to tell Gradio."""
+    """Whether a heartbeat whose client is gone waits for the answers' end to tell the application."""
     changed: asyncio.Event = field(default_factory=asyncio.Event)
 
 
-class Sessions:
-    """Of one event loop; `app` is Gradio's."""
+@dataclass(frozen=True)
+class Paths:
+    """Where an application has a session's heartbeat, which names it as its group `session`, and its stream of answers, which
+    names it as `query`."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app, self._sessions = app, dict[str, _Session]()
+    heartbeat: re.Pattern[str]
+    events: str
+    query: str
+
+
+class Sessions:
+    """ASGI middleware around the application; of one event loop."""
+
+    def __init__(self, app: App, paths: Paths) -> None:
+        self._app, self._paths = app, paths
+        self._sessions = dict[str, _Session]()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        path = access.path_of(scope)
-        heartbeat = HEARTBEAT.fullmatch(path)
-        name = heartbeat["session"] if heartbeat else _session_of(scope) if path == EVENTS else None
+        path = path_of(scope)
+        heartbeat = self._paths.heartbeat.fullmatch(path)
+        name = heartbeat["session"] if heartbeat else self._named(scope) if path == self._paths.events else None
         if name is None:
             await self._app(scope, receive, send)
             return
@@ -53,6 +59,9 @@ class Sessions:
         finally:
             if not session.hearts and not session.events and not session.waiting:
                 self._sessions.pop(name, None)
+
+    def _named(self, scope: Scope) -> str | None:
+        return next(iter(parse_qs(scope["query_string"].decode("latin-1")).get(self._paths.query, [])), None)
 
     async def _events(self, session: _Session, scope: Scope, receive: Receive, send: Send) -> None:
         session.events += 1
@@ -88,7 +97,7 @@ class _Heart:
         return message
 
     async def _alone(self) -> None:
-        """Until nothing else of the session lives; never where another heartbeat tells Gradio of its end."""
+        """Until nothing else of the session lives; never where another heartbeat tells the application of its end."""
         session = self._session
         while not (session.hearts or session.waiting) and session.events:
             session.changed.clear()
@@ -112,7 +121,3 @@ class _Heart:
             self._is_here = False
             self._session.hearts -= 1
             self._session.changed.set()
-
-
-def _session_of(scope: Scope) -> str | None:
-    return next(iter(parse_qs(scope["query_string"].decode("latin-1")).get("session_hash", [])), None)

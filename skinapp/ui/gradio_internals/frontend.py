@@ -1,5 +1,11 @@
-"""Hands out what Gradio's page is made of from memory, packed once: through Gradio's routes each of its sixty files is found,
-read and packed anew for every visitor. The page's own text goes packed, too."""
+"""Hands out what Gradio's page is made of from memory, packed once, and the page's own text packed.
+
+What: the folder of Gradio's front end and the paths that it has in the page; BrotliResponder, and how it packs.
+Why: through Gradio's routes each of its sixty files is found, read and packed anew for every visitor, and the page's text goes as
+it is.
+Without it: a visitor waits for the page longer, and the more others come the longer.
+Seen: templates/frontend/assets; brotli_middleware.
+"""
 
 import mimetypes
 from functools import lru_cache
@@ -10,10 +16,13 @@ import gradio as gr
 from gradio.brotli_middleware import BrotliResponder, Mode
 from starlette.datastructures import Headers
 from starlette.responses import Response
-from starlette.types import ASGIApp, Receive, Scope, Send
+
+from skinapp.guards.asgi import App, Receive, Scope, Send, path_of
 
 FOLDER = Path(gr.__file__).parent / "templates" / "frontend" / "assets"
 ROUTE = "/assets/"
+SHARED_HOST = "https://gradio.s3-us-west-2.amazonaws.com/"
+"""Where the page of a share link loads the same files from."""
 PACKED = (".js", ".css", ".svg")
 QUALITY = 4
 """Gradio's own, as is the rest of how it packs."""
@@ -27,7 +36,7 @@ KEPT = 256
 class Assets:
     """ASGI middleware that answers for those files and leaves all else to the application."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: App) -> None:
         self.app = app
         self._files = {ROUTE + path.name: path for path in FOLDER.iterdir() if path.is_file()}
 
@@ -35,8 +44,8 @@ class Assets:
         app = self._chosen(scope) if scope["type"] == "http" and scope["method"] in ("GET", "HEAD") else self.app
         await app(scope, receive, send)
 
-    def _chosen(self, scope: Scope) -> ASGIApp:
-        path = scope["path"].removeprefix(scope.get("root_path", ""))
+    def _chosen(self, scope: Scope) -> App:
+        path = path_of(scope)
         if path != "/" and path not in self._files:
             return self.app
         packs = "br" in Headers(scope=scope).get("accept-encoding", "")

@@ -2,20 +2,9 @@
 
 import asyncio
 
-from starlette.exceptions import HTTPException
-from starlette.types import Message, Receive, Send
+from skinapp.guards.asgi import Message, Receive, Send
+from skinapp.guards.shares import FullError, Share
 
-from skinapp.imaging import decode
-from skinapp.ui.server.shares import FullError, Share
-
-CALL_BYTES = 4 * 2**20
-"""Bytes of a call, which Gradio holds in memory; the many-photos tab's longest is a quarter of it."""
-MCP_BYTES = 16 * 2**20
-"""Bytes of a call over MCP, which is held in memory as a whole; a photo that doesn't fit is uploaded first, as a file."""
-HTTP_BYTES = 2 * decode.MAX_BYTES + 2**20
-"""Bytes of a call over plain HTTP, which is held in memory as a whole: two of the largest photos, or 64 of a megabyte."""
-UPLOAD_BYTES = 8 * decode.MAX_BYTES + 2**20
-"""Bytes of an upload, which goes into files; that many photos are what the page sends at once."""
 GRACE_S = 20
 """Seconds that a body may take whatever its size, counted while the server waits for it."""
 SLOWEST = 8_000
@@ -24,8 +13,12 @@ PIECE_BYTES = 2**18
 """Bytes of an answer that a client which doesn't read it keeps in memory here."""
 
 
-class BodyError(HTTPException):
-    """A body is too large, too slow, or more than its sender's share. An HTTPException, which FastAPI lets pass."""
+class BodyError(Exception):
+    """A body is too large, too slow, or more than its sender's share: `status` says which, as HTTP does."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(status)
+        self.status = status
 
 
 class Body:
@@ -46,7 +39,7 @@ class Body:
         size = len(message.get("body", b""))
         self._complete = not message.get("more_body", False)
         if self.received + size > self._limit:
-            self._give_up(413, f"More than {self._limit} bytes; send less at once")
+            self._give_up(413)
         self.charge(size)
         self.received += size
         return message
@@ -58,7 +51,7 @@ class Body:
         try:
             self._share.take(self._visitor, size)
         except FullError:
-            self._give_up(429, "")
+            self._give_up(429)
         self._taken += size
 
     async def _next(self) -> Message:
@@ -68,13 +61,13 @@ class Body:
             async with asyncio.timeout(GRACE_S + self.received / SLOWEST - self._waited):
                 return await self._receive()
         except TimeoutError:
-            self._give_up(408, "")
+            self._give_up(408)
             raise
         finally:
             self._waited += clock() - began
 
-    def _give_up(self, status: int, detail: str) -> None:
-        self.refused = BodyError(status, detail)
+    def _give_up(self, status: int) -> None:
+        self.refused = BodyError(status)
         raise self.refused
 
     def release(self, after_s: float) -> None:
@@ -83,9 +76,9 @@ class Body:
             asyncio.get_running_loop().call_later(after_s, self._share.give, self._visitor, self._taken)
 
 
-async def drain(receive: Receive) -> None:
+async def discard(receive: Receive, limit: int) -> None:
     """Let a body come and go, unless it is endless or slow: who is cut off while sending hears no reason."""
-    body = Body(receive, UPLOAD_BYTES, Share(2 * UPLOAD_BYTES), "")
+    body = Body(receive, limit, Share(2 * limit), "")
     try:
         while (await body.receive()).get("more_body"):
             pass

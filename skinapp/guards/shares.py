@@ -1,4 +1,4 @@
-"""How much one visitor may take of what all share. Knows no gradio and no starlette."""
+"""How much one visitor may take of what all share."""
 
 from collections import Counter
 from collections.abc import Iterator
