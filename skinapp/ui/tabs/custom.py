@@ -1,17 +1,15 @@
 """The page of a model with classes of its own: one photo in, plain bars and a map out; and what is known of the model."""
 
-import json
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
 from skinapp.assessment.classifier import Namer
-from skinapp.i18n.messages import LANGUAGES, Language, text
+from skinapp.i18n.messages import LANGUAGES, Language
 from skinapp.ui.components import EVIDENCE_JS, answer_photos, language_of, photo_input
 from skinapp.ui.gradio_internals import hardening
 from skinapp.web.answering import named
-from skinapp.web.views import answer, classification, page
+from skinapp.web.views import classification, page
 
 
 def add(namer: Namer, say: gr.I18n) -> None:
@@ -42,40 +40,7 @@ def translations(namer: Namer) -> dict[Language, dict[str, str]]:
             "header": classification.header(namer.spec.labels, language),
             "empty": classification.empty(language),
             "footer": page.footer(namer.model, namer.notices, language, "own.disclaimer"),
-            "own_about": _about(namer, language),
+            "own_about": classification.about(namer, language),
         }
         for language in LANGUAGES
     }
-
-
-def _about(namer: Namer, language: Language) -> str:
-    """Which model it is, what it learned from and how good it is, as far as its folder says."""
-    facts = [
-        ("about.architecture", answer.foreign(namer.spec.architecture)),
-        ("report.id", answer.named(namer.model)),
-        ("report.file", f"{answer.foreign(namer.model.file)} ({answer.foreign(namer.model.precision)})"),
-        ("report.provider", answer.provider(namer.model)),
-        *_measured(namer.documents / "metrics.json", language),
-    ]
-    rows = "".join(f"<dt>{text(key, language)}</dt><dd>{value}</dd>" for key, value in facts)
-    return (
-        f'<div class="about" lang="{language}"><section class="card"><h2>{text("own.about", language)}</h2><dl>{rows}</dl>'
-        f'<p class="note">{text("own.disclaimer", language)} {text("own.card", language)}</p></section></div>'
-    )
-
-
-def _measured(path: Path, language: Language) -> list[tuple[str, str]]:
-    """Accuracy and balanced accuracy with their intervals, where metrics.json has them."""
-    try:
-        held = json.loads(path.read_text(encoding="utf-8"))["held_out"]
-        return [
-            (
-                f"teach.{key}",
-                f"{held[key]['value']:.1%} ("
-                + text("teach.interval", language, low=f"{held[key]['low']:.1%}", high=f"{held[key]['high']:.1%}")
-                + f"; n = {int(held['n'])})",
-            )
-            for key in ("accuracy", "balanced_accuracy")
-        ]
-    except (OSError, ValueError, KeyError, TypeError):
-        return []
