@@ -259,7 +259,7 @@ def _answered(order: Order) -> dict[str, bool]:
         if row["by"] not in (None, order.answering.revision):
             raise SkinAppError(
                 f"--out {order.out} holds answers of the model revision {row['by'][:12]}, not of "
-                f"{order.answering.id}@{order.answering.revision[:12]}; give another folder, or that model."
+                f"{order.answering.name}; give another folder, or that model."
             )
     return {row["file"]: row["error"] is not None for row in held}
 

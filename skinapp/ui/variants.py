@@ -20,7 +20,7 @@ from skinapp.ui.endpoints.ondevice_files import ENTRY, PATH, OnDeviceFiles
 from skinapp.ui.tabs import about, custom, followup, live, many, ondevice, photo, teach
 from skinapp.web import answering
 from skinapp.web.bundles import onnxruntime_web
-from skinapp.web.views import classification, custom_about, examples
+from skinapp.web.views import classification, examples
 from skinapp.web.views import followup as followup_view
 from skinapp.web.views import live as live_view
 from skinapp.web.views import many as many_view
@@ -153,7 +153,7 @@ class CustomPage(Variant):
         return {
             "header": classification.header(model.spec.labels, language),
             "empty": classification.empty(language),
-            "own_about": custom_about.about(model, language),
+            "own_about": classification.about(model, language),
             "footer": page_view.footer(model.model, model.notices, language, "own.disclaimer"),
         }
 

@@ -16,6 +16,8 @@ ONLY = {
     "gradio": {"app.py", "skinapp/ui"},
     "onnx": {"skinapp/teach/model_folder/onnx_head.py"},
     "sklearn": {"skinapp/teach/linear_head.py"},
+    "jinja2": {"skinapp/web/render.py"},
+    "markupsafe": {"skinapp/web/render.py"},
     "ray": {"skinapp/ray_batch.py"},
     "pyarrow": {"skinapp/ray_batch.py"},
     "mcp": {"skinapp/ui/endpoints/mcp.py"},
