@@ -18,7 +18,7 @@ ONLY = {
     "sklearn": {"skinapp/teach/linear_head.py"},
     "ray": {"skinapp/ray_batch.py"},
     "pyarrow": {"skinapp/ray_batch.py"},
-    "mcp": {"skinapp/ui/endpoints/mcp.py"},
+    "mcp": {"skinapp/web/mcp_tools.py"},
     "pillow_heif": {"skinapp/imaging/decode.py"},
 }
 
@@ -44,7 +44,7 @@ BESIDE = {
 }
 INSIDE = {
     "skinapp.ui": (("page",), ("variants",), ("tabs",), ("endpoints",), ("components",), ("server",), ("gradio_internals",)),
-    "skinapp.web": (("answering", "bundles"), ("views",), ("render",)),
+    "skinapp.web": (("teaching", "mcp_tools"), ("answering", "bundles", "calls", "translations"), ("views",), ("render",)),
     "train": (("__main__",), ("calibrate", "fit"), ("evaluate",), ("network",), ("data", "cli_errors")),
     "export": (("__main__",), ("build", "bench"), ("release", "quantization"), ("graph",)),
 }
