@@ -35,6 +35,7 @@ def add(model: Assessor | Namer) -> None:
         """The reports on several photos, each from one look, with its file's name; an unreadable file gives its error instead."""
         return _classify_batch(model, photos or [], language_of(request))
 
+    # Gradio names each event after its function, private ones too, and numbers who comes later: no other may have these names.
     one.click(classify, [photo, careful], [report, overlay], api_name="classify", preprocess=False, **ASSESS)
     many.click(classify_batch, photos, rows, api_name="classify_batch", preprocess=False, **ASSESS)
 
