@@ -35,7 +35,7 @@ from skinapp.labels import CODES
 from skinapp.model import hub
 
 PART = 256
-"""Photos a Parquet part, and what a worker that dies has to do again: 7 s of work at the 28 ms of README's report."""
+"""Photos a Parquet part, and what a worker that dies has to do again: 7 s of work at 28 ms a photo."""
 TRIES_AGAIN = 3
 """Times that a part is given to a new worker before the run stops: a photo that kills its worker would kill them for ever."""
 STARTS = 4
@@ -259,7 +259,7 @@ def _answered(order: Order) -> dict[str, bool]:
         if row["by"] not in (None, order.answering.revision):
             raise SkinAppError(
                 f"--out {order.out} holds answers of the model revision {row['by'][:12]}, not of "
-                f"{order.answering.id}@{order.answering.revision[:12]}; give another folder, or that model."
+                f"{order.answering.name}; give another folder, or that model."
             )
     return {row["file"]: row["error"] is not None for row in held}
 

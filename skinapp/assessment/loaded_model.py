@@ -30,6 +30,16 @@ class Model:
     precision: str
     provider: str
 
+    @property
+    def name(self) -> str:
+        """The model and as much of its revision as tells it from others."""
+        return f"{self.id}@{self.revision[:12]}"
+
+    @property
+    def processor(self) -> str:
+        """The provider in short, as CPU."""
+        return self.provider.removesuffix("ExecutionProvider")
+
 
 class Served:
     """A loaded model, whatever it answers; may be shared by threads."""

@@ -39,10 +39,16 @@ class Message:
 
 def text(key: str, language: Language, /, **values: object) -> str:
     """The sentence with these values in its places; `count` chooses between its forms, where it has some."""
-    sentence = sentences(language)[key]
-    if not isinstance(sentence, str):
-        sentence = sentence.get("one", sentence["other"]) if values["count"] == 1 else sentence["other"]
-    return sentence.format(**{name: one.to(language) if isinstance(one, Message) else one for name, one in values.items()})
+    worded = {name: one.to(language) if isinstance(one, Message) else one for name, one in values.items()}
+    return sentence(key, language, values.get("count")).format(**worded)
+
+
+def sentence(key: str, language: Language, count: object = None) -> str:
+    """The sentence with its places open, in the form that fits this count."""
+    found = sentences(language)[key]
+    if isinstance(found, str):
+        return found
+    return found.get("one", found["other"]) if count == 1 else found["other"]
 
 
 def section(name: str, language: Language) -> dict[str, str]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from skinapp.assessment.assessor import Assessor
 from skinapp.assessment.classifier import Namer
 from skinapp.i18n.messages import Language, section, text
-from skinapp.web.views import classification, custom_about, followup, live, many, ondevice, page, teach
+from skinapp.web.views import classification, followup, live, many, ondevice, page, teach
 from skinapp.web.views.examples import Example, strip
 from skinapp.web.views.live import Limits
 
@@ -46,6 +46,6 @@ def of_custom_classes(namer: Namer, language: Language) -> dict[str, str]:
     return {
         "header": classification.header(namer.spec.labels, language),
         "empty": classification.empty(language),
-        "own_about": custom_about.about(namer, language),
+        "own_about": classification.about(namer, language),
         "footer": page.footer(namer.model, namer.notices, language, "own.disclaimer"),
     }

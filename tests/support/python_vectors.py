@@ -19,7 +19,7 @@ from skinapp.imaging.decode import Photo
 from skinapp.labels import CODES
 from skinapp.model.spec import INTERPOLATIONS, LesionHead, ModelSpec, Transform
 from skinapp.web.bundles import manifest
-from skinapp.web.views import answer
+from skinapp.web.render import percent
 from tests import TINY_MODEL
 from tests.support import drawings, photo_matrix
 
@@ -36,7 +36,7 @@ def vectors() -> dict[str, Any]:
         "chances": [chances(seed) for seed in range(40)],
         "quality": [judged(photo) for photo in judgeable()],
         "maps": [layered(seed, shift) for seed, shift in enumerate((0.0, 0.4, -0.5))],
-        "percents": {str(value): answer.percent(value).replace("&lt;", "<").replace("&gt;", ">") for value in shares()},
+        "percents": {str(value): percent(value) for value in shares()},
     }
 
 

@@ -1,6 +1,5 @@
 """The page in a real browser, as visitors meet it. Screenshots lie in test-output/ afterwards."""
 
-import html
 import re
 from pathlib import Path
 
@@ -13,7 +12,8 @@ from skinapp.errors import PhotoError
 from skinapp.i18n.messages import Language, text
 from skinapp.imaging import decode
 from skinapp.labels import CODES, Priority
-from skinapp.web.views import answer, examples
+from skinapp.web.render import percent
+from skinapp.web.views import examples
 from tests import TINY_MODEL
 from tests.support import drawings
 from tests.support.browser import BROKEN, DESK, LOW, PHONE, RETAKE, URGENT, Visit, photographed, shown
@@ -84,8 +84,8 @@ def test_the_malignant_lesions_are_summed_up_beside_the_bars(visit: Visit, asses
     page, chances = visit.give(LOW), assessor.read_and_assess(LOW)[1].chances
     shown(visit, Priority.LOW)
     malignant = sum(chances[CODES.index(code)] for code in ("akiec", "bcc", "mel"))
-    expect(page.locator(".sum .malignant b")).to_have_text(html.unescape(answer.percent(malignant)))
-    expect(page.locator(".sum .benign b")).to_have_text(html.unescape(answer.percent(1 - malignant)))
+    expect(page.locator(".sum .malignant b")).to_have_text(percent(malignant))
+    expect(page.locator(".sum .benign b")).to_have_text(percent(1 - malignant))
     expect(page.locator(".answer .fine")).to_have_text(text("answer.quality_ok", "en"))
     visit.give(RETAKE)
     shown(visit, Priority.UNCLEAR)
@@ -172,7 +172,7 @@ def test_an_example_is_answered_as_if_it_had_been_uploaded(visit: Visit, assesso
         page.locator(f"[data-example='{number}']").click()
         expected = assessor.read_and_assess(example.content)[1]
         shown(visit, expected.priority)
-        first = html.unescape(answer.percent(expected.chances.max()))
+        first = percent(expected.chances.max())
         expect(page.locator(".chances .percent").first).to_have_text(first)
         expect(page.locator("#photo img")).to_be_visible()
     expect(page.get_by_text(text("examples.drawings_note", "en"))).to_be_visible()

@@ -20,7 +20,6 @@ from train.data import dataset
 from train.evaluate import faults, metrics, plots, subgroups, views
 
 BATCH = 16
-PRECISIONS = ("int8", "int8_trt", "w8", "fp32")
 
 
 @dataclass(frozen=True)

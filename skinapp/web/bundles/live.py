@@ -49,9 +49,9 @@ def _about(assessor: Assessor, limits: Limits) -> bytes:
         "shift": spec.heatmap.shift,
         "limits": {"side": side(spec.transform), "still": STILL_SIDE, "lanes": limits.lanes},
         "model": {
-            "name": f"{model.id}@{model.revision[:12]}",
+            "name": model.name,
             "precision": model.precision,
-            "provider": model.provider.removesuffix("ExecutionProvider"),
+            "provider": model.processor,
         },
         "pieces": {language: _pieces(assessor, limits, language) for language in LANGUAGES},
     }

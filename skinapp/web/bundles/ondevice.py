@@ -101,7 +101,7 @@ def _about(source: Portable, model: str, runtime: str) -> bytes:
             "weights": f"../{model}/{told.file}.gz",
             "file": told.file,
             "precision": told.precision,
-            "name": f"{told.id}@{told.revision[:12]}",
+            "name": told.name,
         },
         "runtime": f"../{runtime}/",
         "engines": onnxruntime_web.ENGINES,

@@ -9,7 +9,7 @@ from skinapp.i18n.messages import Language, section, text
 from skinapp.labels import CODES, SEVERITY, Priority, View
 from skinapp.metrics import metrics_json
 from skinapp.metrics.metrics_json import Counts, Figure, Measured
-from skinapp.web.views import answer
+from skinapp.web.views import escaping
 from skinapp.web.views.page import KEPT_MINUTES
 
 PLOT_BYTES = 2**20
@@ -63,7 +63,7 @@ def _plain(found: Measured | None, language: Language) -> list[str]:
 def _quality(assessor: Assessor, folder: Path, known: dict[str, Measured], language: Language) -> str:
     found = known.get(assessor.model.precision)
     if found is None:
-        file = answer.foreign(assessor.model.file)
+        file = escaping.foreign(assessor.model.file)
         reason = text("about.unmeasured_file", language, file=file) if known else text("about.unmeasured", language)
         return _section("good", f"<p>{reason}</p>", language)
     note = text(
@@ -71,8 +71,8 @@ def _quality(assessor: Assessor, folder: Path, known: dict[str, Measured], langu
         language,
         n=found.photos,
         lesions=found.lesions,
-        split=answer.foreign(found.split),
-        precision=answer.foreign(assessor.model.precision),
+        split=escaping.foreign(found.split),
+        precision=escaping.foreign(assessor.model.precision),
     )
     views = _by_view(found, language) if len(found.views()) > 1 else _figures(found, language)
     parts = (_tiles(found, language), views, _priorities(found.priorities(), language), _unknown(found, language))
@@ -149,7 +149,7 @@ def _unknown(found: Measured, language: Language) -> str:
     head = [text("about.unknown", language), *(text("about.answered", language, priority=name) for name in names)]
     known, rows = section("unknown", language), []
     for (kind, view), answered in sorted(counts.items(), key=lambda one: -sum(one[1].values())):
-        label = known.get(kind) or answer.foreign(kind.replace("_", " "))
+        label = known.get(kind) or escaping.foreign(kind.replace("_", " "))
         taken = text(f"about.{view}", language, n=sum(answered.values()))
         rows.append((f"{label} <small>{taken}</small>", *(str(answered[one]) for one in (*SEVERITY, Priority.UNCLEAR))))
     title = text("about.unknown", language)
@@ -181,7 +181,7 @@ def _plots(folder: Path, language: Language) -> str:
     for name, caption in section("plots", language).items():
         path = folder / "plots" / f"{name}.png"
         if path.is_file() and path.stat().st_size <= PLOT_BYTES:
-            source = answer.data("png", path.read_bytes())
+            source = escaping.data("png", path.read_bytes())
             figures += f'<figure><img alt="{caption}" src="{source}"><figcaption>{caption}</figcaption></figure>'
     return f'<div class="plots">{figures}</div>' if figures else ""
 
@@ -193,7 +193,7 @@ def _robust(found: Measured, language: Language) -> str:
     columns = {"kept": "kept", "urgent_kept": "urgent_kept", "urgent_called_low": "low_missed", "answered": "answered_share"}
     known, rows = section("faults", language), []
     for name, figures in faults.items():
-        label = known.get(name) or answer.foreign(name.replace("_", " "))
+        label = known.get(name) or escaping.foreign(name.replace("_", " "))
         cells = (_cell(figures.get(key), language) for key in columns)
         rows.append((label, *cells))
     title = text("about.robust", language)
@@ -234,16 +234,16 @@ def _which(assessor: Assessor, language: Language) -> str:
     model, spec = assessor.model, assessor.spec
     trained = spec.provenance.get("trained_on")
     sources = (
-        [text("about.trained_count", language, count=count, name=answer.foreign(str(name))) for name, count in trained.items()]
+        [text("about.trained_count", language, count=count, name=escaping.foreign(str(name))) for name, count in trained.items()]
         if isinstance(trained, dict)
         else []
     )
     facts = [
-        ("about.architecture", answer.foreign(spec.architecture)),
-        ("report.id", answer.foreign(model.id)),
-        ("report.revision", answer.foreign(model.revision)),
-        ("report.file", f"{answer.foreign(model.file)} ({answer.foreign(model.precision)})"),
-        ("report.provider", answer.provider(model)),
+        ("about.architecture", escaping.foreign(spec.architecture)),
+        ("report.id", escaping.foreign(model.id)),
+        ("report.revision", escaping.foreign(model.revision)),
+        ("report.file", f"{escaping.foreign(model.file)} ({escaping.foreign(model.precision)})"),
+        ("report.provider", escaping.provider(model)),
         *([("about.trained_on", "<br>".join(sources))] if sources else []),
     ]
     return _section(

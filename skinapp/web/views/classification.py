@@ -1,9 +1,17 @@
-"""What a model of one's own classes answers, as HTML: plain bars and a map, without a word about lesions. Knows no gradio."""
+"""What a model of one's own classes answers, as HTML: plain bars and a map, without a word about lesions."""
 
-from skinapp.assessment.classifier import Named
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from skinapp.assessment.classifier import Named, Namer
+from skinapp.assessment.loaded_model import Model
 from skinapp.i18n.messages import Language, text
+from skinapp.imaging import encode
 from skinapp.imaging.decode import Photo
-from skinapp.web.views import answer
+from skinapp.web.render import data_uri, render
+from skinapp.web.views.answer import Evidence, Layer
 
 BARS = 12
 """Classes that are shown, likeliest first."""
@@ -11,52 +19,65 @@ LAYERS = 6
 """Classes whose map can be chosen."""
 
 
+@dataclass(frozen=True)
+class Result:
+    """The likeliest class, the bars, how many classes have none, and what answered."""
+
+    top: str
+    bars: Sequence[tuple[str, float]]
+    more: int
+    model: Model
+    elapsed_ms: int
+
+
 def result(named: Named, language: Language) -> str:
     """The likeliest class, the bars, what answered, and what to think of it."""
-    top = answer.foreign(named.top)
-    ran = answer.ran(named.model, named.elapsed_ms["total"], language)
-    bars = "".join(_bar(label, chance) for label, chance in named.ranked()[:BARS])
-    rest = len(named.labels) - BARS
-    more = f'<p class="note">{text("own.more", language, count=rest)}</p>' if rest > 0 else ""
-    return (
-        f'<section class="answer own" lang="{language}" aria-label="{text("answer.answer", language)}">'
-        f'<div class="card verdict" role="status"><p class="eyebrow">{text("own.likeliest", language)}</p><h2>{top}</h2></div>'
-        f'<div class="card chances"><h3>{text("own.chances", language)}</h3><ul>{bars}</ul>{more}</div>'
-        f'<p class="ran">{ran}</p><p class="disclaimer">{text("own.disclaimer", language)}</p></section>'
-    )
+    elapsed = round(named.elapsed_ms["total"])
+    view = Result(named.top, named.ranked()[:BARS], len(named.labels) - BARS, named.model, elapsed)
+    return render("classification.result", language, view)
 
 
 def evidence(photo: Photo, named: Named, language: Language) -> str:
     """The photo under the maps of the likeliest classes."""
-    ranked = named.ranked()[:LAYERS]
-    options = "".join(
-        f'<option value="{place}">{answer.foreign(label)} · {answer.percent(chance)}</option>'
-        for place, (label, chance) in enumerate(ranked)
-    )
-    layers = [(str(place), named.layer(label), place == 0) for place, (label, _) in enumerate(ranked)]
-    words = text("own.evidence_for", language), text("own.evidence_note", language)
-    return answer.figure(options, answer.stage(photo, named.seen, layers, language), words, language)
+    layers = [
+        Layer(str(place), label, chance, data_uri("webp", encode.webp(named.layer(label))), place == 0)
+        for place, (label, chance) in enumerate(named.ranked()[:LAYERS])
+    ]
+    return render("classification.evidence", language, Evidence.of(photo, named.seen, layers))
 
 
-def header(labels: tuple[str, ...], language: Language) -> str:
+def header(labels: Sequence[str], language: Language) -> str:
     """The page's name, its question and what it promises."""
-    names = answer.foreign(text("list.separator", language).join(labels))
-    return (
-        f'<header class="intro" lang="{language}"><p class="brand"><span class="mark" aria-hidden="true"></span>skinapp'
-        f'<span class="pill">{text("own.label", language)}</span></p>'
-        f"<h1>{text('own.question', language)}</h1>"
-        f"<p>{text('own.promise', language, count=len(labels), names=names)}</p></header>"
-    )
+    return render("classification.header", language, len(labels), text("list.separator", language).join(labels))
 
 
 def empty(language: Language) -> str:
     """What stands in the answer's place before there is one."""
-    return (
-        f'<section class="card waiting" lang="{language}"><p class="eyebrow">{text("page.expect", language)}</p>'
-        f"<h2>{text('own.expect', language)}</h2><p>{text('own.expect_more', language)}</p></section>"
-    )
+    return render("classification.empty", language)
 
 
-def _bar(label: str, chance: float) -> str:
-    name = answer.foreign(label)
-    return f'<li data-code="{name}"><span class="name">{name}</span>{answer.meter(name, chance)}</li>'
+def about(namer: Namer, language: Language) -> str:
+    """Which model it is, what it learned from and how good it is, as far as its folder says."""
+    model = namer.model
+    facts = [
+        (text("about.architecture", language), namer.spec.architecture),
+        (text("report.id", language), model.name),
+        (text("report.file", language), f"{model.file} ({model.precision})"),
+        (text("report.provider", language), model.processor),
+        *_measured(namer.documents / "metrics.json", language),
+    ]
+    return render("classification.about", language, facts)
+
+
+def _measured(path: Path, language: Language) -> list[tuple[str, str]]:
+    """Accuracy and balanced accuracy with their intervals, where metrics.json has them."""
+    try:
+        held = json.loads(path.read_text(encoding="utf-8"))["held_out"]
+        found = []
+        for key in ("accuracy", "balanced_accuracy"):
+            value, low, high = (f"{held[key][part]:.1%}" for part in ("value", "low", "high"))
+            interval = text("teach.interval", language, low=low, high=high)
+            found.append((text(f"teach.{key}", language), f"{value} ({interval}; n = {int(held['n'])})"))
+        return found
+    except (OSError, ValueError, KeyError, TypeError):
+        return []

@@ -14,7 +14,7 @@ from skinapp.i18n.messages import Language, Message, text
 from skinapp.imaging import decode, encode, synthetic
 from skinapp.imaging.decode import Photo
 from skinapp.imaging.synthetic import Spot
-from skinapp.web.views import answer
+from skinapp.web.views import escaping
 
 log = logging.getLogger(__name__)
 
@@ -76,7 +76,7 @@ def strip(examples: Sequence[Example], language: Language) -> str:
 
 
 def _button(number: int, example: Example, language: Language) -> str:
-    name, source = answer.foreign(_name(example, language)), answer.data("jpeg", example.small)
+    name, source = escaping.foreign(_name(example, language)), escaping.data("jpeg", example.small)
     return f'<button type="button" data-example="{number}" title="{name}"><img alt="{name}" src="{source}"></button>'
 
 

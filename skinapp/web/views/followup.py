@@ -8,7 +8,7 @@ from skinapp.followup.compare import RATIOS, SIZES, Change, Comparison
 from skinapp.i18n.messages import Language, section
 from skinapp.imaging import encode
 from skinapp.imaging.decode import Photo
-from skinapp.web.views import answer, page
+from skinapp.web.views import answer, escaping, page
 
 WIDEST_RATIO, WIDEST_DIFFERENCE = 2.0, 0.4
 """Where the drawing of an interval ends."""
@@ -96,7 +96,7 @@ def _picture(photo: Photo, edge: Points, which: str, say: dict[str, str]) -> str
     height, width = photo.shape[:2]
     corners = " ".join(f"{place.real:.1f},{place.imag:.1f}" for place in edge)
     return (
-        f'<div class="shot {which}"><img alt="{say[which]}" src="{answer.data("jpeg", encode.jpeg(photo))}">'
+        f'<div class="shot {which}"><img alt="{say[which]}" src="{escaping.data("jpeg", encode.jpeg(photo))}">'
         f'<svg viewBox="0 0 {width} {height}" preserveAspectRatio="none" aria-hidden="true"><polygon points="{corners}"/></svg>'
         f"<span>{say[which]}</span></div>"
     )

@@ -11,7 +11,7 @@ from skinapp.imaging import decode, encode
 from skinapp.imaging.decode import Photo
 from skinapp.labels import CODES, LESIONS, NEAR, SEVERITY, TOGETHER, Priority
 from skinapp.metrics.ground_truth import Figures
-from skinapp.web.views.answer import data, foreign, percent
+from skinapp.web.views.escaping import data, foreign, percent
 
 MOST = 500
 """Photos in one table."""

@@ -4,7 +4,7 @@ from html import escape
 
 from skinapp.assessment.loaded_model import Model
 from skinapp.i18n.messages import Language, section, text
-from skinapp.web.views import answer, page
+from skinapp.web.views import escaping, page
 
 
 def missing(language: Language) -> str:
@@ -49,5 +49,5 @@ def tab(language: Language) -> str:
 def footer(model: Model, language: Language) -> str:
     return (
         f'<footer class="foot" lang="{language}"><p class="disclaimer">{text("disclaimer", language)}</p>'
-        f"<p>{text('page.model', language)}: {answer.named(model)} · {escape(model.precision)}</p></footer>"
+        f"<p>{text('page.model', language)}: {escaping.named(model)} · {escape(model.precision)}</p></footer>"
     )

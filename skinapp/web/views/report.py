@@ -7,7 +7,7 @@ from skinapp.assessment.assessor import Assessment
 from skinapp.i18n.messages import Language, Message, section, text
 from skinapp.labels import LESIONS
 from skinapp.web import STATIC
-from skinapp.web.views import answer
+from skinapp.web.views import escaping
 
 
 def script() -> str:
@@ -83,11 +83,11 @@ def _quality(assessment: Assessment, language: Language) -> str:
 def _model(assessment: Assessment, language: Language) -> str:
     model = assessment.model
     rows = {
-        "id": answer.foreign(model.id),
-        "revision": answer.foreign(model.revision),
-        "file": answer.foreign(model.file),
-        "precision": answer.foreign(model.precision),
-        "provider": answer.provider(model),
+        "id": escaping.foreign(model.id),
+        "revision": escaping.foreign(model.revision),
+        "file": escaping.foreign(model.file),
+        "precision": escaping.foreign(model.precision),
+        "provider": escaping.provider(model),
         "elapsed": f"{assessment.elapsed_ms['total']:.0f} ms",
     }
     return _facts("model", rows, language)

@@ -14,7 +14,7 @@ from skinapp.teach import pipeline, quotas
 from skinapp.teach.dataset.dataset import Collection
 from skinapp.teach.pipeline import Mistake, Taught
 from skinapp.teach.progress import Progress
-from skinapp.web.views.answer import data, foreign, percent
+from skinapp.web.views.escaping import data, foreign, percent
 
 STRIP, THUMB = 6, 64
 """Pictures of a class that are shown, and their side in pixels."""

@@ -20,6 +20,8 @@ from skinapp.i18n.messages import LANGUAGES, Language, Message, section, sentenc
 from skinapp.labels import CODES, SEVERITY, Priority, View
 from skinapp.ui import variants
 from skinapp.web import STATIC
+from tests.architecture.test_templates import NAMES
+from tests.architecture.test_templates import asked as asked_for
 from tests.support.app_server import ROOT
 
 KEYS = tuple(sentences("en"))
@@ -128,7 +130,9 @@ def test_every_key_that_is_asked_for_exists_and_gets_the_values_of_its_places(pa
 
 
 def test_every_key_is_used() -> None:
-    used = "|".join({pattern for path in PROGRAM for pattern in patterns(path)})
+    used = "|".join(
+        {pattern for path in PROGRAM for pattern in patterns(path)} | {one for name in NAMES for one, _ in asked_for(name)}
+    )
     scripts = "\n".join(path.read_text(encoding="utf-8") for path in STATIC.rglob("*.js") if "onnxruntime" not in path.parts)
     reasons = [path.read_text(encoding="utf-8") for path in PROGRAM if path.parts[-2] in ("server", "endpoints", "views")]
     known = {f"{name}.{word}" for name in IN_THE_BROWSER for word in re.findall(r"\w+", "\n".join([scripts, *reasons]))}

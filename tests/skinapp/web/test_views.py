@@ -8,7 +8,8 @@ import pytest
 from skinapp.assessment import explain
 from skinapp.assessment.assessor import Assessor
 from skinapp.model.hub import EMBEDDED
-from skinapp.web.views import about, answer, page
+from skinapp.web import render
+from skinapp.web.views import about, page
 from tests.support import drawings
 
 
@@ -28,10 +29,10 @@ def test_what_isnt_ours_is_escaped(assessor: Assessor) -> None:
 
 
 @pytest.mark.parametrize(
-    ("chance", "text"), [(0.0, "&lt;1%"), (0.0099, "&lt;1%"), (0.01, "1%"), (0.345, "34%"), (0.99, "99%"), (1.0, "&gt;99%")]
+    ("chance", "text"), [(0.0, "<1%"), (0.0099, "<1%"), (0.01, "1%"), (0.345, "34%"), (0.99, "99%"), (1.0, ">99%")]
 )
 def test_no_probability_is_shown_as_nothing_or_all(chance: float, text: str) -> None:
-    assert answer.percent(chance) == text
+    assert render.percent(chance) == text
 
 
 def test_about_says_what_a_plain_photo_is_worth_and_what_lesions_it_does_not_know_were_answered() -> None:
