@@ -113,7 +113,7 @@ def _of_lesions(assessor: Assessor) -> dict[Language, dict[str, str]]:
             "examples": examples.strip(shelf, language),
             "empty": page_view.empty(language),
             "footer": page_view.footer(assessor.model, assessor.notices, language),
-            "many": many_view.frame(language),
+            "many": many_view.empty_table(language),
         }
         for language in LANGUAGES
     }

@@ -7,7 +7,7 @@ import gradio as gr
 
 from skinapp.assessment.assessor import Assessor
 from skinapp.ui.components import language_of
-from skinapp.web.views.about import render
+from skinapp.web.views.about import about
 
 LOCAL = "http://127.0.0.1:7860"
 
@@ -19,6 +19,6 @@ def add(assessor: Assessor, say: gr.I18n) -> None:
     shown = gr.HTML(say("loading"), js_on_load="trigger('load')", apply_default_css=False, elem_id="about")
 
     def tell(request: gr.Request) -> str:
-        return render(assessor, folder, language_of(request), request.headers.get("origin") or LOCAL)
+        return about(assessor, folder, language_of(request), request.headers.get("origin") or LOCAL)
 
     shown.load(tell, None, shown, queue=False, show_progress="hidden", api_visibility="private")

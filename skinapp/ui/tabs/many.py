@@ -54,16 +54,16 @@ def _rows(assessor: Assessor, given: Any, language: Language) -> str:
         raise gr.Error(text("requests.no_photo", language), print_exception=False)
     named = [(str(entry.get("orig_name")), hardening.uploaded(entry)) for entry in files if isinstance(entry, dict)]
     rows = queueing.each(partial(_row, assessor, language), named)
-    return f'<table><tbody data-part="{int(given.get("part", 0))}">{"".join(rows)}</tbody></table>'
+    return many_view.rows(int(given.get("part", 0)), rows, language)
 
 
-def _row(assessor: Assessor, language: Language, named: tuple[str, Path]) -> str:
+def _row(assessor: Assessor, language: Language, named: tuple[str, Path]) -> many_view.Row | many_view.Unread:
     file, path = named
     try:
         photo, assessment = assessor.read_and_assess(path)
     except PhotoError as error:
-        return many_view.failed(error.message.to(language), language, file)
-    return many_view.row(file, assessment.to_dict(language), photo, language)
+        return many_view.Unread(file, error.message.to(language))
+    return many_view.Row.of(file, assessment, photo, language)
 
 
 def _figures(given: Any, language: Language) -> str:
