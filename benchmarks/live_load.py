@@ -22,8 +22,8 @@ import numpy as np
 from playwright.sync_api import sync_playwright
 
 from benchmarks.api_load import say
+from skinapp.guards import live_sessions
 from skinapp.model.hub import EMBEDDED
-from skinapp.ui.server import live_sessions
 from skinapp.web.bundles import live as live_bundle
 from tests.support import drawings
 from tests.support.app_server import started

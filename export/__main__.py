@@ -1,4 +1,4 @@
-"""python -m export build|calibrate|bench|publish|static: see its --help."""
+"""python -m export build|calibrate|bench|publish|static|mobile: see its --help."""
 
 from pathlib import Path
 from typing import Annotated
@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from skinapp.model.hub import EMBEDDED
+from skinapp.model.spec import ModelSpec
 from train.cli_errors import clear_errors
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, rich_markup_mode=None, help=__doc__, pretty_exceptions_enable=False)
@@ -20,6 +21,10 @@ NotLesions = Annotated[
 ]
 Masks = Annotated[
     Path | None, typer.Option(exists=True, file_okay=False, help="Folder of lesions' outlines, PNGs named as the photos.")
+]
+
+Forms = Annotated[
+    list[str], typer.Option(help="A form of the weights to write, the one for CPUs first; may be given several times.")
 ]
 
 
@@ -37,13 +42,14 @@ def build(
     not_lesions: NotLesions = None,
     masks: Masks = None,
     threads: Annotated[int, typer.Option(help="Of ONNX Runtime; 0 leaves it the choice.")] = 0,
-    gate: Annotated[bool, typer.Option(help="Refuse an INT8 file that loses too much against FP32 on val.")] = True,
+    gate: Annotated[bool, typer.Option(help="Refuse a served file that loses too much against FP32 on val.")] = True,
+    form: Forms = ["int8", "int8_trt", "w8"],  # noqa: B006
 ) -> None:
     """Export, quantize, choose temperature and thresholds on val, measure, and write config.json and the card."""
     from export.build import build as run
 
     with clear_errors():
-        run(checkpoint, out, images, labels, not_lesions, threads, gate, masks)
+        run(checkpoint, out, images, labels, not_lesions, threads, gate, masks, form)
     typer.echo(f"model folder: {out}")
 
 
@@ -114,6 +120,23 @@ def static(
 
     with clear_errors():
         for line in page.write(model, out):
+            typer.echo(line)
+
+
+@app.command()
+def mobile(
+    folder: Annotated[Path, typer.Argument(metavar="MODEL_FOLDER", exists=True, file_okay=False, help="The model.")],
+    out: Annotated[Path, typer.Argument(file_okay=False, help="The folder to write, new or empty.")],
+    images: Annotated[Path, typer.Option(exists=True, file_okay=False, help="Folder of photos.")],
+    labels: Labels,
+    record: Annotated[bool, typer.Option(help="Put the figures into the model folder's metrics.json and card as well.")] = False,
+) -> None:
+    """Write LiteRT and ONNX Runtime Mobile files, their numbers and test vectors; needs requirements-mobile.txt."""
+    from export.release import mobile as phones
+
+    with clear_errors():
+        photos = phones.Photos.read(images, labels, ModelSpec.read(folder))
+        for line in phones.write(folder, out, photos, record):
             typer.echo(line)
 
 

@@ -1,6 +1,6 @@
 """python -m export build CHECKPOINT OUT --images DIR --labels CSV
 
-From trained weights to a complete model folder: FP16 weights, the three ONNX files, numbers chosen on val, figures on test, card.
+From trained weights to a complete model folder: FP16 weights, ONNX files, numbers chosen on val, figures on test, card.
 """
 
 import json
@@ -12,7 +12,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Self
 
-import numpy as np
 import onnx
 import torch
 
@@ -23,7 +22,7 @@ from export.quantization.gptq import round_weights
 from export.release import card
 from skinapp.imaging import decode, preprocess
 from skinapp.labels import CODES, THRESHOLDS
-from skinapp.model.session import CPU, Session
+from skinapp.model.session import CPU, Session, file_for
 from skinapp.model.spec import WEIGHTS, FrameHead, HeatmapScale, LesionHead, Look, ModelFile, ModelSpec, Transform, sha256
 from train.calibrate import abstention, answers, quality_limits
 from train.data import dataset, splits
@@ -32,13 +31,8 @@ from train.evaluate import run as evaluate
 from train.network import model
 from train.network.torch_session import TorchSession
 
-SERVED = "model_int8.onnx"
-FILES = {
-    SERVED: ("int8", ("CPUExecutionProvider",)),
-    "model_int8_trt.onnx": ("int8_trt", ("TensorrtExecutionProvider",)),
-    "model_w8.onnx": ("w8", ("CUDAExecutionProvider",)),
-    WEIGHTS: ("fp16", ()),
-}
+GRAPHS = {"int8": CPU.provider, "int8_trt": "TensorrtExecutionProvider", "w8": "CUDAExecutionProvider"}
+"""The forms of the weights that there is an ONNX file of, and the provider that each is for."""
 LOOKS = (Look("middle", 0), Look("start", 4), Look("end", 7), Look("middle", 2))
 """Of a careful answer."""
 CALIBRATION_PHOTOS = 350
@@ -84,8 +78,10 @@ def build(
     threads: int,
     gated: bool = True,
     masks: Path | None = None,
+    forms: Sequence[str] = tuple(GRAPHS),
 ) -> ModelSpec:
-    """Write the model folder `out` from a folder that `train fit` left its best weights in.
+    """Write the model folder `out` from a folder that `train fit` left its best weights in, with these forms of the weights: the
+    first is served on CPUs, and all numbers are chosen on it.
 
     `others` is a CSV (file, kind, split) of photos that are no lesions: those of split val teach the model to refuse them, those
     of split test tell how well it does. `masks` is a folder of lesions' outlines, that teach it where the lesion lies.
@@ -96,15 +92,17 @@ def build(
             f"{checkpoint} was trained by other CSVs than {', '.join(map(str, dataset.tables(labels)))}; give those, in the same "
             "order, or the figures would be false."
         )
+    if unknown := [form for form in forms if form not in GRAPHS]:
+        raise dataset.DataError(f"There is no {unknown[0]} file of the weights; choose from {', '.join(GRAPHS)}.")
     shown = Transform(**{key: tuple(v) if isinstance(v, list) else v for key, v in about["transform"].items()})
     every = Rows.read(images, labels, about["recipe"])
     out.mkdir(parents=True, exist_ok=True)
     leaned = write_weights(about, shown, checkpoint / WEIGHTS, every.val, threads, out / WEIGHTS)
-    calibration_rows = balanced(every.train, CALIBRATION_PHOTOS)
-    write_graphs(about["architecture"], about["activation"], shown, calibration_rows, out)
+    calibration_rows = splits.balanced(every.train, CALIBRATION_PHOTOS)
+    write_graphs(about["architecture"], about["activation"], shown, calibration_rows, out, forms)
     origin = _origin(every, len(calibration_rows))
-    spec = _uncalibrated(about, shown, out, {"lean": leaned, **origin})
-    runs = Session(out / SERVED, spec, CPU, threads)
+    spec = _uncalibrated(about, shown, out, forms, {"lean": leaned, **origin})
+    runs = Session(out / file_for(spec, CPU), spec, CPU, threads)
     photos = every.photos(images, others, masks)
     spec = abstention.teach(answers.calibrate(spec, runs, every.to_choose_by, photos.known), runs, photos)
     spec.write(out)
@@ -120,7 +118,7 @@ def recalibrate(
     recipe = spec.provenance["recipe"]
     every = Rows.read(images, labels, recipe)
     photos = every.photos(images, others, masks)
-    runs = Session(folder / SERVED, spec, CPU, threads)
+    runs = Session(folder / file_for(spec, CPU), spec, CPU, threads)
     spec = replace(spec, looks=LOOKS)
     spec = abstention.teach(answers.calibrate(spec, runs, every.to_choose_by, photos.known), runs, photos)
     spec.write(folder)
@@ -147,8 +145,10 @@ def write_weights(
     return power
 
 
-def write_graphs(architecture: str, activation: str, shown: Transform, rows: Sequence[dataset.Row], out: Path) -> None:
-    """The three ONNX files, from the FP16-rounded weights in `out`."""
+def write_graphs(
+    architecture: str, activation: str, shown: Transform, rows: Sequence[dataset.Row], out: Path, forms: Sequence[str]
+) -> None:
+    """The ONNX files of these forms, from the FP16-rounded weights in `out`."""
     with TemporaryDirectory() as scratch:
         full = Path(scratch) / "model_fp32.onnx"
         graph.to_onnx(model.load(architecture, out / WEIGHTS, activation), shown.input_size, full)
@@ -158,38 +158,38 @@ def write_graphs(architecture: str, activation: str, shown: Transform, rows: Seq
         equalize(float_graph, head, some)
         onnx.save(float_graph, full)
         weights = round_weights(float_graph, head, some)
-        found = quantize.ranges(full, pixels)
-        quantize.to_int8(full, quantize.CPU, found, weights, out / SERVED)
-        quantize.to_int8(full, quantize.TENSORRT, found, weights, out / "model_int8_trt.onnx")
-        quantize.to_w8(full, weights, out / "model_w8.onnx")
+        configs = {"int8": quantize.CPU, "int8_trt": quantize.TENSORRT}
+        found = quantize.ranges(full, pixels) if configs.keys() & set(forms) else None
+        for form in forms:
+            if form in configs:
+                quantize.to_int8(full, configs[form], found, weights, out / _file(form))
+            else:
+                quantize.to_w8(full, weights, out / _file(form))
 
 
-def balanced(rows: Sequence[dataset.Row], count: int) -> list[dataset.Row]:
-    """As many photos of each lesion, drawn from a fixed seed, about `count` in all."""
-    rng = np.random.default_rng(0)
-    chosen = []
-    for target in range(len(CODES)):
-        own = [row for row in rows if row.target == target]
-        picks = rng.permutation(len(own))[: count // len(CODES)]
-        chosen += [own[pick] for pick in sorted(picks)]
-    return chosen
+def _file(form: str) -> str:
+    """The name of the ONNX file of a form of the weights."""
+    return f"model_{form}.onnx"
 
 
-def _uncalibrated(about: dict[str, Any], shown: Transform, out: Path, more: dict[str, Any]) -> ModelSpec:
+def _uncalibrated(about: dict[str, Any], shown: Transform, out: Path, forms: Sequence[str], more: dict[str, Any]) -> ModelSpec:
     """A spec whose numbers of the answer are yet to be chosen: nothing is refused, nothing scaled."""
     teachers = [Path(folder).parent.name for folder in about["recipe"].get("teachers", [])]
     recipe = {**about["recipe"], "init": Path(about["recipe"]["init"]).name, "teachers": teachers}
     provenance = {"commit": _commit(), "recipe": recipe, **more}
+    providers = {form: (GRAPHS[form],) for form in forms}
+    providers[forms[0]] = tuple(dict.fromkeys([CPU.provider, GRAPHS[forms[0]]]))
+    files = {_file(form): ModelFile(sha256(out / _file(form)), form, own) for form, own in providers.items()}
     return ModelSpec(
         architecture=about["architecture"],
         activation=about["activation"],
         labels=CODES,
         transform=shown,
-        files={name: ModelFile(sha256(out / name), precision, providers) for name, (precision, providers) in FILES.items()},
+        files={**files, WEIGHTS: ModelFile(sha256(out / WEIGHTS), "fp16", ())},
         temperature=1.0,
         thresholds=dict.fromkeys(THRESHOLDS, 0.5),
         heatmap=HeatmapScale(dict.fromkeys(CODES, 0.0), dict.fromkeys(CODES, 1.0), shift=0.0),
-        lesion_head=LesionHead((0.0,) * graph.features(out / SERVED), 0.0),
+        lesion_head=LesionHead((0.0,) * graph.features(out / _file(forms[0])), 0.0),
         frame_head=FrameHead((), 0.0),
         quality=quality_limits.unlimited(),
         provenance=provenance,
@@ -206,15 +206,16 @@ def measure(folder: Path, photos: abstention.Photos, threads: int, gated: bool) 
     """
     found: dict[str, Any] = {}
     splits_ = {split: rows for split, rows in {"val": photos.val, "test": photos.test}.items() if rows}
-    served, last = FILES[SERVED][0], list(splits_)[-1]
+    spec, last = ModelSpec.read(folder), list(splits_)[-1]
+    served = spec.files[file_for(spec, CPU)].precision
     for split, rows in splits_.items():
         said = {}
-        for precision in evaluate.PRECISIONS:
+        for precision in [form for form in GRAPHS if _file(form) in spec.files] + ["fp32"]:
             assessor = evaluate.load(str(folder), precision, threads)
             said[precision] = evaluate.score(assessor, rows)
         lost = {precision: accuracy_gate.loss(said["fp32"], one) for precision, one in said.items()}
         if gated and split == "val":
-            accuracy_gate.check(SERVED, lost[served])
+            accuracy_gate.check(_file(served), lost[served])
         assessor = evaluate.load(str(folder), served, threads)
         whole = evaluate.measure(assessor, [*rows, *photos.outside[split]], robustness=split == last)
         reports = {served: whole.report, f"{served}_quick": said[served].report}
@@ -227,7 +228,8 @@ def measure(folder: Path, photos: abstention.Photos, threads: int, gated: bool) 
 
 def measure_refusals(folder: Path, photos: abstention.Photos, threads: int) -> dict[str, Any]:
     """How the served file tells which photos to answer, and how many that are no lesions it sends back."""
-    assessor = evaluate.load(str(folder), FILES[SERVED][0], threads)
+    spec = ModelSpec.read(folder)
+    assessor = evaluate.load(str(folder), spec.files[file_for(spec, CPU)].precision, threads)
     found: dict[str, Any] = {"gate": abstention.measure(assessor, photos)}
     if "test" in photos.others:
         found["not_lesions"] = abstention.refusals(assessor, photos.others["test"], photos.test)

@@ -16,9 +16,9 @@ from typing import Any
 
 from tqdm import tqdm
 
-from skinapp import settings
-from skinapp.assessment import loading
-from skinapp.assessment.assessor import Assessment, Assessor
+import skinapp
+from skinapp import blas, malloc, settings
+from skinapp.assessment import loading, pipeline
 from skinapp.assessment.classifier import Named, Namer
 from skinapp.errors import PhotoError, SkinAppError
 from skinapp.i18n.messages import text
@@ -41,20 +41,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.overlay and not options.overlay.absolute().parent.is_dir():
             raise SkinAppError(f"--overlay {options.overlay} lies in no folder that exists; make the folder first.")
         chosen = settings.read(os.environ)
-        assessor = loading.load(options.model or chosen.model, chosen.provider, chosen.threads)
-        if options.centred and isinstance(assessor, Namer):
+        blas.compute_alone()
+        malloc.bound_heaps()
+        malloc.reuse_freed()
+        # Many photos are answered side by side: a session of several threads would only be in its own way.
+        threads = chosen.threads or (1 if len(paths) > 1 else 0)
+        model = skinapp.load(options.model or chosen.model, chosen.provider, threads)
+        if options.centred and isinstance(model.assessor, Namer):
             raise SkinAppError("--centred looks for a lesion, but this model has classes of its own; leave it out.")
     except SkinAppError as error:
         print(error, file=sys.stderr)
         return 2
-    failed = 0
-    for path in tqdm(paths, unit="photo", disable=len(paths) < 2, file=sys.stderr):
-        failed += not _one(path, assessor, options)
-    return 1 if failed else 0
+    return 1 if _assess_all(paths, model, options) else 0
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m skinapp", description=text("disclaimer", "en"))
+    parser = argparse.ArgumentParser(prog="skinapp", description=text("disclaimer", "en"))
     parser.add_argument("photos", nargs="+", metavar="PHOTO|FOLDER", help="with --engine ray also a URI, as s3://bucket/folder")
     parser.add_argument("--json", action="store_true", help="print one JSON object a line")
     parser.add_argument("--overlay", metavar="OUT.png", type=Path, help="write the photo with the evidence drawn on it")
@@ -107,7 +109,7 @@ def _score_with_ray(options: argparse.Namespace) -> int:
     for place in options.photos:
         photos += ray_batch.pictures(place) if "://" in place else map(ray_batch.name, _paths([Path(place)]))
     given = options.model or chosen.model
-    model = Assessor.load(given, chosen.provider, chosen.threads).model
+    model = loading.load(given, chosen.provider, chosen.threads).model
     tally = ray_batch.score(
         photos,
         ray_batch.Order(
@@ -116,13 +118,20 @@ def _score_with_ray(options: argparse.Namespace) -> int:
             provider=chosen.provider,
             out=options.out,
             folder=os.getcwd(),
-            workers=options.workers or len(os.sched_getaffinity(0)),
+            workers=options.workers or _cores(),
             batch=options.batch_size or 1,
             threads=options.threads or chosen.threads or 1,
         ),
     )
     _print(f"{options.out}  {tally.photos} photos, {tally.before} of them answered before, {tally.failed} that can't be read")
     return 1 if tally.failed else 0
+
+
+def _cores() -> int:
+    """Those that this process may use, where the system tells."""
+    if sys.platform == "linux":
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def _paths(given: Iterable[Path]) -> Iterator[Path]:
@@ -137,21 +146,37 @@ def _paths(given: Iterable[Path]) -> Iterator[Path]:
         yield from found
 
 
-def _one(path: Path, assessor: Assessor | Namer, options: argparse.Namespace) -> bool:
-    """Assess and print one photo; False if it can't be read."""
+def _assess_all(paths: Sequence[Path], model: skinapp.Model, options: argparse.Namespace) -> int:
+    """Assess and print all photos; gives how many can't be read."""
+    if len(paths) == 1:
+        answers: Iterable[tuple[Path, pipeline.Answered]] = [(paths[0], _one(paths[0], model, options))]
+    else:
+        answers = pipeline.assess(model.assessor, paths, careful=options.careful, centred=options.centred)
+    failed = 0
+    for path, answer in tqdm(answers, total=len(paths), unit="photo", disable=len(paths) < 2, file=sys.stderr):
+        failed += isinstance(answer, PhotoError)
+        _print(_json(path, answer) if options.json else _row(path, answer))
+    return failed
+
+
+def _one(path: Path, model: skinapp.Model, options: argparse.Namespace) -> pipeline.Answered:
+    """The answer to a photo, whose overlay is written where it is wanted."""
     try:
-        centred = {"centred": True} if options.centred else {}
-        photo, assessment = assessor.read_and_assess(path, careful=options.careful, **centred)
+        answer = model.assess(path, careful=options.careful, centred=options.centred)
     except PhotoError as error:
-        _print({"file": str(path), "error": str(error)} if options.json else f"{path}  error: {error}")
-        return False
-    _print({"file": str(path), **assessment.to_dict()} if options.json else _row(path, assessment))
+        return error
     if options.overlay:
-        options.overlay.write_bytes(encode.png(assessment.overlay(photo)))
-    return True
+        options.overlay.write_bytes(encode.png(answer.overlay()))
+    return answer.assessment
 
 
-def _row(path: Path, assessment: Assessment | Named) -> str:
+def _json(path: Path, answer: pipeline.Answered) -> dict[str, Any]:
+    return {"file": str(path), **({"error": str(answer)} if isinstance(answer, PhotoError) else answer.to_dict())}
+
+
+def _row(path: Path, assessment: pipeline.Answered) -> str:
+    if isinstance(assessment, PhotoError):
+        return f"{path}  error: {assessment}"
     if isinstance(assessment, Named):
         return f"{path}  {assessment.top} {assessment.chances.max():.3f}"
     priority = text(f"priorities.{assessment.priority}", "en")

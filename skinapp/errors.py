@@ -3,6 +3,7 @@
 SkinAppError            what is wrong, the value seen, the cure: one sentence a user can act on
 ├── VisitorError        what a visitor gave can't be used; says so in every language, because the page shows it
 │   ├── PhotoError      a photo that can't be read
+│   │   └── BusyError   ... at the moment: others take all of the memory that decoders may have
 │   ├── LabelError      a CSV of labels that can't be used
 │   ├── TeachError      pictures that nothing can be learned from
 │   └── StorageError    a file for which there is no place at the moment
@@ -40,6 +41,10 @@ class VisitorError(SkinAppError):
 
 class PhotoError(VisitorError):
     """A photo that can't be read."""
+
+
+class BusyError(PhotoError):
+    """A photo for which there is no memory at the moment."""
 
 
 class LabelError(VisitorError):

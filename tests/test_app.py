@@ -1,6 +1,7 @@
 """app.py: what it loads, and how it says that it can't start."""
 
 import platform
+import re
 import socket
 import subprocess
 import sys
@@ -11,6 +12,9 @@ import pytest
 
 from tests import TINY_MODEL
 from tests.support.app_server import ROOT, free_port
+
+ANSWERS = "The model is tiny_model, revision a651520385bf: FP32 on the CPU (CPUExecutionProvider).\n"
+needs_no_gpu = pytest.mark.skipif(Path("/dev/nvidiactl").exists(), reason="this machine has an NVIDIA driver")
 
 
 def run(environment: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -89,7 +93,7 @@ def test_a_port_that_is_taken_is_one_line_too(environment: dict[str, str]) -> No
         port = taken.getsockname()[1]
         ended = run(environment, "app.py", "--model", str(TINY_MODEL), "--port", str(port))
     assert ended.returncode == 2
-    assert ended.stderr == (
+    assert ended.stderr == ANSWERS + (
         f"The page can't be served (Cannot find empty port in range: {port}-{port}); give another --host or --port.\n"
     )
 
@@ -103,13 +107,45 @@ def test_without_a_tunnel_the_page_says_so_and_goes_on_locally(environment: dict
         command, cwd=ROOT, env=environment, text=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
     ) as page:
         try:
-            said = [str(page.stderr and page.stderr.readline()) for _ in range(2)]
-            address = said[1].split()[0]
-            assert said[0] == f"No public link could be had; the page goes on at {address}.\n"
+            said = [str(page.stderr and page.stderr.readline()) for _ in range(3)]
+            address = said[2].split()[0]
+            assert said[0] == ANSWERS and said[1] == f"No public link could be had; the page goes on at {address}.\n"
             assert httpx.get(address, timeout=60).status_code == 200
         finally:
             page.terminate()
 
 
+def first_words(environment: dict[str, str], *arguments: str) -> list[str]:
+    """What a start says until the page is there."""
+    command = [sys.executable, "app.py", "--model", str(TINY_MODEL), "--port", str(free_port()), *arguments]
+    with subprocess.Popen(
+        command, cwd=ROOT, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    ) as page:
+        try:
+            said = [str(page.stdout.readline())]
+            while not said[-1].startswith("http") and page.poll() is None:
+                said.append(page.stdout.readline())
+            return said
+        finally:
+            page.terminate()
+
+
+@needs_no_gpu
+def test_without_a_gpu_a_start_says_what_answers_and_where_the_page_is_and_nothing_of_what_is_missing(
+    environment: dict[str, str],
+) -> None:
+    said = first_words({**environment, "SKINAPP_PROVIDER": "auto"})
+    assert said[0] == ANSWERS and len(said) == 2
+    assert re.fullmatch(r"http://127\.0\.0\.1:\d+/ is the page; Ctrl\+C ends it\.\n", said[1])
+
+
+@needs_no_gpu
+def test_asked_for_more_words_it_also_says_what_was_left_out(environment: dict[str, str]) -> None:
+    said = first_words({**environment, "SKINAPP_PROVIDER": "auto"}, "--verbose")
+    assert [line.split(" is left out: ")[0] for line in said[:2]] == ["TensorrtExecutionProvider", "CUDAExecutionProvider"]
+    assert said[2] == ANSWERS and said[-1].startswith("http://127.0.0.1:")
+
+
 def test_app_is_short_enough_to_be_read_at_once() -> None:
-    assert len(Path(ROOT / "app.py").read_text(encoding="utf-8").splitlines()) <= 75
+    for path in ("app.py", "skinapp/serve.py"):
+        assert len(Path(ROOT / path).read_text(encoding="utf-8").splitlines()) <= 90

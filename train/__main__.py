@@ -24,8 +24,14 @@ Scc = Annotated[
     str, typer.Option(help="Lesions of which a squamous cell carcinoma is taught to be one, with commas; '' leaves them out.")
 ]
 Teachers = Annotated[
-    list[Path], typer.Option(file_okay=False, help="The folder best of a run to learn from too; may be given several times.")
+    list[Path],
+    typer.Option(
+        file_okay=False, help="The folder best of a run, or a model folder, to learn from too; may be given several times."
+    ),
 ]
+
+Features = Annotated[float, typer.Option(help="Weight of the teachers' last maps beside their answers; 0 for not.")]
+Once = Annotated[bool, typer.Option("--once", help="Ask teachers once about each photo, not about every view: far faster.")]
 
 
 class Precision(StrEnum):
@@ -72,6 +78,8 @@ def fit(
     faults: Annotated[float, typer.Option(help="Share of views with a fault of cameras (train/fit/augment.py).")] = 0.3,
     teacher: Teachers = [],  # noqa: B006
     taught: Annotated[float, typer.Option(help="Share of the loss that the teachers have; the labels have the rest.")] = 0.5,
+    features: Features = 0.0,
+    once: Once = False,
     val_share: Annotated[float, typer.Option(help="Lesions held out where the CSV has no split column.")] = 0.15,
     seed: Annotated[int, typer.Option(help="Of all randomness.")] = 0,
     cpu: Annotated[bool, typer.Option(help="Stay on the CPU even where there is a GPU.")] = False,
@@ -86,7 +94,7 @@ def fit(
     recipe = Recipe(
         model, activation, init, tuple(size), eval_size, short_side, epochs, batch, lr, weight_decay, warmup,
         smoothing, mixup, drop, drop_path, ema, sampling, adjust, clinical, tuple(filter(None, scc.split(","))), area, colour,
-        faults, tuple(map(str, teacher)), taught, val_share, seed, dataset.fingerprint(labels),
+        faults, tuple(map(str, teacher)), taught, features, once, val_share, seed, dataset.fingerprint(labels),
     )  # fmt: skip
     with clear_errors():
         best = run(images, labels, out, recipe, cpu=cpu, workers=workers, save_minutes=save_minutes)

@@ -1,4 +1,4 @@
-"""The result of `export bench` as Markdown: what stands in README and in the terminal."""
+"""The result of `export bench` as Markdown: what stands in docs/results.md and in the terminal."""
 
 from typing import Any
 

@@ -22,7 +22,7 @@ from tqdm import tqdm
 from transformers import PretrainedConfig
 
 from export.graph import head_nodes
-from export.quantization.gptq import Rounded, watching
+from export.quantization.gptq import MOST, Rounded, watching
 from skinapp.model.session import INPUT
 
 PERCENTILE = 99.99
@@ -33,6 +33,9 @@ photo's may be cut off lightly; but one photo in hundreds is a hundred times as 
 BINS = 2048
 SWISH_FLOOR = np.float32(-8)
 """SiLU of less is nothing (-0.003), so INT8's 256 steps are spent above it: some of these networks' sums reach -500."""
+
+LARGE = 2**16
+"""Weights of a layer of the head that is worth storing as INT8."""
 
 CHUNK = 16
 """Photos whose activations are held in memory at once: about 50 MB each."""
@@ -180,18 +183,31 @@ def _float_biases(model: onnx.ModelProto) -> None:
 
 
 def to_w8(path: Path, weights: Mapping[str, Rounded], out: Path) -> None:
-    """Write the graph that stores each convolution's weights as INT8 per output channel and computes in float.
+    """Write the graph that stores each convolution's weights as INT8 per output channel and computes in float; so too a large
+    layer of the head before its last, of which a phone's network has as much as of all the rest.
 
     Cast and Mul rather than DequantizeLinear: every runtime folds them into float weights at load, while ONNX Runtime keeps
     DequantizeLinear for its INT8 kernels and pays for it in every pass.
     """
     model = onnx.load(path)
     constants = {tensor.name: tensor for tensor in model.graph.initializer}
-    for name, (stored, steps) in weights.items():
+    for name, (stored, steps) in {**weights, **_large_layers(model)}.items():
         model.graph.initializer.remove(constants[name])
         model.graph.initializer.append(numpy_helper.from_array(stored, f"{name}.int8"))
-        model.graph.initializer.append(numpy_helper.from_array(steps[:, None, None, None], f"{name}.scale"))
+        scale = steps.reshape(-1, *[1] * (stored.ndim - 1))
+        model.graph.initializer.append(numpy_helper.from_array(scale, f"{name}.scale"))
         model.graph.node.insert(0, helper.make_node("Mul", [f"{name}.float", f"{name}.scale"], [name]))
         model.graph.node.insert(0, helper.make_node("Cast", [f"{name}.int8"], [f"{name}.float"], to=onnx.TensorProto.FLOAT))
     onnx.checker.check_model(model, full_check=True)
     onnx.save(model, out)
+
+
+def _large_layers(model: onnx.ModelProto) -> dict[str, tuple[NDArray[np.int8], NDArray[np.float32]]]:
+    """The matrices `[out, in]` with at least so many weights, each rounded to the nearest step of its row."""
+    found = {}
+    for tensor in model.graph.initializer:
+        values = numpy_helper.to_array(tensor)
+        if values.ndim == 2 and values.size >= LARGE:
+            steps = np.maximum(np.abs(values).max(1) / MOST, 1e-12).astype(np.float32)
+            found[tensor.name] = np.round(values / steps[:, None]).astype(np.int8), steps
+    return found

@@ -5,6 +5,7 @@ from typing import Any
 from export.release import tables
 from skinapp.i18n.messages import text
 from skinapp.labels import NEAR, Priority
+from skinapp.model.session import CPU, file_for
 from skinapp.model.spec import ModelSpec
 
 SOURCES = {
@@ -47,6 +48,12 @@ PLOTS = {
     "roc": "Lesions found, against false alarms",
     "robustness": "Photos still named the same under faults of cameras",
 }
+FORMS = {
+    "int8": ("static INT8 ONNX", "static INT8 with percentile ranges"),
+    "int8_trt": ("static INT8 ONNX for TensorRT", "static INT8 with percentile ranges"),
+    "w8": ("ONNX with INT8 weights", "weights stored as INT8 and computed in float, rounded by what they do to maps"),
+}
+"""What a card calls the form of the weights that is served on CPUs, and how it is made."""
 HEADER = """---
 license: {licence}
 library_name: timm
@@ -61,7 +68,7 @@ def render(spec: ModelSpec, figures: dict[str, Any]) -> str:
     return "\n".join(
         [
             HEADER.format(licence="cc-by-nc-4.0" if _known(spec) else "other"),
-            f"# {spec.architecture} for seven skin lesions, static INT8 ONNX\n",
+            f"# {spec.architecture} for seven skin lesions, {FORMS[_served(spec)][0]}\n",
             f"{text('disclaimer', 'en')}\n",
             "## Data\n",
             *_data(spec, figures),
@@ -106,14 +113,14 @@ def _technique(spec: ModelSpec) -> list[str]:
     recipe = spec.provenance["recipe"]
     return [
         f"- timm `{spec.architecture}`{_activation(spec)}, input {spec.transform.input_size}, started from "
-        f"{_initial(recipe['init'])}{_taught(recipe.get('teachers', []))}.",
+        f"{_initial(recipe['init'])}{_taught(recipe)}.",
         f"- {recipe['epochs']} epochs at {_sizes(recipe)} pixels, served at {recipe['eval_size']}; all options are in "
         "`config.json`.",
         *_averaged(recipe),
         f"- The last layer leans towards common lesions: {spec.provenance['lean']} times the log of how common each is on `val`.",
-        f"- Exported through Optimum; static INT8 with percentile ranges over {spec.provenance['calibration_photos']} "
+        f"- Exported through Optimum; {FORMS[_served(spec)][1]} over {spec.provenance['calibration_photos']} "
         "training photos, as many of each lesion.",
-        f"- Temperature {spec.temperature}; thresholds {_thresholds(spec)}, chosen on `val` on the CPU's INT8 file. They",
+        f"- Temperature {spec.temperature}; thresholds {_thresholds(spec)}, chosen on `val` on the CPU's file. They",
         "  serve all files: the columns below show what each makes of them (`int8_trt` was computed on a CPU).",
         *_views(spec),
         "",
@@ -139,6 +146,11 @@ def _views(spec: ModelSpec) -> list[str]:
     return lines
 
 
+def _served(spec: ModelSpec) -> str:
+    """The form of the weights that CPUs get."""
+    return spec.files[file_for(spec, CPU)].precision
+
+
 def _sizes(recipe: dict[str, Any]) -> str:
     """The sides of the training views; recipes of format 1 have one."""
     return ", then ".join(map(str, recipe.get("sizes", [recipe.get("size")])))
@@ -149,8 +161,12 @@ def _averaged(recipe: dict[str, Any]) -> list[str]:
     return [f"- The weights are the mean of that run's and of {', '.join(f'`{name}`' for name in names)}."] if names else []
 
 
-def _taught(teachers: list[str]) -> str:
-    return f", and learned from the answers of {len(teachers)} earlier network(s) as well as from the labels" if teachers else ""
+def _taught(recipe: dict[str, Any]) -> str:
+    """What the network learned from beside the labels."""
+    if not (count := len(recipe.get("teachers", []))):
+        return ""
+    learned = "answers and last features" if recipe.get("features") else "answers"
+    return f", and learned from the {learned} of {count} earlier network(s) as well as from the labels"
 
 
 def _activation(spec: ModelSpec) -> str:
@@ -169,7 +185,7 @@ def _assessment(figures: dict[str, Any]) -> list[str]:
         lines += [f"![{text}](plots/{name}.png)\n" for name, text in PLOTS.items() if name != "robustness" or name in report]
     gate = figures.get("gate", {})
     lines += [*tables.answered(gate), *tables.refusals(figures.get("not_lesions", {})), *tables.scores(gate)]
-    return [*lines, *tables.framing(gate)]
+    return [*lines, *tables.framing(gate), *tables.mobile(figures.get("mobile", {}))]
 
 
 def _headline(report: dict[str, Any]) -> str:

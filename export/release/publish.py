@@ -24,8 +24,9 @@ from skinapp.web.bundles import onnxruntime_web
 
 ROOT = Path(__file__).parents[2]
 """Of the checkout that the Space is made of."""
-PROGRAM = ("app.py", "requirements.txt", "README.md", "LICENSE", "NOTICE", "skinapp")
-"""What a Space needs of the checkout; README.md holds its header."""
+PAGES = ("README.md", "CONTRIBUTING.md", "SECURITY.md", "EXPERIMENTS.md", "CHANGELOG.md", "docs")
+PROGRAM = ("app.py", "requirements.txt", *PAGES, "LICENSE", "NOTICE", "skinapp")
+"""What a Space needs of the checkout; README.md holds its header, and leads to the other pages and pictures."""
 INSIDE = EMBEDDED.relative_to(ROOT).as_posix()
 """Where the Space embeds the published model, which answers where the Hub can't be reached."""
 CARD = "README.md"

@@ -241,6 +241,41 @@ def _words(name: str) -> str:
     return name.replace("_", " ")
 
 
+def mobile(figures: dict[str, Any]) -> list[str]:
+    """Files for phones beside the float ONNX graph: size, time, and what they answer."""
+    if not figures:
+        return []
+    files = [
+        (name, f"{found['bytes'] / 1e6:.2f}", str(found["median_ms_one_thread"]))
+        for name, found in figures.items()
+        if "bytes" in found
+    ]
+    rows = [row for name, found in figures.items() for split in ("val", "test") for row in _phone_rows(name, split, found)]
+    heads = (
+        "file",
+        "photos of",
+        "photos",
+        "balanced accuracy",
+        "melanoma AUC",
+        "same lesion",
+        "largest difference in probability",
+    )
+    return [
+        "Files for phones (`export mobile`), from one look at each photo, held against the float ONNX graph:\n",
+        *grid(("file", "MB", "median ms a pass, one thread, XNNPACK"), files),
+        *grid(heads, rows),
+    ]
+
+
+def _phone_rows(name: str, split: str, found: dict[str, Any]) -> Iterable[tuple[str, ...]]:
+    known = found.get(split, {})
+    apart = (f"{known['same_lesion']:.1%}", f"{known['largest_difference']:.2g}") if "same_lesion" in known else ("", "")
+    for part, one in known.items():
+        if isinstance(one, dict):
+            figures = (cell(one[key]) for key in ("balanced_accuracy", "melanoma_auc"))
+            yield name, f"{split}, {part}", str(one["n"]), *figures, *apart
+
+
 def cell(figure: dict[str, Any] | None) -> str:
     """A figure with its interval."""
     if figure is None:

@@ -11,16 +11,17 @@ from numpy.typing import NDArray
 
 from skinapp.assessment import explain, framing, prediction_set, quality, triage
 from skinapp.assessment import view as which_view
+from skinapp.assessment.answer import Answer
 from skinapp.assessment.framing import Flaw, Framing
 from skinapp.assessment.loaded_model import Model, Portable, Served, milliseconds, portable
 from skinapp.errors import ModelError
 from skinapp.i18n.messages import Language, text
 from skinapp.imaging import decode, looks
-from skinapp.imaging.decode import Photo
+from skinapp.imaging.decode import Decoded, Photo
 from skinapp.imaging.preprocess import Box
 from skinapp.labels import CODES, LESIONS, SEVERITY, THRESHOLDS, Lesion, Priority, View
 from skinapp.model import hub, session
-from skinapp.model.session import Answer
+from skinapp.model.session import Answer as Outputs
 from skinapp.model.spec import LESION, HeatmapScale, Look, Rule
 
 SCHEMA = 1
@@ -48,6 +49,8 @@ class Assessment:
     """How the photo was taken; None where the model can't tell."""
     careful: bool
     """Whether the answer is the mean of several looks."""
+    enlarged: float = 1.0
+    """How many times as long and wide the photo is in its file as where it was assessed."""
 
     @classmethod
     def blank(cls, priority: Priority, model: Model) -> Self:
@@ -119,12 +122,16 @@ class Assessment:
             "reason": None if reason is None else vars(reason),
             "view": None if self.view is None else self.view.value,
             "careful": self.careful,
-            "quality": {**self.report.to_dict(), "box": list(self.framing.box) if self.framing.box else None},
+            "quality": {**self.report.to_dict(), "box": self._box()},
             "advice": self.advice(language),
             "disclaimer": text("disclaimer", language),
             "model": vars(self.model),
             "elapsed_ms": {stage: round(spent, 2) for stage, spent in self.elapsed_ms.items()},
         }
+
+    def _box(self) -> list[int] | None:
+        """The lesion's box in the pixels of the photo's file."""
+        return [round(edge * self.enlarged) for edge in self.framing.box] if self.framing.box else None
 
     def advice(self, language: Language = "en") -> str:
         """What to do next: for a photo that can't be judged, how to take a better one first; what it was answered in spite of."""
@@ -159,44 +166,52 @@ class Assessor(Served):
         return replace(found, model=replace(found.model, id=self.model.id))
 
     def read_and_assess(
-        self, source: str | PathLike[str] | bytes | Photo, *, centred: bool = False, careful: bool = False
-    ) -> tuple[Photo, Assessment]:
+        self, source: str | PathLike[str] | bytes | NDArray[np.generic], *, centred: bool = False, careful: bool = False
+    ) -> Answer[Assessment]:
         """The photo of a file, of bytes or of an array, and its assessment; `centred`: both of the part around the lesion."""
         began = time.perf_counter()
-        photo = decode.read(source)
-        assessment = self.assess([photo], {"decode": milliseconds(began)}, careful=careful)[0]
-        part = assessment.centred(photo) if centred else None
+        # The part around a small lesion needs every pixel that there is.
+        read = decode.read_reduced(source, decode.ALL if centred else self.need)
+        assessment = self.assess_decoded([read], {"decode": milliseconds(began)}, careful=careful)[0]
+        part = assessment.centred(read.photo) if centred else None
         if part is None:
-            return photo, assessment
-        return part, self.assess([part], {"decode": milliseconds(began)}, careful=careful)[0]
+            return Answer(read.photo, assessment)
+        return Answer(part, self.assess([part], {"decode": milliseconds(began)}, careful=careful)[0])
 
     def assess(
         self, photos: Sequence[Photo], spent: dict[str, float] | None = None, *, careful: bool = False
     ) -> list[Assessment]:
         """One pass over all photos, or `careful` over several looks at each; `spent` holds the milliseconds of earlier stages.
         Stages are stated a batch."""
+        return self.assess_decoded([Decoded(photo, photo.shape[1], photo.shape[0]) for photo in photos], spent, careful=careful)
+
+    def assess_decoded(
+        self, read: Sequence[Decoded], spent: dict[str, float] | None = None, *, careful: bool = False
+    ) -> list[Assessment]:
+        """The same of photos that were reduced while they were decoded."""
         elapsed = dict(spent or {})
         at = self.spec.looks if careful and self.spec.looks else looks.PLAIN
-        views, answer = self.look(photos, elapsed, at)
+        views, answer = self.look([one.photo for one in read], elapsed, at)
         began = time.perf_counter()
         parts = (
-            Answer(*(values[first : first + len(at)] for values in astuple(answer))) for first in range(0, len(views), len(at))
+            Outputs(*(values[first : first + len(at)] for values in astuple(answer))) for first in range(0, len(views), len(at))
         )
-        answers = [self._judge(photo, view, part, at) for photo, view, part in zip(photos, views[:: len(at)], parts, strict=True)]
+        answers = [self._judge(one, view, part, at) for one, view, part in zip(read, views[:: len(at)], parts, strict=True)]
         elapsed["judge"] = milliseconds(began)
         elapsed["total"] = sum(elapsed.values())
         return [replace(one, elapsed_ms=elapsed) for one in answers]
 
-    def _judge(self, photo: Photo, view: Photo, answer: Answer, at: Sequence[Look]) -> Assessment:
+    def _judge(self, read: Decoded, view: Photo, answer: Outputs, at: Sequence[Look]) -> Assessment:
         """The assessment of one photo from all looks at it. What is the mean of them is the answer; whether it may be given, how
         the photo was taken and where the lesion lies, the first look says, at the photo as it is."""
-        spec, embedding, cams = self.spec, answer.embedding[0], answer.cams[0]
+        spec, embedding, cams, photo = self.spec, answer.embedding[0], answer.cams[0], read.photo
         taken = which_view.of(embedding, spec.clinical)
         rule = spec.rule(taken, careful=len(at) > 1)
         chances = triage.probabilities(answer.logits.mean(0), rule.temperature)
         boxes = looks.seen(photo, spec.transform, at)
         found = framing.inspect(photo, cams, boxes[0], spec.frame_head)
-        figures = quality.measure(photo, view, embedding, cams[answer.logits[0].argmax()], spec.lesion_head)
+        short_side = min(read.width, read.height)
+        figures = quality.measure(short_side, view, embedding, cams[answer.logits[0].argmax()], spec.lesion_head)
         report = quality.judge(figures, spec.limits(taken), found.flaws)
         focus = triage.deciding(chances, rule.thresholds)
         is_one = len(at) == 1
@@ -214,4 +229,5 @@ class Assessor(Served):
             rule=rule,
             view=taken if spec.clinical else None,
             careful=not is_one,
+            enlarged=read.width / photo.shape[1],
         )

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skinapp.assessment import explain, triage
+from skinapp.assessment.answer import Answer
 from skinapp.assessment.assessor import SCHEMA
 from skinapp.assessment.loaded_model import Model, Served, milliseconds
 from skinapp.i18n.messages import Language, text
@@ -75,11 +76,19 @@ class Named:
 class Namer(Served):
     """A model of somebody's own classes, which names what photos show."""
 
-    def read_and_assess(self, source: str | PathLike[str] | bytes | Photo, *, careful: bool = False) -> tuple[Photo, Named]:
+    def read_and_assess(
+        self, source: str | PathLike[str] | bytes | NDArray[np.generic], *, careful: bool = False
+    ) -> Answer[Named]:
         """The photo of a file, of bytes or of an array, and what it is named; always from one look, `careful` or not."""
         began = time.perf_counter()
-        photo = decode.read(source)
-        return photo, self.assess([photo], {"decode": milliseconds(began)})[0]
+        photo = decode.read_reduced(source, self.need).photo
+        return Answer(photo, self.assess([photo], {"decode": milliseconds(began)})[0])
+
+    def assess_decoded(
+        self, read: Sequence[decode.Decoded], spent: dict[str, float] | None = None, *, careful: bool = False
+    ) -> list[Named]:
+        """What photos are named that were reduced while they were decoded; always from one look each."""
+        return self.assess([one.photo for one in read], spent)
 
     def assess(self, photos: Sequence[Photo], spent: dict[str, float] | None = None) -> list[Named]:
         """One pass over all photos; `spent` holds the milliseconds of earlier stages. Stages are stated a batch."""

@@ -12,7 +12,7 @@ import numpy as np
 
 from skinapp.errors import ModelError, ProviderError
 from skinapp.imaging import looks, preprocess
-from skinapp.imaging.decode import Photo
+from skinapp.imaging.decode import Need, Photo
 from skinapp.model import hub, session
 from skinapp.model.batcher import Pool
 from skinapp.model.spec import Look, ModelSpec
@@ -66,6 +66,11 @@ class Served:
             runs = Pool(ran) if pooled else ran
             return cls(source, runs, [*notices, source.notice] if source.notice else notices)
         raise ProviderError(f"No execution provider works here ({' '.join(notices)}); install requirements.txt again.")
+
+    @cached_property
+    def need(self) -> Need:
+        """The pixels that a photo needs to be answered and shown."""
+        return preprocess.need(self.spec.transform)
 
     @cached_property
     def documents(self) -> Path:

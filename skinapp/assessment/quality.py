@@ -96,13 +96,14 @@ def beyond(figures: Figures, limits: QualityLimits) -> tuple[Issue, ...]:
     return tuple(issue for issue, found in checks if found)
 
 
-def measure(photo: Photo, view: Photo, embedding: NDArray[np.float32], cam: Cells, head: LesionHead) -> Figures:
-    """The figures of a photo, the network's view of it, its embedding `[d]` and its likeliest lesion's class map `[h, w]`."""
+def measure(short_side: int, view: Photo, embedding: NDArray[np.float32], cam: Cells, head: LesionHead) -> Figures:
+    """The figures of a photo's short side in its file, the network's view of it, its embedding `[d]` and its likeliest lesion's
+    class map `[h, w]`."""
     grey = np.asarray(cv2.cvtColor(view, cv2.COLOR_RGB2GRAY), np.uint8)
     roots = _roots(cam, *grey.shape)
     below = np.bincount(grey.ravel(), minlength=256).cumsum()
     return Figures(
-        short_side=min(photo.shape[:2]),
+        short_side=short_side,
         sharpness=_mean_square(cv2.Laplacian(grey, cv2.CV_16S), roots),
         evenness=_evenness(grey, cam),
         brightness=cv2.mean(grey)[0],

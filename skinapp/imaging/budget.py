@@ -13,7 +13,7 @@ from itertools import count
 import numpy as np
 from numpy.typing import NDArray
 
-from skinapp.errors import PhotoError
+from skinapp.errors import BusyError
 from skinapp.i18n.messages import Message
 
 SMALL_BYTES = 128 * 2**20
@@ -51,7 +51,7 @@ class Lane:
 
     @contextmanager
     def share(self, size: int, patience_s: float = PATIENCE_S) -> Iterator[None]:
-        """Wait for so many bytes and hold them while a picture is decoded; PhotoError where it takes too long."""
+        """Wait for so many bytes and hold them while a picture is decoded; BusyError where it takes too long."""
         number, holder = next(self._numbers), threading.get_ident()
         with self._changed:
             # Whoever holds a photo goes first, and waits for decoders alone: two that hold one each would wait for each other.
@@ -66,7 +66,7 @@ class Lane:
                 self._decoding[number] = size
             self._changed.notify_all()
         if not fits:
-            raise PhotoError(Message("unreadable.busy", size=size // 2**20))
+            raise BusyError(Message("unreadable.busy", size=size // 2**20))
         try:
             yield
         finally:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import cv2
 import numpy as np
@@ -23,15 +23,17 @@ from skinapp.imaging.structure import Structure
 Photo: TypeAlias = NDArray[np.uint8]
 """RGB, uint8, `[height, width, 3]`, upright."""
 
-FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF", "AVIF")
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF", "AVIF", "HEIF")
 MAX_BYTES = 30 * 2**20
 MAX_PIXELS = 50_000_000
 MIN_SIDE = 16
 MAX_ASPECT = 8
 ORIENTATION = metadata.ORIENTATION
-SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".avif")
+SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".avif", ".heic", ".heif")
 """What a folder's pictures are known by."""
 
+REDUCTIONS = (8, 4, 2)
+"""What libjpeg divides a photo's sides by while it decodes; other formats are divided afterwards, strip by strip."""
 STRIP = 2**19
 """Pixels that are copied at once: 2 MB of Pillow's, so that a large photo passes through the processor's cache."""
 
@@ -45,8 +47,34 @@ WIDTHS = {"1": 1, "L": 1, "P": 1, "I;16": 2, "I;16B": 2, "I;16L": 2, "I;16N": 2}
 """Bytes of a pixel while Pillow holds it, by mode; 4 of every other."""
 DECODER_WIDTHS = {"AVIF": 9}
 """Bytes of a pixel that a decoder holds beside Pillow's: AVIF's planes of 10 bit with alpha, and what is made of them."""
+HEIF_WIDTH = 9
+"""Bytes of a pixel while libheif decodes: HEVC's planes, what is made of them, and its copy."""
+HEIF_THREADS = 2
+"""Threads that decode a HEIC's tiles."""
 CV2_WIDTH = 8
 """Bytes of a pixel while OpenCV decodes a WebP: lossless, with alpha."""
+
+
+@dataclass(frozen=True)
+class Need:
+    """The fewest pixels of a photo's shorter and longer side that are to be left of it."""
+
+    shorter: int
+    longer: int
+
+    def reduction(self, width: int, height: int) -> int:
+        """How many times a photo of this size may be reduced: the largest of libjpeg's steps that leaves enough."""
+        shorter, longer = sorted((width, height))
+        return next((step for step in REDUCTIONS if shorter // step >= self.shorter and longer // step >= self.longer), 1)
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """A photo with as many pixels as it is needed with, and its width and height in the file, upright."""
+
+    photo: Photo
+    width: int
+    height: int
 
 
 @dataclass(frozen=True)
@@ -70,19 +98,31 @@ TURNS = {
 }
 """What sets a picture upright, by EXIF orientation."""
 
+Source: TypeAlias = str | PathLike[str] | bytes | NDArray[np.generic]
+"""What a photo is read from."""
+ALL = Need(MAX_PIXELS, MAX_PIXELS)
+"""Every pixel."""
+
 # Sizes are checked below, before any pixel is decoded; Pillow's own limit would only warn.
 Image.MAX_IMAGE_PIXELS = None
 
 
-def read(source: str | PathLike[str] | bytes | NDArray[np.generic], most: int = MAX_PIXELS) -> Photo:
+def read(source: Source, most: int = MAX_PIXELS) -> Photo:
     """The photo of a file, of a file's bytes, or of an array (grey, RGB or RGBA, 8 or 16 bit); of `most` pixels at most."""
+    return read_reduced(source, ALL, most).photo
+
+
+def read_reduced(source: Source, need: Need, most: int = MAX_PIXELS) -> Decoded:
+    """The same with no more pixels than are needed, which takes a large photo a fraction of the time and memory; an array is
+    left as it is."""
     if isinstance(source, np.ndarray):
-        return _from_array(source, most)
+        photo = _from_array(source, most)
+        return Decoded(photo, photo.shape[1], photo.shape[0])
     content = source if isinstance(source, bytes) else _content(Path(source))
     if not content:
         raise PhotoError(Message("unreadable.empty"))
     _check_weight(len(content))
-    return _decode(content, most)
+    return _decode(content, need, most)
 
 
 def size(content: bytes) -> tuple[int, int]:
@@ -94,6 +134,8 @@ def size(content: bytes) -> tuple[int, int]:
         found = _examined(content)
         if _is_for_cv2(found):
             width, height = structure.size_of(found)
+        elif found.form == "HEIF":
+            width, height = _opened_heif(found).size
         else:
             with Image.open(io.BytesIO(content), formats=(found.form,)) as picture:
                 width, height = picture.size
@@ -117,10 +159,12 @@ def _check_weight(size: int) -> None:
         raise PhotoError(Message("unreadable.heavy", size=f"{size / 2**20:.0f}", most=MAX_BYTES // 2**20))
 
 
-def _decode(content: bytes, most: int) -> Photo:
+def _decode(content: bytes, need: Need, most: int) -> Decoded:
     with _refused(content):
         found = _examined(content)
-        return _decoded_by_cv2(found, most) if _is_for_cv2(found) else _decoded(found, most)
+        if found.form == "HEIF":
+            return _decoded_by_heif(found, need, most)
+        return (_decoded_by_cv2 if _is_for_cv2(found) else _decoded)(found, need, most)
 
 
 def _examined(content: bytes) -> Structure:
@@ -143,24 +187,32 @@ def _refused(content: bytes) -> Iterator[None]:
         raise PhotoError(Message("unreadable.damaged", detail=clipped(error))) from None
 
 
-def _decoded(found: Structure, most: int) -> Photo:
+def _decoded(found: Structure, need: Need, most: int) -> Decoded:
     """The photo of a file, through Pillow."""
     with Image.open(io.BytesIO(found.content), formats=(found.form,)) as picture:
-        _check_size(picture.width, picture.height, most)
+        width, height = picture.size
+        _check_size(width, height, most)
         _check_single(max(found.frames, getattr(picture, "n_frames", 1)), found.form)
-        pixels = picture.width * picture.height
-        if found.packed_pixels > limits.MAX_AV1_SHARE * max(pixels, MIN_SIDE**2):
-            raise limits.over("hidden", found.packed_pixels // pixels, limits.MAX_AV1_SHARE)
+        _check_packed(found.packed_pixels, width * height)
         # AVIF's is turned by what libavif says, in an EXIF block that Pillow makes of it.
         turn = metadata.orientation(picture.info.get("exif", b"")) if found.form == "AVIF" else found.orientation
+        reduction = need.reduction(width, height)
+        if found.form == "JPEG" and reduction > 1:
+            picture.draft(None, (width // reduction, height // reduction))
+            reduction = 1
+        pixels = picture.width * picture.height
         taken = pixels * (WIDTHS.get(picture.mode, 4) + 3 + DECODER_WIDTHS.get(found.form, 0)) + found.working_bytes
         lane = budget.lane(taken)
         with lane.share(taken):
             picture.load()
             picture.fp = None  # what it was decoded from, AVIF's pixels among it
-            photo = _pixels(picture, TURNS.get(turn))
+            photo = _pixels(picture, TURNS.get(turn), reduction)
             lane.keep(photo)
-            return photo
+            return _upright(photo, width, height, TURNS.get(turn))
+
+
+def _upright(photo: Photo, width: int, height: int, turn: Turn | None) -> Decoded:
+    return Decoded(photo, height, width) if turn and turn.is_across else Decoded(photo, width, height)
 
 
 def _is_for_cv2(found: Structure) -> bool:
@@ -169,7 +221,7 @@ def _is_for_cv2(found: Structure) -> bool:
     return found.form == "WEBP" or (found.form == "BMP" and structure.is_run_length_coded(found.content))
 
 
-def _decoded_by_cv2(found: Structure, most: int) -> Photo:
+def _decoded_by_cv2(found: Structure, need: Need, most: int) -> Decoded:
     """The photo of a file, through OpenCV's copies of the same libraries: the same pixels (tested)."""
     width, height = structure.size_of(found)
     _check_size(width, height, most)
@@ -183,11 +235,44 @@ def _decoded_by_cv2(found: Structure, most: int) -> Photo:
             raise ValueError(error.err) from None
         if picture is None or picture.shape[:2] != (height, width):
             raise ValueError(f"broken {found.form} file")
+        turn = TURNS.get(found.orientation)
         photo = _laid_out(
-            height, width, TURNS.get(found.orientation), lambda rows: _rgb_of_bgr(np.asarray(picture[rows], np.uint8))
+            height, width, turn, lambda rows: _rgb_of_bgr(np.asarray(picture[rows], np.uint8)), need.reduction(width, height)
         )
         lane.keep(photo)
-        return photo
+        return _upright(photo, width, height, turn)
+
+
+def _decoded_by_heif(found: Structure, need: Need, most: int) -> Decoded:
+    """The photo of a HEIC, through libheif, which turns it as it says."""
+    picture = _opened_heif(found)
+    width, height = picture.size
+    _check_size(width, height, most)
+    _check_single(found.frames, found.form)
+    _check_packed(found.packed_pixels, width * height)
+    taken = max(width * height, found.packed_pixels) * HEIF_WIDTH
+    lane = budget.lane(taken)
+    with lane.share(taken):
+        values = np.asarray(picture)
+        if values.shape[:2] != (height, width):
+            raise ValueError(f"its picture is {values.shape[1]}x{values.shape[0]}, not {width}x{height}")
+        photo = _laid_out(height, width, None, lambda rows: _rgb(Image.fromarray(values[rows])), need.reduction(width, height))
+        lane.keep(photo)
+        return Decoded(photo, width, height)
+
+
+def _opened_heif(found: Structure) -> Any:
+    """The first picture of a HEIC, not decoded yet."""
+    import pillow_heif  # a tenth of a second that only those wait for who send one
+
+    pillow_heif.options.DECODE_THREADS = HEIF_THREADS
+    opened = pillow_heif.open_heif(found.content, convert_hdr_to_8bit=True)
+    return opened[opened.primary_index]
+
+
+def _check_packed(packed: int, pixels: int) -> None:
+    if packed > limits.MAX_PACKED_SHARE * max(pixels, limits.PACKED_SIDE**2):
+        raise limits.over("hidden", packed // pixels, limits.MAX_PACKED_SHARE)
 
 
 def _rgb_of_bgr(values: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -214,30 +299,40 @@ def _check_single(frames: int, form: str) -> None:
         raise PhotoError(Message("unreadable.several", count=count, form=form))
 
 
-def _pixels(picture: Image.Image, turn: Turn | None) -> Photo:
+def _pixels(picture: Image.Image, turn: Turn | None, reduction: int) -> Photo:
     """A picture of any mode as RGB, upright: 16 bit scaled down, transparency laid on white."""
 
-    def rows(span: slice) -> NDArray[np.uint8]:
-        return np.asarray(_rgb(picture.crop((0, span.start, picture.width, span.stop))), np.uint8)
+    def rows(span: slice) -> Image.Image:
+        return _rgb(picture.crop((0, span.start, picture.width, span.stop)))
 
-    return _laid_out(picture.height, picture.width, turn, rows)
+    return _laid_out(picture.height, picture.width, turn, rows, reduction)
 
 
-def _laid_out(height: int, width: int, turn: Turn | None, rows: Callable[[slice], NDArray[np.uint8]]) -> Photo:
-    """A photo put together of strips of rows, each turned as all of it is: a large one passes through the processor's cache, and
-    nothing of its size is made beside it."""
+def _laid_out(
+    height: int, width: int, turn: Turn | None, rows: Callable[[slice], Image.Image | NDArray[np.uint8]], reduction: int
+) -> Photo:
+    """A photo put together of strips of rows, each reduced and turned as all of it is: a large one passes through the processor's
+    cache, and nothing of its size is made beside it."""
     turned = turn is not None and turn.is_across
-    photo = np.empty((width, height, 3) if turned else (height, width, 3), np.uint8)
-    step = max(1, STRIP // width)
-    for top in range(0, height, step):
-        bottom = min(top + step, height)
-        strip = rows(slice(top, bottom))
+    high, wide = -(-height // reduction), -(-width // reduction)
+    photo = np.empty((wide, high, 3) if turned else (high, wide, 3), np.uint8)
+    step = max(1, STRIP // width // reduction) * reduction
+    for start in range(0, height, step):
+        strip = _reduced(rows(slice(start, min(start + step, height))), reduction)
+        top, bottom = start // reduction, start // reduction + len(strip)
         if turn is None:
             photo[top:bottom] = strip
             continue
-        place = slice(height - bottom, height - top) if turn.is_backward else slice(top, bottom)
+        place = slice(high - bottom, high - top) if turn.is_backward else slice(top, bottom)
         photo[(slice(None), place) if turned else place] = turn.of(strip)
     return photo
+
+
+def _reduced(strip: Image.Image | NDArray[np.uint8], reduction: int) -> NDArray[np.uint8]:
+    """A strip with the mean of so many by so many pixels in each one's place."""
+    if reduction > 1:
+        strip = (strip if isinstance(strip, Image.Image) else Image.fromarray(strip)).reduce(reduction)
+    return np.asarray(strip, np.uint8)
 
 
 def _rgb(picture: Image.Image) -> Image.Image:

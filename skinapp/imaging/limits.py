@@ -11,7 +11,7 @@ MAX_SCAN_PIXELS = 1_500_000_000
 MAX_SEGMENTS = 4_000
 """Segments of a JPEG before its first scan, of up to 64 kB each: 30 MB of metadata make 480."""
 MAX_CHUNKS = 50_000
-"""Chunks of a PNG, WebP or AVIF; libpng writes one for 8 kB."""
+"""Chunks of a PNG, WebP, AVIF or HEIC; libpng writes one for 8 kB."""
 MAX_BLOCKS = 250_000
 """Blocks of a GIF, of up to 255 bytes each: a file of 30 MB has 120,000."""
 MAX_FRAMES = 1_000
@@ -24,8 +24,10 @@ TILE_SIDE = 4_096
 """Pixels by which a TIFF's tile may be longer than its picture."""
 MAX_TEXT = 2**20
 """Bytes of packed metadata that are unpacked, where they may say how a photo is turned."""
-MAX_AV1_SHARE = 4
-"""Times as many pixels as an AVIF says it has, that its AV1 stream may have."""
+MAX_PACKED_SHARE = 4
+"""Times as many pixels as an AVIF or HEIC says it has, that the streams in it may have."""
+PACKED_SIDE = 512
+"""Pixels of the smallest square that so many are: phones pack a HEIC in tiles of that, however small it is."""
 
 
 def over(part: str, count: int, limit: int) -> PhotoError:

@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 
-from skinapp.imaging import avif, limits, metadata, tiff
+from skinapp.imaging import avif, heif, limits, metadata, tiff
+from skinapp.imaging.isobmff import Meta
 
 Spans = list[tuple[int, int]]
 """Parts of a file, from and to."""
@@ -244,7 +245,7 @@ def _blocks_end(content: bytes, at: int, left: int) -> tuple[int, int]:
     return min(at + 1, end), left
 
 
-# BMP and AVIF
+# BMP, TIFF, AVIF and HEIF
 
 
 def _bmp(content: bytes) -> Structure:
@@ -261,9 +262,14 @@ def _tiff(content: bytes) -> Structure:
     return Structure("TIFF", found.content, found.frames, found.orientation, found.piece_bytes)
 
 
-def _avif(content: bytes) -> Structure:
-    found = avif.examine(content)
-    return Structure("AVIF", found.content, packed_pixels=found.packed_pixels)
+def _boxed(content: bytes) -> Structure:
+    """AVIF or HEIF, whichever its parts are: both may begin alike."""
+    meta = Meta(content)
+    if any(item.kind == avif.AV1 for item in meta.items()):
+        found = avif.examine(meta)
+        return Structure("AVIF", found.content, packed_pixels=found.packed_pixels)
+    one = heif.examine(meta)
+    return Structure("HEIF", one.content, one.frames, packed_pixels=one.packed_pixels)
 
 
 # All
@@ -299,6 +305,6 @@ FORMS: tuple[tuple[re.Pattern[bytes], Callable[[bytes], Structure]], ...] = (
     (re.compile(rb"GIF8[79]a"), _gif),
     (re.compile(rb"BM"), _bmp),
     (re.compile(rb"II[*+]\0|II\0\*|MM\0[*+]|MM\*\0"), _tiff),
-    (re.compile(rb"....ftyp(avif|avis|mif1|msf1)", re.DOTALL), _avif),
+    (re.compile(rb"....ftyp(avif|avis|mif1|msf1|hei[cxms]|hev[cxms])", re.DOTALL), _boxed),
 )
 """How a file of each format begins, and what reads its structure."""

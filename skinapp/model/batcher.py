@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from skinapp.model.session import Answer, Runs
 
 MOST = 8
-"""Photos a pass: where INT8 on a CPU is fastest (README, "How fast it is")."""
+"""Photos a pass: where INT8 on a CPU is fastest (docs/results.md)."""
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,8 @@ from skinapp.errors import ModelError, ProviderError, SkinAppError
 from skinapp.model.spec import LESION, ModelSpec
 
 log = logging.getLogger(__name__)
+# It tells everybody without a GPU that none could be discovered (1.31.1, device_discovery.cc); what fails is told by its errors.
+ort.set_default_logger_severity(3)
 
 AUTO = "auto"
 INPUT = "pixel_values"
@@ -67,7 +69,7 @@ def rungs(asked: str) -> tuple[Rung, ...]:
         lacks = {rung: _lacks(rung) for rung in LADDER}
         for rung, lack in lacks.items():
             if lack is not None:
-                log.info("%s is left out: %s.", rung.provider, lack)
+                log.debug("%s is left out: %s.", rung.provider, lack)
         return tuple(rung for rung, lack in lacks.items() if lack is None)
     named = {rung.name: rung for rung in LADDER}
     if asked not in named:

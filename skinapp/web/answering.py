@@ -1,18 +1,26 @@
-"""A photo goes in, the HTML of its answer and of its evidence comes out, or of what is wrong with it."""
+"""A photo goes in; what a visitor sees of its answer, or of what is wrong with it, comes out: HTML, and reports for programs."""
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
-from skinapp.assessment.assessor import Assessor
+import numpy as np
+
+from skinapp.assessment.assessor import Assessment, Assessor
 from skinapp.assessment.classifier import Namer
-from skinapp.errors import PhotoError
-from skinapp.i18n.messages import Language
-from skinapp.imaging import decode
-from skinapp.web.views import answer, classification, page, report
+from skinapp.errors import LabelError, PhotoError
+from skinapp.followup import compare
+from skinapp.i18n.messages import Language, text
+from skinapp.imaging import decode, encode
+from skinapp.imaging.decode import Photo
+from skinapp.labels import CODES, View
+from skinapp.metrics import ground_truth
+from skinapp.web.views import answer, classification, followup, many, page, report
 
 
 def answered(
     assessor: Assessor,
-    source: Path | bytes | decode.Photo,
+    source: Path | bytes | Photo,
     language: Language,
     *,
     centred: bool = False,
@@ -30,7 +38,80 @@ def answered(
 def named(namer: Namer, path: Path, language: Language) -> tuple[str, str]:
     """The answer to an uploaded photo and its map, or what is wrong with it."""
     try:
-        photo, found = namer.read_and_assess(path)
+        photo, classified = namer.read_and_assess(path)
     except PhotoError as error:
         return page.failed(error.message.to(language), language), ""
-    return classification.result(found, language), classification.evidence(photo, found, language)
+    return classification.result(classified, language), classification.evidence(photo, classified, language)
+
+
+def reported(
+    model: Assessor | Namer, source: Path | bytes, language: Language, *, careful: bool = False, drawn: bool = False
+) -> tuple[dict[str, Any], bytes]:
+    """The report on one photo for a program, or its `error`; and where `drawn` the overlay as JPEG."""
+    try:
+        photo, assessment = model.read_and_assess(source, careful=careful)
+    except PhotoError as error:
+        return {"error": str(error)}, b""
+    return assessment.to_dict(language), encode.jpeg(assessment.overlay(photo)) if drawn else b""
+
+
+def row(assessor: Assessor, language: Language, named: tuple[str, Path]) -> many.Row | many.Unread:
+    """The row of a photo in the table of many, which has a name and a place."""
+    name, path = named
+    try:
+        photo, assessment = assessor.read_and_assess(path)
+    except PhotoError as error:
+        return many.Unread(name, error.message.to(language))
+    return many.Row.of(name, assessment, photo, language)
+
+
+def figures(answers: Sequence[tuple[Any, Any]], labels: bytes | None, language: Language) -> str:
+    """How right the answers of the table are, each a file and a lesion, by a CSV with `labels` or by the files' folders."""
+    predicted = {str(file): code for file, code in answers[: many.MOST] if code in CODES}
+    try:
+        truths = ground_truth.truths(list(predicted), {} if labels is None else ground_truth.read(labels))
+    except LabelError as error:
+        return many.refused(error.message.to(language), language)
+    if not truths:
+        return "" if labels is None else many.refused(text("many.no_labels", language), language)
+    counted = ground_truth.figures([predicted[file] for file in truths], list(truths.values()))
+    return many.figures(counted, truths, language)
+
+
+def compared(assessor: Assessor, earlier: Path, later: Path, language: Language) -> str:
+    """The differences of two photos of one lesion and both answers, or what is wrong with each that can't be read."""
+    photos, reasons = list[tuple[Photo, Assessment]](), list[str | None]()
+    for path in (earlier, later):
+        try:
+            photos.append(assessor.read_and_assess(path))
+            reasons.append(None)
+        except PhotoError as error:
+            reasons.append(error.message.to(language))
+    if any(reasons):
+        return followup.failed(reasons, language)
+    (before, first), (after, second) = photos
+    is_readable = first.report.ok and second.report.ok
+    return followup.compared((first, second), compare.compare(before, after) if is_readable else None, language)
+
+
+def frame(assessor: Assessor, content: bytes, max_pixels: int) -> dict[str, Any]:
+    """What one frame of a camera shows, as the browser's own modules would say it, with every lesion's evidence in 0..255."""
+    photo = decode.read(content, max_pixels)
+    assessment = assessor.assess([photo])[0]
+    heats = [np.rint(assessment.heatmap(code) * 255).astype(int) for code in CODES]
+    return {
+        **assessment.report.to_dict(),
+        "chances": assessment.chances.tolist(),
+        "view": assessment.view or View.DERMOSCOPIC,
+        "priority": assessment.priority,
+        "focus": assessment.focus.code,
+        "figures": vars(assessment.report.figures),
+        "seen": assessment.seen._asdict(),
+        "width": photo.shape[1],
+        "height": photo.shape[0],
+        "elapsed_ms": assessment.elapsed_ms,
+        "heat": {
+            "cells": list(heats[0].shape),
+            "codes": {code: heat.ravel().tolist() for code, heat in zip(CODES, heats, strict=True)},
+        },
+    }

@@ -22,7 +22,7 @@ from skinapp.assessment.assessor import Assessor
 from skinapp.i18n.messages import section, text
 from skinapp.ui.endpoints import api
 from tests import TINY_MODEL
-from tests.api.test_concurrency import wait_until
+from tests.api.test_concurrency import HELD, wait_until
 from tests.support import client_crowd, drawings
 from tests.support.app_server import free_port, started
 
@@ -102,6 +102,58 @@ def test_callers_who_try_again_after_a_restart_get_their_answers_and_nothing_is_
             assert again.folder.is_dir(), "there is one folder again"
     assert before < CALLERS * EACH and verdicts == ["right"] * (CALLERS * EACH)
     assert list(base.iterdir()) == []
+
+
+def test_who_is_being_answered_when_the_server_is_told_to_end_gets_the_answer(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    ours = {**environment, "GRADIO_TEMP_DIR": str(tmp_path / "base"), **held(tmp_path)}
+    with started([sys.executable, "-c", HELD], ours) as (address, process):
+        server = Served(address, process.pid, tmp_path / "base")
+        path = server.upload().json()[0]
+        heart = httpx.stream("GET", f"{address}/gradio_api/heartbeat/any", timeout=PATIENCE_S)
+        with heart as alive, ThreadPoolExecutor(1) as executor:
+            assert alive.status_code == 200
+            call = executor.submit(server.classify, path)
+            wait_until(lambda: (tmp_path / "seen").read_text() == ".")
+            process.terminate()
+            wait_until(lambda: server.upload(language="zh").status_code == 503)
+            late = server.upload(language="zh")
+            assert (late.status_code, late.text) == (503, text("crowded.ending", "zh")) and int(late.headers["retry-after"]) > 0
+            (tmp_path / "gate").touch()
+            answer = call.result()
+            assert answer.startswith("event: complete")
+            overlay = json.loads(answer.partition("data: ")[2])[1]["path"]
+            assert httpx.get(f"{address}/gradio_api/file={overlay}", timeout=PATIENCE_S).content.startswith(b"\xff\xd8\xff")
+            assert process.wait(PATIENCE_S) == -signal.SIGTERM
+    assert list((tmp_path / "base").iterdir()) == []
+
+
+@pytest.mark.parametrize("twice", [False, True], ids=["waits", "is told twice"])
+def test_what_doesnt_come_to_an_end_keeps_no_server_that_is_told_to(
+    environment: dict[str, str], tmp_path: Path, twice: bool
+) -> None:
+    ours = {**environment, "GRADIO_TEMP_DIR": str(tmp_path / "base"), **held(tmp_path)}
+    with started([sys.executable, "-c", HELD], ours) as (address, process), ThreadPoolExecutor(1) as executor:
+        server = Served(address, process.pid, tmp_path / "base")
+        path = server.upload().json()[0]
+        call = executor.submit(server.classify, path)
+        wait_until(lambda: (tmp_path / "seen").read_text() == ".")
+        process.terminate()
+        if twice:
+            wait_until(lambda: server.upload().status_code == 503)
+            process.terminate()
+        assert process.wait(PATIENCE_S) == -signal.SIGTERM
+        with pytest.raises(httpx.TransportError):
+            assert "event: complete" not in call.result()
+            raise httpx.ReadError("it was told that the server ends")
+    assert list((tmp_path / "base").iterdir()) == []
+
+
+def held(folder: Path) -> dict[str, str]:
+    """What HELD has to know: it answers once there is a gate, and notes what it has seen."""
+    (folder / "seen").touch()
+    return {"GATE": str(folder / "gate"), "SEEN": str(folder / "seen")}
 
 
 @contextmanager
@@ -218,8 +270,8 @@ def test_of_hundreds_of_photos_each_gets_its_own_answer_though_a_tenth_are_broke
     broken = [tmp_path / f"broken{number}.png" for number in range(4)]
     for path, content in zip(broken, (b"", b"no picture", whole[: len(whole) // 2], whole[:20] + bytes(500)), strict=True):
         path.write_bytes(content)
-    asked = [broken[number % 4] if number % 10 == 5 else photos[number % 12] for number in range(5 * api.MOST)]
-    parts = [asked[start : start + api.MOST] for start in range(0, len(asked), api.MOST)]
+    asked = [broken[number % 4] if number % 10 == 5 else photos[number % 12] for number in range(5 * api.MAX_BATCH)]
+    parts = [asked[start : start + api.MAX_BATCH] for start in range(0, len(asked), api.MAX_BATCH)]
 
     def answers(part: list[client_crowd.Expected | Path]) -> list[dict[str, object]]:
         files = [handle_file(one if isinstance(one, Path) else one.path) for one in part]

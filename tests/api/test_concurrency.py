@@ -74,12 +74,12 @@ def wait_until(reached: object, seconds: float = 60) -> None:
     raise AssertionError("it never came to that")
 
 
-def joined(address: str, session: str, path: str, function: int, visitor: str = "") -> httpx.Response:
+def joined(address: str, session: str, path: str, function: int, visitor: str = "", **site: str) -> httpx.Response:
     """A browser's way into the line; each session is a visitor's of its own, or this one's."""
     visitor = visitor or f"2001:db8:0:{zlib.crc32(session.encode()) & 0xFFFF:x}::1"
     file = {"path": path, "orig_name": "spot.png", "meta": {"_type": "gradio.FileData"}}
     body = {"data": [file], "fn_index": function, "session_hash": session}
-    headers = {"x-forwarded-for": visitor, "accept-language": "zh"}
+    headers = {"x-forwarded-for": visitor, "accept-language": "zh", **site}
     return httpx.post(f"{address}/gradio_api/queue/join", json=body, headers=headers, timeout=60)
 
 
@@ -128,9 +128,10 @@ def test_the_line_is_bounded_and_tells_everyone_their_place(held: tuple[str, Hel
     wait_until(lambda: server.begun() == queueing.ASSESSING)
     answers += [joined(address, f"w{number}", path, function) for number in range(queueing.WAITING)]
     assert {answer.status_code for answer in answers} == {200}
-    turned_away = joined(address, "late", path, function)
-    assert turned_away.status_code == 503
-    assert turned_away.json()["detail"] == f"Queue is full. Max size is {queueing.WAITING} and size is {queueing.WAITING}."
+    for site, status in (({}, 503), ({"sec-fetch-site": "same-origin"}, 429)):  # a program's, and the page's own
+        turned_away = joined(address, "late", path, function, **site)
+        assert (turned_away.status_code, turned_away.json()["detail"]) == (status, text("crowded.full", "zh"))
+        assert int(turned_away.headers["retry-after"]) > 0
     with httpx.stream("GET", f"{address}/gradio_api/queue/data?session_hash=w5", timeout=60) as stream:
         told = next(text for text in stream.iter_lines() if '"estimation"' in text)
     assert '"rank":5' in told.replace(" ", "") and '"queue_size":6' in told.replace(" ", "")

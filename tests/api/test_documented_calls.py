@@ -1,4 +1,4 @@
-"""The examples of README's "Call it", copied out of it and run against the real server; only the address differs."""
+"""The examples of docs/api.md, copied out of it and run against the real server; only the address differs."""
 
 import json
 import re
@@ -9,18 +9,24 @@ from pathlib import Path
 
 import pytest
 
-from scripts.update_docs import README
+from scripts.update_docs import API, README
 from skinapp.assessment.assessor import Assessor
 from tests.support import drawings
-from tests.support.app_server import missing
+from tests.support.app_server import ROOT, missing
 
 ADDRESS = "http://127.0.0.1:7860"
 
 
-def examples(language: str) -> list[str]:
-    """The examples in a language, in their order."""
-    section = README.read_text(encoding="utf-8").partition("\n## Call it\n")[2].partition("\n## ")[0]
-    return re.findall(rf"^```{language}\n(.*?)^```", section, re.DOTALL | re.MULTILINE)
+def examples(language: str, page: Path = API, section: str = "Over the network") -> list[str]:
+    """The examples of a page's section in a language, in their order."""
+    text = page.read_text(encoding="utf-8").partition(f"\n## {section}\n")[2].partition("\n## ")[0]
+    return re.findall(rf"^```{language}\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+
+
+def plain_examples() -> dict[str, str]:
+    """The examples of the plain HTTP interface, by the program that runs them."""
+    (curl,), (script,) = (examples(language, section="Plain HTTP") for language in ("sh", "javascript"))
+    return {"curl": curl, "node": script}
 
 
 @pytest.fixture
@@ -61,7 +67,7 @@ def test_the_python_example_for_several_prints_a_line_a_photo(server: str, folde
 
 def test_the_curl_example_ends_with_the_report(server: str, folder: Path, assessor: Assessor) -> None:
     if shutil.which("curl") is None:
-        missing("curl is missing: install Debian's curl to run README's example")
+        missing("curl is missing: install Debian's curl to run the documented example")
     expected = assessor.read_and_assess(folder / "photo.jpg")[1].to_dict()
     said = run(["bash", "-euo", "pipefail", "-c"], examples("bash")[0], server, folder)
     event, data = said.strip().splitlines()
@@ -71,8 +77,21 @@ def test_the_curl_example_ends_with_the_report(server: str, folder: Path, assess
 
 def test_the_curl_example_says_what_is_wrong_with_a_photo(server: str, folder: Path) -> None:
     if shutil.which("curl") is None:
-        missing("curl is missing: install Debian's curl to run README's example")
+        missing("curl is missing: install Debian's curl to run the documented example")
     (folder / "photo.jpg").write_bytes(b"not a photo")
     event, data = run(["bash", "-euo", "pipefail", "-c"], examples("bash")[0], server, folder).strip().splitlines()
     assert event == "event: error"
     assert json.loads(data.removeprefix("data: "))["error"].startswith("The file is not a picture that can be read here")
+
+
+@pytest.mark.parametrize(("page", "section"), [(API, "In Python"), (README, "Call it")])
+def test_the_example_of_the_python_interface_prints_the_answer(
+    page: Path, section: str, folder: Path, environment: dict[str, str], embedded: Assessor
+) -> None:
+    (example,) = examples("python", page, section)
+    expected = embedded.read_and_assess(folder / "photo.jpg", careful=True).to_dict()
+    elsewhere = {**environment, "PYTHONPATH": str(ROOT)}
+    ended = subprocess.run(
+        [sys.executable, "-c", example], cwd=folder, env=elsewhere, capture_output=True, text=True, timeout=300
+    )
+    assert ended.stdout.startswith(f"{expected['priority']} {{'akiec': "), ended.stderr

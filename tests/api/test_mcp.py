@@ -19,7 +19,7 @@ from skinapp.assessment.assessor import Assessor
 from skinapp.i18n.messages import text
 from skinapp.imaging import decode
 from skinapp.ui.endpoints import api, mcp
-from skinapp.ui.server import bodies
+from skinapp.ui.server import request_gate
 from tests.support import drawings
 from tests.support.app_server import ROOT, served
 
@@ -124,14 +124,14 @@ def test_an_address_or_a_path_of_the_server_is_refused_with_our_sentence(address
 def test_calls_that_make_no_sense_say_what_is_wrong(address: str) -> None:
     assert refusal(call(address, "classify", {})) == text("requests.no_photo", "en")
     assert refusal(call(address, "classify_batch", {"photos": "none"})) == text("requests.no_photo", "en")
-    too_many = text("requests.too_many", "en", count=api.MOST + 1, most=api.MOST)
-    assert refusal(call(address, "classify_batch", {"photos": ["x"] * (api.MOST + 1)})) == too_many
+    too_many = text("requests.too_many", "en", count=api.MAX_BATCH + 1, most=api.MAX_BATCH)
+    assert refusal(call(address, "classify_batch", {"photos": ["x"] * (api.MAX_BATCH + 1)})) == too_many
     assert refusal(call(address, "shutdown", {})) == "There is no tool of that name; call classify or classify_batch."
     assert refusal(call(address, "classify", {"photo": data_uri(b"")})) == text("unreadable.empty", "en")
 
 
 def test_a_call_that_is_too_heavy_is_refused_unread_and_a_browser_is_told_what_this_is(address: str) -> None:
-    heavy = httpx.post(address + mcp.PATH, content=bytes(bodies.MCP_BYTES + 1), headers=HEADERS, timeout=60)
+    heavy = httpx.post(address + mcp.PATH, content=bytes(request_gate.MCP_BYTES + 1), headers=HEADERS, timeout=60)
     assert heavy.status_code == 413
     assert (httpx.get(address + mcp.PATH).status_code, httpx.get(address + mcp.PATH).text) == (
         405,

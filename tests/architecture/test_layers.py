@@ -21,22 +21,24 @@ ONLY = {
     "ray": {"skinapp/ray_batch.py"},
     "pyarrow": {"skinapp/ray_batch.py"},
     "mcp": {"skinapp/ui/endpoints/mcp.py"},
+    "pillow_heif": {"skinapp/imaging/decode.py"},
 }
 
 
 LAYERS: tuple[tuple[str, ...], ...] = (
-    ("app", "benchmarks", "scripts"),
+    ("app", "benchmarks", "scripts", "skinapp.serve"),
     ("skinapp.ui", "export", "train", "skinapp.__main__", "skinapp.ray_batch"),
     ("skinapp.web",),
     ("skinapp.teach",),
     ("skinapp.assessment", "skinapp.followup"),
     ("skinapp.imaging", "skinapp.metrics"),
     ("skinapp.model",),
-    ("skinapp.scratch",),
-    ("skinapp.settings", "skinapp.errors", "skinapp.i18n", "skinapp.labels", "skinapp.malloc"),
+    ("skinapp.scratch", "skinapp.guards"),
+    ("skinapp.settings", "skinapp.errors", "skinapp.i18n", "skinapp.labels", "skinapp.malloc", "skinapp.blas"),
 )
 """Rooms from top to bottom: each imports from rows below its own, and from its own row only what stands in BESIDE."""
 BESIDE = {
+    "app": {"skinapp.serve"},
     "export": {"train"},
     "skinapp.__main__": {"skinapp.ray_batch"},
     "skinapp.settings": {"skinapp.errors"},
@@ -124,7 +126,8 @@ def test_no_import_runs_up(path):
     [
         ("skinapp.model.spec", "skinapp.assessment.triage", True),
         ("skinapp.imaging.decode", "skinapp.metrics.accuracy", True),
-        ("skinapp.web.views.live", "skinapp.ui.server.live_sessions", True),
+        ("skinapp.web.views.live", "skinapp.ui.server.queueing", True),
+        ("skinapp.guards.access", "skinapp.ui.server.logins", True),
         ("train.data.dataset", "export.build", True),
         ("export.build", "train.data.dataset", False),
         ("skinapp.errors", "skinapp.i18n.messages", False),
@@ -165,7 +168,8 @@ def test_the_runtime_imports_no_training_library_and_no_test(path):
 @pytest.mark.parametrize("path", files("train", "export", "benchmarks", "scripts"), ids=name)
 def test_only_what_measures_and_writes_uses_the_tests_support(path):
     used = {one for one in imports(path) if one.partition(".")[0] == "tests"}
-    assert all(one.startswith(("tests.support", "tests.TINY_MODEL")) or one == "tests" for one in used)
+    allowed = ("tests.support", "tests.architecture", "tests.TINY_MODEL")  # whose layers a picture is drawn of
+    assert all(one.startswith(allowed) or one == "tests" for one in used)
     assert not used or path.relative_to(ROOT).parts[0] in ("benchmarks", "scripts")
 
 
@@ -189,6 +193,11 @@ def test_export_uses_of_the_page_only_what_a_browser_gets(path):
 @pytest.mark.parametrize("path", files("skinapp/web"), ids=name)
 def test_what_a_browser_gets_is_made_without_a_server(path):
     assert not roots(path) & {"gradio", "starlette"}
+
+
+@pytest.mark.parametrize("path", files("skinapp/guards"), ids=name)
+def test_what_protects_a_server_knows_nothing_of_what_it_serves(path):
+    assert not roots(path) & {"gradio", "starlette", "fastapi"}
 
 
 @pytest.mark.parametrize("path", files("skinapp/ui"), ids=name)

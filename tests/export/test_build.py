@@ -1,7 +1,7 @@
 import json
 import re
 import shutil
-from dataclasses import asdict, replace
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -15,7 +15,9 @@ from export.release import card
 from skinapp.assessment import triage
 from skinapp.assessment.assessor import Assessor
 from skinapp.imaging import decode, preprocess
+from skinapp.labels import CODES
 from skinapp.model.spec import LesionHead, ModelSpec, sha256
+from tests.support import model_folder
 from train.calibrate import abstention, answers, quality_limits
 from train.data.dataset import DataError, read_rows
 from train.data.splits import train_and_val
@@ -27,24 +29,7 @@ from train.network import model
 @pytest.fixture(scope="module")
 def folder(drawn, tmp_path_factory):
     """A complete model folder of a tiny network with random weights."""
-    checkpoint = tmp_path_factory.mktemp("checkpoint")
-    torch.manual_seed(0)
-    net = model.create("test_efficientnet", activation="relu")
-    model.save_half(net, checkpoint / "model.safetensors")
-    digest = sha256(drawn / "labels.csv")
-    recipe = {"init": "", "epochs": 1, "size": 64, "eval_size": 64, "val_share": 0.2, "seed": 0, "labels_sha256": digest}
-    about = {
-        "architecture": "test_efficientnet",
-        "activation": "relu",
-        "transform": asdict(model.transform(net, 64)),
-        "recipe": recipe,
-    }
-    (checkpoint / "train.json").write_text(json.dumps(about))
-    out = tmp_path_factory.mktemp("folder")
-    with pytest.MonkeyPatch.context() as patch:  # one photo of the few is more than the share that may be named otherwise
-        patch.setattr(accuracy_gate, "LIMITS", replace(accuracy_gate.LIMITS, named_otherwise=0.1))
-        build.build(checkpoint, out, drawn, drawn / "labels.csv", drawn / "others.csv", threads=2)
-    return out
+    return model_folder.make("test_efficientnet", drawn, tmp_path_factory.mktemp, tuple(build.GRAPHS))
 
 
 def test_the_folder_is_complete_and_every_hash_is_true(folder):
@@ -190,6 +175,27 @@ def test_a_folder_with_a_changed_file_is_refused(folder, tmp_path):
         file.write(b"\0")
     with pytest.raises(Exception, match="is not the file that config"):
         Assessor.load(str(copy), "cpu")
+
+
+def test_a_folder_for_phones_holds_one_graph_that_cpus_are_served_by(drawn, tmp_path_factory):
+    """The hidden layer of its head, more than half of the weights, is stored as INT8 as well."""
+    folder = model_folder.make("mobilenetv3_small_100", drawn, tmp_path_factory.mktemp, ("w8",))
+    spec, served = ModelSpec.read(folder), Assessor.load(str(folder), "cpu")
+    assert set(spec.files) == {"model_w8.onnx", "model.safetensors"} and served.model.precision == "w8"
+    assert (folder / "model_w8.onnx").stat().st_size < 1.75e6 < 3e6 < (folder / "model.safetensors").stat().st_size
+    metrics = json.loads((folder / "metrics.json").read_text())
+    assert set(metrics["test"]) == {"w8", "w8_quick", "fp32"} and metrics["test"]["w8"]["n"] == 14
+    assert "ONNX with INT8 weights" in (folder / "README.md").read_text()
+    photos = [decode.read(drawn / f"{code}0.png") for code in CODES]
+    for ours, exact in zip(served.assess(photos), evaluate.load(str(folder), "fp32", 1).assess(photos), strict=True):
+        np.testing.assert_allclose(ours.chances, exact.chances, atol=0.02)
+        np.testing.assert_allclose(ours.cams, exact.cams, atol=0.05 * np.abs(exact.cams).max())
+
+
+def test_a_form_of_the_weights_that_there_is_no_file_of_is_refused(drawn, tmp_path):
+    (tmp_path / "train.json").write_text(json.dumps({"recipe": {"labels_sha256": sha256(drawn / "labels.csv")}}))
+    with pytest.raises(DataError, match=r"^There is no int4 file of the weights; choose from int8, int8_trt, w8\.$"):
+        build.build(tmp_path, tmp_path / "out", drawn, drawn / "labels.csv", None, threads=1, forms=["w8", "int4"])
 
 
 def test_a_file_that_loses_too_much_is_refused_and_can_be_looked_at(folder, drawn, tmp_path, monkeypatch):

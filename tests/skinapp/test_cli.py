@@ -2,12 +2,15 @@ import json
 import os
 import subprocess
 import sys
+import time
 
 import cv2
 import pytest
 
 from skinapp import __main__ as cli
+from skinapp.assessment import pipeline
 from skinapp.assessment.assessor import Assessor
+from skinapp.imaging import decode
 from tests import TINY_MODEL
 from tests.support import drawings
 from tests.support.app_server import ROOT
@@ -63,7 +66,7 @@ def test_the_overlay_is_written_as_a_picture_of_the_photos_size(folder, capsys):
         (["{folder}", "--overlay", "o.png"], 2, "--overlay takes one photo, but 3 were given; leave it out or give one.\n"),
         (["{folder}/a.png", "--overlay", "{folder}/none/o.png"], 2, "--overlay {folder}/none/o.png lies in no folder that exists; make the folder first.\n"),
         (["{folder}/more/none"], 1, "{folder}/more/none can't be opened (No such file or directory); check the path."),
-        (["{folder}/empty"], 2, "{folder}/empty holds no pictures (.avif, .bmp, .gif, .jpeg, .jpg, .png, .tif, .tiff, .webp); give another folder.\n"),
+        (["{folder}/empty"], 2, "{folder}/empty holds no pictures (.avif, .bmp, .gif, .heic, .heif, .jpeg, .jpg, .png, .tif, .tiff, .webp); give another folder.\n"),
     ],
 )  # fmt: skip
 def test_mistakes_are_said_in_one_line(folder, capsys, arguments, status, said):
@@ -110,3 +113,73 @@ def test_a_photo_whose_name_is_no_text_is_answered_under_an_escaped_name(folder)
     assert json.loads(ran.stdout)["file"] == os.fsdecode(odd)
     ran = subprocess.run([*command[:4], *MODEL], cwd=ROOT, capture_output=True, check=True)
     assert ran.stdout.startswith(os.fsencode(folder) + b"/\\udcff.png  ")
+
+
+def many(folder, count=21):
+    """Photos in two folders, of which each fifth can't be read."""
+    (folder / "many" / "b").mkdir(parents=True)
+    for number in range(count):
+        path = folder / "many" / ("b" if number % 3 == 0 else ".") / f"{number:02}.jpg"
+        path.write_bytes(
+            b"broken" if number % 5 == 4 else drawings.encoded(drawings.lesion(160 + number, 120, seed=number), "JPEG")
+        )
+    return folder / "many"
+
+
+def lines(capsys):
+    return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+
+@pytest.mark.parametrize("options", [[], ["--careful"], ["--centred"]])
+def test_many_photos_get_the_answers_that_each_gets_alone_in_their_order(folder, capsys, options):
+    place = many(folder)
+    assert cli.main([str(place), "--json", *options, *MODEL]) == 1
+    together = lines(capsys)
+    paths = sorted(place.rglob("*.jpg"))
+    assert [line["file"] for line in together] == [str(path) for path in paths]
+    alone = options if "--careful" in options else [*options, "--no-careful"]
+    for path, line in zip(paths, together, strict=True):
+        cli.main([str(path), "--json", *alone, *MODEL])
+        (one,) = lines(capsys)
+        assert one.pop("elapsed_ms", {}).keys() == line.pop("elapsed_ms", {}).keys()
+        assert one.pop("probabilities", {}) == pytest.approx(line.pop("probabilities", {}), abs=1e-6)
+        for report in (one, line):
+            report.get("top", {}).pop("probability", None)
+            (report.get("reason") or {}).pop("probability", None)
+            report.get("quality", {}).pop("lesion_evidence", None)
+        assert one == line
+
+
+def test_a_photo_given_twice_is_answered_twice(folder, capsys):
+    assert cli.main([str(folder / "a.png")] * 3 + ["--json", *MODEL]) == 0
+    assert [line["file"] for line in lines(capsys)] == [str(folder / "a.png")] * 3
+
+
+def test_few_photos_are_read_ahead_of_what_is_taken(folder, monkeypatch):
+    """However many there are: what is answered and not yet asked for stays in memory."""
+    assessor, read = Assessor.load(str(TINY_MODEL), "cpu", 1), list[object]()
+    reading = decode.read_reduced
+    monkeypatch.setattr(decode, "read_reduced", lambda *given: read.append(given) or reading(*given))
+    answers = pipeline.assess(assessor, [folder / "a.png"] * 1000, threads=2)
+    next(answers)
+    time.sleep(1)
+    answers.close()
+    assert len(read) <= (2 * 2 + 1) * pipeline.PASS
+
+
+def test_large_photos_of_one_pass_are_answered_before_memory_is_full(folder, monkeypatch):
+    assessor, passes = Assessor.load(str(TINY_MODEL), "cpu", 1), list[int]()
+    answering = assessor.assess_decoded
+    monkeypatch.setattr(
+        assessor, "assess_decoded", lambda read, *given, **ways: passes.append(len(read)) or answering(read, *given, **ways)
+    )
+    monkeypatch.setattr(pipeline, "HELD_BYTES", 2 * 320 * 240 * 3)
+    assert len(list(pipeline.assess(assessor, [folder / "a.png"] * 8, threads=1))) == 8
+    assert passes == [3, 3, 2]
+
+
+def test_a_fault_of_ours_ends_the_run_as_it_is(folder, monkeypatch):
+    assessor = Assessor.load(str(TINY_MODEL), "cpu", 1)
+    monkeypatch.setattr(assessor, "look", lambda *given: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        list(pipeline.assess(assessor, [folder / "a.png"] * 40, threads=2))

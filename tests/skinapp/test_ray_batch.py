@@ -233,7 +233,7 @@ def test_a_buckets_region_is_kept_with_each_of_its_photos(tmp_path: Path, assess
 @pytest.mark.parametrize(
     ("uri", "said"),
     [
-        ("file:///none", "file:///none holds no pictures (.avif, .bmp, .gif, .jpeg, .jpg, .png, .tif, .tiff, .webp); give another URI."),
+        ("file:///none", "file:///none holds no pictures (.avif, .bmp, .gif, .heic, .heif, .jpeg, .jpg, .png, .tif, .tiff, .webp); give another URI."),
         ("nowhere://photos", "nowhere://photos can't be listed (Unrecognized filesystem type in URI: nowhere://photos); check the URI and the right to read it."),
     ],
 )  # fmt: skip

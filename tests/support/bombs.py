@@ -4,8 +4,10 @@ import io
 import struct
 import zlib
 from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
+import pillow_heif
 from PIL import Image
 
 from tests.support import drawings
@@ -164,3 +166,125 @@ def large(form: str, **options: object) -> bytes:
     buffer = io.BytesIO()
     (picture.convert(str(mode)) if mode else picture).save(buffer, form, **options)
     return buffer.getvalue()
+
+
+# HEIC
+
+
+def heic(picture: Image.Image, **options: object) -> bytes:
+    """A picture as phones pack it."""
+    buffer = io.BytesIO()
+    pillow_heif.from_pillow(picture).save(buffer, quality=80, **options)
+    return buffer.getvalue()
+
+
+def box(kind: bytes, *content: bytes, version: int | None = None, flags: int = 0) -> bytes:
+    head = b"" if version is None else struct.pack(">I", version << 24 | flags)
+    body = head + b"".join(content)
+    return struct.pack(">I4s", 8 + len(body), kind) + body
+
+
+class Part(NamedTuple):
+    """A part of a HEIC: its kind, bytes and properties (from 1 on)."""
+
+    kind: bytes
+    data: bytes
+    properties: tuple[int, ...] = ()
+    is_hidden: bool = False
+
+
+def heic_of(parts: list[Part], properties: list[bytes], links: list[tuple[bytes, int, list[int]]]) -> bytes:
+    """A HEIC of these parts, numbered from 1 on, of which the first is the picture."""
+    numbered = list(enumerate(parts, 1))
+    infos = [
+        box(b"infe", struct.pack(">HH4s", number, 0, part.kind), b"\0", version=2, flags=part.is_hidden)
+        for number, part in numbered
+    ]
+    starts = np.cumsum([0, *(len(part.data) for part in parts)])
+    places = [struct.pack(">HHHHII", number, 1, 0, 1, starts[number - 1], len(part.data)) for number, part in numbered]
+    said = [
+        struct.pack(">HB", number, len(part.properties)) + bytes(part.properties) for number, part in numbered if part.properties
+    ]
+    meta = box(
+        b"meta",
+        box(b"hdlr", bytes(4), b"pict", bytes(13), version=0),
+        box(b"pitm", struct.pack(">H", 1), version=0),
+        box(b"iloc", struct.pack(">HH", 0x4400, len(parts)), *places, version=1),
+        box(b"iinf", struct.pack(">H", len(parts)), *infos, version=0),
+        box(b"iref", *(box(kind, struct.pack(f">HH{len(to)}H", one, len(to), *to)) for kind, one, to in links), version=0),
+        box(b"iprp", box(b"ipco", *properties), box(b"ipma", struct.pack(">I", len(said)), *said, version=0)),
+        box(b"idat", *(part.data for part in parts)),
+        version=0,
+    )  # fmt: skip
+    return box(b"ftyp", b"heic", bytes(4), b"mif1heic") + meta
+
+
+def packed(picture: Image.Image) -> tuple[bytes, bytes]:
+    """A picture as one HEVC stream: its parameters (a property), and its data."""
+    content = heic(picture)
+    start = content.index(b"hvcC") - 4
+    data = content.index(b"mdat") + 4
+    return content[start : start + struct.unpack_from(">I", content, start)[0]], content[data:]
+
+
+def ispe(width: int, height: int) -> bytes:
+    return box(b"ispe", struct.pack(">II", width, height), version=0)
+
+
+def grid(rows: int, columns: int, width: int, height: int) -> bytes:
+    return struct.pack(">BBBBII", 0, 1, rows - 1, columns - 1, width, height)
+
+
+TILE = Image.fromarray(drawings.lesion(64, 64))
+
+
+def heic_hidden(side: int = 2000) -> bytes:
+    """A HEIC that says it is small, with a large picture packed in it."""
+    parameters, data = packed(Image.new("RGB", (side, side), "pink"))
+    return heic_of([Part(b"hvc1", data, (1, 2))], [parameters, ispe(100, 100)], [])
+
+
+def heic_grid(side: int = 40_000) -> bytes:
+    """A grid of one tile that says it is drawn on 1.6 gigapixels."""
+    parameters, data = packed(TILE)
+    parts = [Part(b"grid", grid(1, 1, side, side), (3,)), Part(b"hvc1", data, (1, 2), is_hidden=True)]
+    return heic_of(parts, [parameters, ispe(64, 64), ispe(100, 100)], [(b"dimg", 1, [2])])
+
+
+def heic_tiles(count: int = 256) -> bytes:
+    """A small grid that is made of one tile, over and over again."""
+    parameters, data = packed(Image.new("RGB", (256, 256), "pink"))
+    parts = [Part(b"grid", grid(16, count // 16, 64, 64), (3,)), Part(b"hvc1", data, (1, 2), is_hidden=True)]
+    return heic_of(parts, [parameters, ispe(256, 256), ispe(64, 64)], [(b"dimg", 1, [2] * count)])
+
+
+def heic_pictures(count: int = 5000) -> bytes:
+    """One stream that holds its picture many times."""
+    parameters, data = packed(Image.new("RGB", (1000, 1000), "pink"))
+    return heic_of([Part(b"hvc1", data * count, (1, 2))], [parameters, ispe(1000, 1000)], [])
+
+
+def heic_slices(count: int = 5000) -> bytes:
+    """One picture of very many pieces, each of which says it is a later one."""
+    parameters, data = packed(Image.new("RGB", (1000, 1000), "pink"))
+    length = 4 + struct.unpack(">I", data[:4])[0]
+    first = data[:length]
+    later = first[:6] + bytes([first[6] & 0x7F]) + first[7:]
+    return heic_of([Part(b"hvc1", first + later * count, (1, 2))], [parameters, ispe(1000, 1000)], [])
+
+
+def heic_exif() -> bytes:
+    """Many tags of EXIF that all point at the same megabyte."""
+    parameters, data = packed(TILE)
+    parts = [Part(b"hvc1", data, (1, 2)), Part(b"Exif", bytes(4) + exif_tags())]
+    return heic_of(parts, [parameters, ispe(64, 64)], [(b"cdsc", 2, [1])])
+
+
+HEICS: dict[str, Callable[[], bytes]] = {
+    "hidden in HEIC": heic_hidden,
+    "grid": heic_grid,
+    "tiles": heic_tiles,
+    "pictures": heic_pictures,
+    "slices": heic_slices,
+    "exif in HEIC": heic_exif,
+}

@@ -94,6 +94,7 @@ def _photos() -> tuple[bytes, ...]:
         _saved(shown.convert("1"), "TIFF", compression="group4"),
         bombs.tiff(tiled, bytes(400 - len(bombs.tiff(tiled))) + tiles),
         *(_saved(picture, "AVIF", **rest) for picture in (shown, alpha)),
+        *(bombs.heic(shown, tile_size=size, exif=exif.tobytes()) for size in (0, 64)),
         *(_saved(shown.quantize(32), "GIF", **options) for options in ({}, {"transparency": 1, "disposal": 2})),
         *(
             _saved(shown, form, save_all=True, append_images=[shown.rotate(90)])
@@ -287,9 +288,9 @@ def _built_bmp(chance: random.Random) -> bytes:
 
 
 def _built_boxes(chance: random.Random) -> bytes:
-    """An AVIF with a box changed in its size or said again."""
+    """An AVIF or HEIC with a box changed in its size or said again."""
     content = bytearray(chance.choice(_photos_of("AVIF")))
-    kinds = (b"meta", b"iloc", b"iinf", b"infe", b"iprp", b"ipco", b"ispe", b"av1C", b"ipma", b"mdat", b"pitm", b"iref")
+    kinds = (b"meta", b"iloc", b"iinf", b"infe", b"iprp", b"ipco", b"ispe", b"av1C", b"hvcC", b"ipma", b"mdat", b"pitm", b"iref")
     places = [content.find(kind) for kind in kinds if content.find(kind) > 0]
     place = chance.choice(places)
     struct.pack_into(">I", content, place + chance.choice((-4, 4, 8, 12)), chance.choice(ODD))

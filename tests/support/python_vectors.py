@@ -107,7 +107,7 @@ def judged(photo: Photo) -> dict[str, Any]:
     embedding = preprocess.normalize(seen[None], SPEC.transform)[0].mean((1, 2))
     head, limits = LesionHead((4.0, 0.3, -4.0), 0.1), SPEC.quality
     cam = np.random.default_rng(len(photo)).normal(0 if photo.any() else -9, 1, (5, 7)).astype(np.float32)
-    figures = quality.measure(photo, seen, embedding, cam, head)
+    figures = quality.measure(min(photo.shape[:2]), seen, embedding, cam, head)
     report = quality.judge(figures, limits)
     return {
         "view": packed(seen),

@@ -22,6 +22,7 @@ from train.data import dataset
 from train.evaluate import metrics
 from train.fit import curves
 from train.fit import run as fit
+from train.fit.teachers import SOFTENING, Teachers, Told, Translation
 from train.network import model
 
 RECIPE = ["--model", "test_efficientnet", "--init", "", "--size", "64", "--eval-size", "64", "--epochs", "12", "--batch", "8", "--cpu",
@@ -108,14 +109,19 @@ def test_the_weights_are_stored_as_fp16(finished):
     assert kinds == {"float16", "int64"} and all(np.isfinite(value).all() for value in weights.values())
 
 
-def test_a_killed_run_goes_on_to_the_very_weights_of_an_undisturbed_one(drawn, finished, tmp_path):
-    process = subprocess.Popen(command(drawn, tmp_path), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+def kill(arguments: list[str], out) -> None:
+    """Start a run and kill it at its first checkpoint."""
+    process = subprocess.Popen(arguments, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     deadline = time.monotonic() + 300
-    while not (tmp_path / "checkpoint.pt").exists():
+    while not (out / "checkpoint.pt").exists():
         assert process.poll() is None and time.monotonic() < deadline
         time.sleep(0.005)
     process.send_signal(signal.SIGKILL)
     process.wait()
+
+
+def test_a_killed_run_goes_on_to_the_very_weights_of_an_undisturbed_one(drawn, finished, tmp_path):
+    kill(command(drawn, tmp_path), tmp_path)
     assert len(history(tmp_path)) < 12, "the run was over before it could be killed"
     assert "going on from step " in run(command(drawn, tmp_path))
     for one, other in zip(history(tmp_path), history(finished), strict=True):
@@ -140,8 +146,8 @@ import hashlib, pathlib, sys
 sys.path.insert(0, ".")
 import train.fit.run as fit
 original = fit._train
-def watched(run, loader, truths, judge, teachers, recipe, accelerator, *rest):
-    original(run, loader, truths, judge, teachers, recipe, accelerator, *rest)
+def watched(run, loader, truths, judge, recipe, accelerator, *rest):
+    original(run, loader, truths, judge, recipe, accelerator, *rest)
     kept = [*run.net.parameters(), *run.ema.module.state_dict().values()]
     state = b"".join(tensor.detach().numpy().tobytes() for tensor in kept)
     name = f"{accelerator.process_index} of {accelerator.num_processes}"
@@ -190,27 +196,68 @@ def test_a_mobilenet_is_trained(drawn, tmp_path):
     )
 
 
+ROWS = torch.arange(3)
+STEADY = [word for name in ("drop", "drop-path", "mixup", "faults") for word in (f"--{name}", "0")]
+
+
 def test_a_run_learns_from_teachers_where_the_labels_say_nothing(drawn, finished, tmp_path):
-    steady = [word for name in ("drop", "drop-path", "mixup", "faults") for word in (f"--{name}", "0")]
-    run(command(drawn, tmp_path, "--teacher", str(finished / "best"), "--taught", "1", *steady))
+    run(command(drawn, tmp_path, "--teacher", str(finished / "best"), "--taught", "1", *STEADY))
     found = history(tmp_path)
     assert max(line["bacc"] for line in found) > 0.5
     assert found[-1]["loss"] < 0.5 * found[0]["loss"], "nothing but the distance from the teacher"
 
 
+@pytest.mark.parametrize("asked", [[], ["--once"]], ids=["about every view", "once"])
+def test_a_run_that_learns_its_teachers_maps_goes_on_where_it_was_killed(drawn, finished, tmp_path, asked):
+    """The layer between their maps is in the checkpoint, and in none of the weights that are kept."""
+    teacher = ["--teacher", str(finished / "best"), "--features", "2", "--epochs", "4", *STEADY, *asked]
+    whole, parted = tmp_path / "whole", tmp_path / "parted"
+    run(command(drawn, whole, *teacher))
+    kill(command(drawn, parted, *teacher), parted)
+    assert len(history(parted)) < 4, "the run was over before it could be killed"
+    run(command(drawn, parted, *teacher))
+    losses = [[line["loss"] for line in history(out)] for out in (whole, parted)]
+    assert losses[0] == losses[1] and losses[0][-1] < losses[0][0]
+    one, other = (load_file(out / "best" / "model.safetensors") for out in (whole, parted))
+    assert one.keys() == other.keys() == load_file(finished / "best" / "model.safetensors").keys()
+    assert all(np.array_equal(one[key], other[key]) for key in one)
+
+
+def test_teachers_who_are_asked_once_say_of_blended_photos_the_blend_of_what_they_say_of_each():
+    told = Told(torch.rand(5, 7).softmax(1), torch.rand(5, 3, 1, 1))
+    rows = torch.tensor([4, 0, 2])
+    blended = told.blended(rows, 0.75)
+    torch.testing.assert_close(blended.chances, 0.75 * told.chances[[4, 0, 2]] + 0.25 * told.chances[[2, 0, 4]])
+    torch.testing.assert_close(blended.maps[0], 0.75 * told.maps[4] + 0.25 * told.maps[2])
+
+
 def test_the_distance_from_teachers_is_nothing_for_one_that_answers_as_they_do_in_the_mean():
-    pixels, cpu = torch.rand(3, 4), Accelerator(cpu=True)
-    teachers = [torch.nn.Linear(4, 7), torch.nn.Linear(4, 7)]
-    told = torch.stack([(teacher(pixels) / fit.SOFTENING).softmax(1) for teacher in teachers]).mean(0)
-    assert fit._unlike(fit.SOFTENING * told.log(), teachers, pixels, cpu).item() == pytest.approx(0, abs=1e-6)
-    assert fit._unlike(teachers[0](pixels), teachers, pixels, cpu).item() > 1e-4
+    pixels, nets = torch.rand(len(ROWS), 4), [torch.nn.Linear(4, 7), torch.nn.Linear(4, 7)]
+    teachers = Teachers(nets, torch.nn.Identity(), 0.0)
+    told = torch.stack([(net(pixels) / SOFTENING).softmax(1) for net in nets]).mean(0)
+    assert teachers(SOFTENING * told.log(), pixels, ROWS, 1.0).item() == pytest.approx(0, abs=1e-6)
+    assert teachers(nets[0](pixels), pixels, ROWS, 1.0).item() > 1e-4
+
+
+def test_maps_that_one_layer_can_tell_from_the_students_are_no_distance_away():
+    """A student with the very maps of its teacher, but scaled: least squares find the layer."""
+    maps, translation = torch.rand(16, 5, 4, 4), Translation(5, 3)
+    theirs = maps[:, :3] * torch.tensor([1.0, 10.0, 0.1])[:, None, None] + 3
+    mean, deviation = theirs.mean((0, 2, 3)), theirs.var((0, 2, 3), correction=0).add(translation.evened.eps).sqrt()
+    assert translation(maps, theirs).item() > 0.5
+    with torch.no_grad():
+        exact = torch.zeros(3, 5, 1, 1)
+        exact[range(3), range(3), 0, 0] = torch.tensor([1.0, 10.0, 0.1]) / deviation
+        translation.layer.weight.copy_(exact)
+        translation.layer.bias.copy_((3 - mean) / deviation)
+    assert translation(maps, theirs).item() == pytest.approx(0, abs=1e-8)
 
 
 def recipe(**changes: object) -> fit.Recipe:
     plain = fit.Recipe(
         architecture="test_efficientnet", activation="", init="", sizes=(64,), eval_size=64, short_side=64, epochs=1, batch=8, lr=1e-3, weight_decay=0.05,
         warmup=0.05, smoothing=0.05, mixup=0.0, drop=0.0, drop_path=0.0, ema=0.9, sampling=0.5, adjust=1.0, clinical=0.4, scc=("akiec", "bcc"), area=0.5, colour=0.0, faults=0.0,
-        teachers=(), taught=0.5, val_share=0.2, seed=0, labels_sha256="",
+        teachers=(), taught=0.5, features=0.0, once=False, val_share=0.2, seed=0, labels_sha256="",
     )  # fmt: skip
     return replace(plain, **changes)
 

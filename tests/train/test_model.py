@@ -15,6 +15,8 @@ from safetensors.torch import load_file, save_file
 from timm.layers import create_conv2d
 
 from skinapp.imaging import preprocess
+from skinapp.model.hub import EMBEDDED
+from skinapp.model.spec import ModelSpec
 from tests.support.fake_hub import serve
 from train.data.dataset import DataError
 from train.network import model
@@ -97,6 +99,22 @@ def test_a_teacher_sees_views_as_it_learned_on_them(tmp_path):
     with torch.inference_mode():
         torch.testing.assert_close(teacher(ours), alone(theirs), rtol=1e-4, atol=1e-4)
         assert (alone(ours) - alone(theirs)).abs().max() > 1e-3
+
+
+def test_a_model_folder_teaches_as_the_run_that_it_was_made_of():
+    """The embedded model's, with the activation that its config.json names."""
+    spec = ModelSpec.read(EMBEDDED)
+    pixels = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    with torch.inference_mode():
+        alone = model.load(spec.architecture, EMBEDDED / "model.safetensors", spec.activation)(pixels)
+        torch.testing.assert_close(model.trained(EMBEDDED, spec.transform)(pixels), alone, rtol=1e-4, atol=1e-4)
+
+
+def test_a_folder_that_no_run_left_teaches_nothing(tmp_path):
+    with pytest.raises(
+        DataError, match=r"holds no train\.json and no config\.json; give the folder best of a run of train fit, or"
+    ):
+        model.trained(tmp_path, ModelSpec.read(EMBEDDED).transform)
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import brotli
 import httpx
 import pytest
 
-from skinapp.ui.server.frontend_files import FOLDER, LASTING
+from skinapp.ui.gradio_internals.frontend import FOLDER, LASTING
 
 SCRIPT = max(FOLDER.glob("index-*.js"), key=lambda path: path.stat().st_size)
 FONT = min(FOLDER.glob("*.woff2"))

@@ -8,9 +8,10 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from skinapp.guards import security_headers
 from skinapp.i18n.messages import text
 from skinapp.labels import Priority
-from skinapp.ui.server import security_headers
+from skinapp.ui.gradio_internals import frontend
 from skinapp.web.bundles import onnxruntime_web
 from tests.support.browser import DESK, LOW, Visit, shown
 
@@ -48,9 +49,9 @@ def test_the_page_runs_its_own_scripts_alone_and_loads_from_nowhere_else(server:
 
 
 def test_a_share_links_page_may_load_gradios_front_end_from_its_host_and_no_other() -> None:
-    rules = security_headers.policy(b"<script>a()</script>", security_headers.SHARED)
-    assert f"script-src 'self' {security_headers.SHARED} 'unsafe-eval' 'sha256-" in rules
-    assert f"style-src 'self' {security_headers.SHARED} 'unsafe-inline'" in rules
+    rules = security_headers.policy(b"<script>a()</script>", frontend.SHARED_HOST)
+    assert f"script-src 'self' {frontend.SHARED_HOST} 'unsafe-eval' 'sha256-" in rules
+    assert f"style-src 'self' {frontend.SHARED_HOST} 'unsafe-inline'" in rules
 
 
 def test_an_uploaded_page_runs_nothing_when_it_is_opened(server: str) -> None:

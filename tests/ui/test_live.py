@@ -17,10 +17,10 @@ import pytest
 from playwright.sync_api import Browser, Page, Playwright, Route, expect
 
 from skinapp.assessment.assessor import Assessor
+from skinapp.guards import live_sessions
 from skinapp.i18n.messages import text
 from skinapp.labels import CODES
 from skinapp.ui.endpoints import live_frames
-from skinapp.ui.server import live_sessions
 from tests.support import drawings
 from tests.support.app_server import served
 from tests.support.browser import DESK, FLAGS, PATIENCE_MS, PHONE, Visit, photographed
@@ -165,7 +165,7 @@ def test_places_are_few_and_come_back_when_somebody_leaves_or_falls_silent() -> 
     third = places.enter()
     assert third and places.enter() is None
     now = live_sessions.IDLE_S - 1
-    with places.looking(second):
+    with places.under_way(second):
         now += live_sessions.IDLE_S
         assert places.enter() and places.enter() is None, "the third was silent, the second is being answered"
 
@@ -175,18 +175,18 @@ def test_a_turn_ends_after_its_time_and_a_viewer_has_two_frames_under_way_at_mos
     places = live_sessions.Viewers(2, lambda: now)
     name = places.enter()
     assert name
-    with places.looking(name, "still"), places.looking(name), places.looking(name):
+    with places.under_way(name, "still"), places.under_way(name), places.under_way(name):
         for kind in live_sessions.LIMITS:
-            with pytest.raises(live_sessions.HastyError), places.looking(name, kind):
+            with pytest.raises(live_sessions.TooManyFramesError), places.under_way(name, kind):
                 pass
     now = live_sessions.SECONDS - 0.1
-    with places.looking(name):
+    with places.under_way(name):
         pass
     now = live_sessions.SECONDS
-    with pytest.raises(live_sessions.GoneError) as gone, places.looking(name):
+    with pytest.raises(live_sessions.SessionEndedError) as gone, places.under_way(name):
         pass
     assert gone.value.over
-    with pytest.raises(live_sessions.GoneError) as gone, places.looking(name):
+    with pytest.raises(live_sessions.SessionEndedError) as gone, places.under_way(name):
         pass
     assert not gone.value.over
 
@@ -310,7 +310,7 @@ def test_a_server_that_says_no_or_goes_away_is_told_and_the_camera_goes_off(film
     ):
         page.route(pattern, partial(_instead, answer))
         page.click("[data-do=start]")
-        sentence = text(f"live.{said}", "en", minutes=live_sessions.SECONDS // 60, most=live_sessions.MOST)
+        sentence = text(f"live.{said}", "en", minutes=live_sessions.SECONDS // 60, most=live_sessions.MAX_VIEWERS)
         expect(page.locator(".watch .notice")).to_have_text(sentence)
         assert page.locator(".watch video").evaluate("one => one.srcObject === null")
         page.unroute(pattern)

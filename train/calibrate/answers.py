@@ -138,7 +138,7 @@ def measured(spec: ModelSpec, paths: Sequence[Path], answer: Answer) -> list[qua
     for place, path in enumerate(paths):
         photo, cam = decode.read(path), answer.cams[place, answer.logits[place].argmax()]
         view = preprocess.view(photo, spec.transform)
-        found.append(quality.measure(photo, view, answer.embedding[place], cam, spec.lesion_head))
+        found.append(quality.measure(min(photo.shape[:2]), view, answer.embedding[place], cam, spec.lesion_head))
     return found
 
 

@@ -181,7 +181,7 @@ def look(spec: ModelSpec, runs: Runs, photos: Sequence[Photo], rule: Rule) -> Se
         answer = runs.run(preprocess.normalize(np.stack(views), spec.transform))
         named = answer.logits.argmax(1)
         figures += [
-            quality.measure(photo, views[i], answer.embedding[i], answer.cams[i, named[i]], spec.lesion_head)
+            quality.measure(min(photo.shape[:2]), views[i], answer.embedding[i], answer.cams[i, named[i]], spec.lesion_head)
             for i, photo in enumerate(some)
         ]
         chances.append(triage.probabilities(answer.logits, rule.temperature))

@@ -4,6 +4,9 @@ import random
 from collections import defaultdict
 from collections.abc import Sequence
 
+import numpy as np
+
+from skinapp.labels import CODES
 from train.data.dataset import DataError, Row
 
 
@@ -17,6 +20,17 @@ def train_and_val(rows: Sequence[Row], share: float, seed: int) -> tuple[list[Ro
         return named["train"], named["val"]
     held = _held_out_groups(rows, share, seed)
     return [row for row in rows if row.group not in held], [row for row in rows if row.group in held]
+
+
+def balanced(rows: Sequence[Row], count: int) -> list[Row]:
+    """As many photos of each lesion, drawn from a fixed seed, about `count` in all."""
+    rng = np.random.default_rng(0)
+    chosen = []
+    for target in range(len(CODES)):
+        own = [row for row in rows if row.target == target]
+        picks = rng.permutation(len(own))[: count // len(CODES)]
+        chosen += [own[pick] for pick in sorted(picks)]
+    return chosen
 
 
 def _held_out_groups(rows: Sequence[Row], share: float, seed: int) -> set[str]:

@@ -20,7 +20,6 @@ from train.data import dataset
 from train.evaluate import faults, metrics, plots, subgroups, views
 
 BATCH = 16
-PRECISIONS = ("int8", "int8_trt", "w8", "fp32")
 
 
 @dataclass(frozen=True)
@@ -125,11 +124,12 @@ def look(assessor: Assessor, rows: Sequence[dataset.Row], faulty: bool, careful:
     seen = Seen(faulty={name: [] for name in faults.FAULTS} if faulty else {})
     with tqdm(total=len(rows), desc="evaluate", unit="photo") as progress:
         for first in range(0, len(rows), BATCH):
-            photos = [decode.read(row.path) for row in rows[first : first + BATCH]]
-            seen.clean += assessor.assess(photos, careful=careful)
+            read = [decode.read_reduced(row.path, assessor.need) for row in rows[first : first + BATCH]]
+            photos = [one.photo for one in read]
+            seen.clean += assessor.assess_decoded(read, careful=careful)
             seen.angles += [subgroups.tone_angle(photo) for photo in photos]
             if faulty:
-                seen.quick += assessor.assess(photos)
+                seen.quick += assessor.assess_decoded(read)
             for name, assessments in seen.faulty.items():
                 assessments += assessor.assess([faults.FAULTS[name].change(photo) for photo in photos])
             progress.update(len(photos))

@@ -19,7 +19,7 @@ from accelerate import Accelerator
 from accelerate.utils import broadcast
 from numpy.typing import NDArray
 from timm.utils import ModelEmaV3
-from torch.nn.functional import kl_div, log_softmax
+from torch.nn.functional import log_softmax
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from skinapp import malloc
@@ -31,15 +31,16 @@ from train.data import dataset, splits
 from train.evaluate import metrics
 from train.fit import augment, curves
 from train.fit.progress import Progress, mean
+from train.fit.teachers import Teachers
 from train.network import model
 
 CHECKPOINT = "checkpoint.pt"
 BEST = "best"
 HISTORY = "history.jsonl"
 CURVES = "curves.png"
+TOLD = "told.pt"
+"""What teachers who are asked once say of each photo."""
 LOGS = "tensorboard"
-SOFTENING = 2.0
-"""What logits are divided by before a network learns from its teachers': unlikely lesions say something, too."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +72,8 @@ class Recipe:
     faults: float
     teachers: tuple[str, ...]
     taught: float
+    features: float
+    once: bool
     val_share: float
     seed: int
     labels_sha256: str
@@ -122,8 +125,9 @@ def _set(row: dataset.Row, recipe: Recipe) -> metrics.Floats:
     return np.isin(CODES, recipe.scc if row.outside else CODES[row.target]).astype(float)
 
 
-class Views(Dataset[tuple[torch.Tensor, torch.Tensor, int]]):
-    """Random training views. An item is asked for by (draw, row): the draw's number alone seeds the randomness."""
+class Views(Dataset[tuple[torch.Tensor, torch.Tensor, int, int]]):
+    """Random training views, what they show, their source and their photo's row. An item is asked for by (draw, row): the draw's
+    number alone seeds the randomness."""
 
     def __init__(self, photos: Sequence[Photo], truths: Truths, transform: Transform, recipe: Recipe, steps: int) -> None:
         self.photos, self.truths, self.transform, self.recipe, self.steps = photos, truths, transform, recipe, steps
@@ -131,7 +135,7 @@ class Views(Dataset[tuple[torch.Tensor, torch.Tensor, int]]):
     def __len__(self) -> int:
         return len(self.photos)
 
-    def __getitem__(self, item: tuple[int, int]) -> tuple[torch.Tensor, torch.Tensor, int]:
+    def __getitem__(self, item: tuple[int, int]) -> tuple[torch.Tensor, torch.Tensor, int, int]:
         draw, row = item
         rng = np.random.default_rng([self.recipe.seed, draw])
         recipe, now = self.recipe, stage(self.recipe, draw // self.recipe.batch, self.steps)
@@ -144,7 +148,7 @@ class Views(Dataset[tuple[torch.Tensor, torch.Tensor, int]]):
             faults=now.strength * recipe.faults,
         )
         pixels = torch.from_numpy(preprocess.normalize(view[None], self.transform)[0])
-        return pixels, torch.from_numpy(self.truths.sets[row]).float(), int(self.truths.sources[row])
+        return pixels, torch.from_numpy(self.truths.sets[row]).float(), int(self.truths.sources[row]), row
 
 
 class Batches(Sampler[list[tuple[int, int]]]):
@@ -171,6 +175,7 @@ class Run:
 
     net: torch.nn.Module
     ema: ModelEmaV3
+    teachers: Teachers | None
     optimizer: torch.optim.Optimizer
     step: int = 0
     best: float = -1.0
@@ -185,6 +190,7 @@ class Run:
             "recipe": asdict(recipe),
             "net": self.net.state_dict(),
             "ema": self.ema.module.state_dict(),
+            "learned_with": self._learned_with().state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "step": self.step,
             "best": self.best,
@@ -193,6 +199,10 @@ class Run:
         }
         torch.save(state, path.with_suffix(".part"))
         os.replace(path.with_suffix(".part"), path)
+
+    def _learned_with(self) -> torch.nn.Module:
+        """What learns beside the network, and is left behind when a run ends."""
+        return torch.nn.Identity() if self.teachers is None else self.teachers.own
 
     def restore(self, path: Path, recipe: Recipe) -> None:
         state = torch.load(path, map_location="cpu", weights_only=True)
@@ -204,6 +214,7 @@ class Run:
             )
         self.net.load_state_dict(state["net"])
         self.ema.module.load_state_dict(state["ema"])
+        self._learned_with().load_state_dict(state.get("learned_with", {}))  # older checkpoints have none
         self.optimizer.load_state_dict(state["optimizer"])
         self.step, self.best = state["step"], state["best"]
         losses = state.get("losses", torch.empty(0))  # older checkpoints have neither
@@ -224,12 +235,15 @@ def fit(images: Path, labels: dataset.Labels, out: Path, recipe: Recipe, *, cpu:
     if accelerator.mixed_precision == "bf16":
         model.quicken(net)
     shown = model.transform(net, recipe.eval_size)
-    teachers = [model.trained(Path(folder), shown).to(accelerator.device) for folder in recipe.teachers]
+    teachers = [model.trained(Path(folder), shown) for folder in recipe.teachers]
     judge = Judge(val_rows, shown, accelerator)
-    run = _start(net, recipe, accelerator, out)
-    truths = Truths.of(train_rows, recipe)
-    loader = _loader(train_rows, truths, shown, recipe, run, accelerator, workers)
-    _train(run, loader, truths, judge, teachers, recipe, accelerator, out, save_minutes)
+    run = _start(net, teachers, recipe, accelerator, out)
+    truths, photos = Truths.of(train_rows, recipe), dataset.load(train_rows, recipe.short_side, max(1, workers))
+    if run.teachers and recipe.once:
+        with accelerator.main_process_first(), accelerator.autocast():
+            run.teachers.ask_once(photos, shown, out / TOLD)
+    loader = _loader(photos, truths, shown, recipe, run, accelerator, workers)
+    _train(run, loader, truths, judge, recipe, accelerator, out, save_minutes)
     return out / BEST
 
 
@@ -241,12 +255,16 @@ def _precision(cpu: bool) -> str:
     return "bf16" if any(able.get(name) for name in ("avx512_bf16", "amx_bf16", "bf16")) else "no"
 
 
-def _start(net: torch.nn.Module, recipe: Recipe, accelerator: Accelerator, out: Path) -> Run:
+def _start(net: torch.nn.Module, teachers: Sequence[torch.nn.Module], recipe: Recipe, accelerator: Accelerator, out: Path) -> Run:
     net = net.to(accelerator.device, memory_format=torch.channels_last)
-    decayed = [weight for weight in net.parameters() if weight.ndim > 1]
-    plain = [weight for weight in net.parameters() if weight.ndim <= 1]
-    groups = [{"params": decayed, "weight_decay": recipe.weight_decay}, {"params": plain, "weight_decay": 0.0}]
-    run = Run(net, ModelEmaV3(net, decay=recipe.ema, use_warmup=True), torch.optim.AdamW(groups, lr=recipe.lr, fused=True))
+    ema = ModelEmaV3(net, decay=recipe.ema, use_warmup=True)
+    taught_by = Teachers(teachers, net, recipe.features).to(accelerator.device) if teachers else None
+    weights = [*net.parameters(), *(taught_by.own.parameters() if taught_by else ())]
+    groups = [
+        {"params": [weight for weight in weights if weight.ndim > 1], "weight_decay": recipe.weight_decay},
+        {"params": [weight for weight in weights if weight.ndim <= 1], "weight_decay": 0.0},
+    ]
+    run = Run(net, ema, taught_by, torch.optim.AdamW(groups, lr=recipe.lr, fused=True))
     if (out / CHECKPOINT).exists():
         run.restore(out / CHECKPOINT, recipe)
         if accelerator.is_main_process:
@@ -263,7 +281,7 @@ def _forget_after(step: int, history: Path) -> None:
 
 
 def _loader(
-    rows: Sequence[dataset.Row],
+    photos: Sequence[Photo],
     truths: Truths,
     shown: Transform,
     recipe: Recipe,
@@ -271,8 +289,7 @@ def _loader(
     accelerator: Accelerator,
     workers: int,
 ) -> DataLoader[Any]:
-    photos = dataset.load(rows, recipe.short_side, max(1, workers))
-    steps = recipe.epochs * math.ceil(len(rows) / recipe.batch)
+    steps = recipe.epochs * math.ceil(len(photos) / recipe.batch)
     batches = Batches(truths, recipe, steps, run.step, accelerator.process_index, accelerator.num_processes)
     views = Views(photos, truths, shown, recipe, steps)
     return DataLoader(views, batch_sampler=batches, num_workers=workers)
@@ -291,7 +308,6 @@ def _train(
     loader: DataLoader[Any],
     truths: Truths,
     judge: "Judge",
-    teachers: Sequence[torch.nn.Module],
     recipe: Recipe,
     accelerator: Accelerator,
     out: Path,
@@ -301,6 +317,7 @@ def _train(
     epoch_steps = steps // recipe.epochs
     lean = _lean(truths, recipe).to(accelerator.device)
     wrapped, optimizer = accelerator.prepare(run.net, run.optimizer)
+    teachers = accelerator.prepare(run.teachers) if recipe.features and run.teachers else run.teachers
     record = Record(out, recipe, epoch_steps, run.step, save_minutes) if accelerator.is_main_process else None
     for views in loader:
         rate = _rate(run.step, steps, recipe)
@@ -324,7 +341,7 @@ def _train(
 
 def _step(
     wrapped: torch.nn.Module,
-    teachers: Sequence[torch.nn.Module],
+    teachers: torch.nn.Module | None,
     optimizer: torch.optim.Optimizer,
     views: Sequence[torch.Tensor],
     lean: torch.Tensor,
@@ -333,7 +350,7 @@ def _step(
     accelerator: Accelerator,
 ) -> torch.Tensor:
     wrapped.train()
-    pixels, sets, sources = (tensor.to(accelerator.device) for tensor in views)
+    pixels, sets, sources, rows = (tensor.to(accelerator.device) for tensor in views)
     # Mixup: every view is blended with another one of the batch, and answers for both.
     evenness = now.strength * recipe.mixup
     own = torch.distributions.Beta(evenness, evenness).sample().item() if evenness else 1.0
@@ -343,8 +360,10 @@ def _step(
         logits = wrapped(mixed)
     truths = ((own, sets, sources), (1 - own, sets.flip(0), sources.flip(0)))
     loss = sum(part * surprise(logits.float() + lean[one], truth, recipe.smoothing) for part, truth, one in truths)
-    if teachers:
-        loss = (1 - recipe.taught) * loss + recipe.taught * _unlike(logits.float(), teachers, mixed, accelerator)
+    if teachers is not None:
+        with accelerator.autocast():
+            far = teachers(logits.float(), mixed, rows, own)
+        loss = (1 - recipe.taught) * loss + recipe.taught * far
     accelerator.backward(loss)
     accelerator.clip_grad_norm_(wrapped.parameters(), 5.0)
     optimizer.step()
@@ -357,15 +376,6 @@ def surprise(logits: torch.Tensor, sets: torch.Tensor, smoothing: float) -> torc
     logs = log_softmax(logits, 1)
     right = torch.where(sets > 0, logs, -torch.inf).logsumexp(1)
     return -((1 - smoothing) * right + smoothing * logs.mean(1)).mean()
-
-
-def _unlike(
-    logits: torch.Tensor, teachers: Sequence[torch.nn.Module], pixels: torch.Tensor, accelerator: Accelerator
-) -> torch.Tensor:
-    """How far answers are from the mean of the teachers', who see the same views (Hinton et al., 2015; Beyer et al., 2022)."""
-    with torch.no_grad(), accelerator.autocast():
-        told = sum((teacher(pixels).float() / SOFTENING).softmax(1) for teacher in teachers) / len(teachers)
-    return SOFTENING**2 * kl_div(log_softmax(logits / SOFTENING, 1), told, reduction="batchmean")
 
 
 def _lean(truths: Truths, recipe: Recipe) -> torch.Tensor:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from torch import nn
 from torch.nn.functional import conv2d, pad
 
 from skinapp.labels import CODES
-from skinapp.model.spec import WEIGHTS, Transform
+from skinapp.model.spec import CONFIG, WEIGHTS, ModelSpec, Transform
 from train.data.dataset import DataError
 from train.network import head
 
@@ -94,12 +95,17 @@ def save_half(model: torch.nn.Module, path: Path) -> None:
 
 
 def trained(folder: Path, shown: Transform) -> torch.nn.Module:
-    """The network of a run's folder `best`, as `load` gives it, but for views normalized as `shown` says."""
-    about = folder / "train.json"
-    if not about.is_file():
-        raise DataError(f"{folder} holds no train.json; give the folder best of a run of train fit.")
-    told = json.loads(about.read_text(encoding="utf-8"))
-    own, net = told["transform"], load(told["architecture"], folder / WEIGHTS, told["activation"])
+    """The network of a run's folder `best` or of a model folder, but for views normalized as `shown` says."""
+    if (folder / CONFIG).is_file():
+        spec = ModelSpec.read(folder)
+        net, own = load(spec.architecture, folder / WEIGHTS, spec.activation), asdict(spec.transform)
+    elif (folder / "train.json").is_file():
+        told = json.loads((folder / "train.json").read_text(encoding="utf-8"))
+        net, own = load(told["architecture"], folder / WEIGHTS, told["activation"]), told["transform"]
+    else:
+        raise DataError(
+            f"{folder} holds no train.json and no {CONFIG}; give the folder best of a run of train fit, or a model folder."
+        )
     return Translated(net, shown, own["mean"], own["std"]).eval()
 
 

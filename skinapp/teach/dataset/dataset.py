@@ -78,11 +78,11 @@ def _within_budget(opened: Archive, progress: Progress) -> list[Entry]:
 
 def _decode(opened: Archive, entries: list[Entry], transform: Transform, path: Path, progress: Progress) -> list[Entry]:
     """Write what the network sees of every picture that can be read; those entries, in the file's order."""
-    kept = []
+    kept, need = [], preprocess.need(transform)
     with path.open("wb") as file:
         for entry in progress.walk("reading", entries):
             try:
-                view = preprocess.view(decode.read(opened.read(entry)), transform)
+                view = preprocess.view(decode.read_reduced(opened.read(entry), need).photo, transform)
             except (PhotoError, Unreadable) as error:
                 opened.refuse(entry.name, error.message)
             else:

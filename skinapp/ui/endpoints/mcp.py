@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from functools import partial
+from pathlib import Path
 from typing import Any, TypeAlias
 
 import gradio as gr
@@ -22,26 +23,25 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
-from starlette.types import Message, Receive, Scope, Send
 
 from skinapp.assessment.assessor import Assessor
-from skinapp.errors import PhotoError
+from skinapp.guards.asgi import Message, Receive, Scope, Send
+from skinapp.guards.shares import FullError, Share
 from skinapp.i18n.messages import Language, preferred, text
-from skinapp.imaging import encode
 from skinapp.ui.endpoints import api
-from skinapp.ui.gradio_internals import hardening
+from skinapp.ui.gradio_internals import files
+from skinapp.ui.gradio_internals.accounts import visitor
 from skinapp.ui.server import queueing
-from skinapp.ui.server.bodies import MCP_BYTES
-from skinapp.ui.server.shares import FullError, Share
-from skinapp.ui.server.visitors import visitor
+from skinapp.ui.server.request_gate import MCP_BYTES
+from skinapp.web import answering
 
-log = logging.getLogger("skinapp.mcp")
+log = logging.getLogger(__name__)
 
 PATH = "/gradio_api/mcp"
 CALLS = 16
 """Calls at the same time."""
 RETRY_S = 5
-GIVEN = {
+PHOTO = {
     "type": "string",
     "description": "The photo as data:image/jpeg;base64,... (JPEG, PNG or WebP), or the path that /gradio_api/upload answered.",
 }
@@ -51,15 +51,15 @@ TOOLS = [
     Tool(
         name="classify",
         description=f"Assess a photo of a skin lesion: a JSON report and where the evidence lies. {text('disclaimer', 'en')}",
-        inputSchema={"type": "object", "properties": {"photo": GIVEN}, "required": ["photo"]},
+        inputSchema={"type": "object", "properties": {"photo": PHOTO}, "required": ["photo"]},
         annotations=READS,
     ),
     Tool(
         name="classify_batch",
-        description=f"Assess up to {api.MOST} photos of skin lesions: a JSON report on each. {text('disclaimer', 'en')}",
+        description=f"Assess up to {api.MAX_BATCH} photos of skin lesions: a JSON report on each. {text('disclaimer', 'en')}",
         inputSchema={
             "type": "object",
-            "properties": {"photos": {"type": "array", "items": GIVEN, "minItems": 1, "maxItems": api.MOST}},
+            "properties": {"photos": {"type": "array", "items": PHOTO, "minItems": 1, "maxItems": api.MAX_BATCH}},
             "required": ["photos"],
         },
         annotations=READS,
@@ -67,10 +67,10 @@ TOOLS = [
 ]
 """What an assistant may call, as it is told of it."""
 
-Told: TypeAlias = Callable[[dict[str, Any], Language], CallToolResult]
+Function: TypeAlias = Callable[[dict[str, Any], Language], CallToolResult]
 
 
-class Door:
+class McpEndpoint:
     """ASGI app of the server: only for whoever may see the page, for so many at once, and one POST a call."""
 
     def __init__(self, assessor: Assessor) -> None:
@@ -113,7 +113,7 @@ def _whole(body: bytes, receive: Receive) -> Receive:
 
 
 def _server(assessor: Assessor) -> Server[Any, Any]:
-    tools: dict[str, Told] = {"classify": partial(_classify, assessor), "classify_batch": partial(_classify_batch, assessor)}
+    tools: dict[str, Function] = {"classify": partial(_classify, assessor), "classify_batch": partial(_classify_batch, assessor)}
     server: Server[Any, Any] = Server("skinapp", instructions=text("disclaimer", "en"))
 
     async def listed() -> list[Tool]:
@@ -130,49 +130,45 @@ def _server(assessor: Assessor) -> Server[Any, Any]:
             log.exception("A photo given over MCP failed.")
             return _refused(text("requests.unexpected", language))
 
-    server.list_tools()(listed)  # type: ignore[no-untyped-call]
+    server.list_tools()(listed)  # type: ignore[no-untyped-call]  # the library's decorator has no types
     server.call_tool(validate_input=False)(called)  # its own check repeats what was given, megabytes of base64 too
     return server
 
 
-def _classify(assessor: Assessor, given: dict[str, Any], language: Language) -> CallToolResult:
-    if given.get("photo") is None:
+def _classify(assessor: Assessor, arguments: dict[str, Any], language: Language) -> CallToolResult:
+    if arguments.get("photo") is None:
         return _refused(text("requests.no_photo", language))
-    [(report, overlay)] = queueing.each(partial(_assessed, assessor, language, True), [given["photo"]])
+    [(report, overlay)] = queueing.each(partial(_assessed, assessor, language, True), [arguments["photo"]])
     if "error" in report:
         return _refused(report["error"])
     picture = ImageContent(type="image", data=base64.b64encode(overlay).decode(), mimeType="image/jpeg")
     return CallToolResult(content=[_text(report), picture], structuredContent=report)
 
 
-def _classify_batch(assessor: Assessor, given: dict[str, Any], language: Language) -> CallToolResult:
-    photos = given.get("photos")
-    if not isinstance(photos, list) or not photos:
-        return _refused(text("requests.no_photo", language))
-    if len(photos) > api.MOST:
-        return _refused(text("requests.too_many", language, count=len(photos), most=api.MOST))
+def _classify_batch(assessor: Assessor, arguments: dict[str, Any], language: Language) -> CallToolResult:
+    photos = arguments.get("photos")
+    photos = photos if isinstance(photos, list) else []
+    if reason := api.refusal(photos):
+        return _refused(reason.to(language))
     rows = [report for report, _ in queueing.each(partial(_assessed, assessor, language, False), photos)]
     return CallToolResult(content=[_text(rows)], structuredContent={"rows": rows})
 
 
-def _assessed(assessor: Assessor, language: Language, drawn: bool, given: Any) -> tuple[dict[str, Any], bytes]:
+def _assessed(assessor: Assessor, language: Language, drawn: bool, photo: Any) -> tuple[dict[str, Any], bytes]:
     """The report on one photo, or its error, and where wanted the overlay as JPEG."""
     try:
-        photo, assessment = assessor.read_and_assess(_source(given), careful=True)
-    except PhotoError as error:
-        return {"error": str(error)}, b""
+        return answering.reported(assessor, _source(photo), language, careful=True, drawn=drawn)
     except gr.Error as error:
         return {"error": str(error.message)}, b""
-    return assessment.to_dict(language), encode.jpeg(assessment.overlay(photo)) if drawn else b""
 
 
-def _source(given: Any) -> Any:
-    """The bytes of a photo given as base64, else the file of an upload."""
-    text = str(given)
+def _source(photo: Any) -> Path | bytes:
+    """The bytes of a photo that came as base64, else the file of an upload."""
+    text = str(photo)
     try:
         return base64.b64decode(DATA_URI.sub("", text), validate=True)
     except (binascii.Error, ValueError):
-        return hardening.uploaded({"path": text})
+        return files.received_file({"path": text})
 
 
 def _refused(why: str) -> CallToolResult:

@@ -1,18 +1,23 @@
-"""Where Gradio keeps what visitors send and get, and under which names.
+"""Where Gradio keeps what visitors send and get, under which names, and which of it counts as sent.
 
 What: uploads go through `receive` in place of `routes.upload_fn`, and each part of one is closed as soon as it is whole; the four
-hashes that name Gradio's other files are drawn at random; its lists of files to delete are emptied; and the folder that it makes
-for its editor is made there, too.
+hashes that name Gradio's other files are drawn at random; its lists of files to delete are emptied; the folder that it makes for
+its editor is made there, too; a component's way of keeping a file that a caller names, and its example; the folder of uploads,
+which each file that a caller names is looked for in; and the address of a file.
 Why: Gradio names a file by its content and writes it in its place. Of two callers with one photo the second cuts off what the
 first is downloading, whoever deletes the one's file deletes the other's, and its date tells whether somebody else asked about the
 photo. An upload that breaks off or meets a full disk stays; a file's age is what the wall clock says; and what is deleted
-elsewhere stays on the lists for ever.
-Without it: answers get lost under load, and uploads lie around or fail without a sentence.
-Seen in 6.31.0: route_utils.upload_fn, GradioMultiPartParser and GradioUploadFile; routes.upload_fn and DEFAULT_TEMP_DIR;
-processing_utils.hash_*; Blocks.temp_file_sets.
+elsewhere stays on the lists for ever. It downloads what a caller gives the address of, shows an address of its makers as the
+example, and checks paths only where the caller sends `meta` along: without it, gr.Image takes any path on the server.
+Without it: answers get lost under load, uploads lie around or fail without a sentence, and callers read this machine's files and
+ask others in its name.
+Seen: route_utils.upload_fn, GradioMultiPartParser and GradioUploadFile; routes.upload_fn and DEFAULT_TEMP_DIR;
+processing_utils.hash_*; Blocks.temp_file_sets; Block.async_move_resource_to_block_cache; Component.example_payload;
+utils.get_upload_folder; the routes upload and file.
 """
 
 import os
+import re
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -22,31 +27,39 @@ from typing import Any
 
 import gradio as gr
 from gradio import processing_utils, route_utils, routes
+from gradio.components import Component
+from gradio.data_classes import DeveloperPath, UserProvidedPath
 from gradio.exceptions import InvalidPathError
 from gradio.route_utils import GradioMultiPartParser, GradioUploadFile
-from gradio.utils import safe_join
-from gradio_client.utils import strip_invalid_filename_characters  # type: ignore[import-untyped]
+from gradio.utils import get_upload_folder, safe_join
+from gradio_client.utils import strip_invalid_filename_characters
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
+from skinapp.i18n.messages import text
 from skinapp.scratch import Scratch
+from skinapp.ui.gradio_internals import patch
 
+UPLOAD_PATH, FILE_PATH = "/gradio_api/upload", "/gradio_api/file"
 Uploaded = tuple[list[str], list[str], list[str]]
 """As Gradio's route takes it: the files' paths, and two lists of what is yet to be moved."""
 HASHES = ("hash_file", "hash_url", "hash_bytes", "hash_base64")
 MAX_PARTS = 64
 """Files, and fields, of one upload: as many photos as one call takes."""
+ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
+EXAMPLE = {"path": "photo.jpg", "url": "photo.jpg", "meta": {"_type": "gradio.FileData"}}
+"""What the API panel shows as a file."""
 
 
 def keep_in(scratch: Scratch, shelf: str) -> None:
     """Have Gradio keep its files on this shelf, for this process, before any component is made."""
     os.environ["GRADIO_TEMP_DIR"] = str(scratch.path / shelf)
-    routes.DEFAULT_TEMP_DIR = str(scratch.path)  # type: ignore[attr-defined]  # where it makes an empty folder that nothing uses
-    routes.upload_fn = partial(receive, scratch, shelf)  # type: ignore[attr-defined]
-    route_utils.GradioUploadFile = _Part  # type: ignore[misc]
+    patch(routes, "DEFAULT_TEMP_DIR", str(scratch.path))  # where it makes an empty folder that nothing uses
+    patch(routes, "upload_fn", partial(receive, scratch, shelf))
+    patch(route_utils, "GradioUploadFile", _Part)
     for name in HASHES:
-        setattr(processing_utils, name, lambda *_, **__: secrets.token_hex(16))
+        patch(processing_utils, name, lambda *_, **__: secrets.token_hex(16))
 
 
 class _Part(GradioUploadFile):
@@ -57,9 +70,9 @@ class _Part(GradioUploadFile):
         await self.close()
 
 
-def forget(page: gr.Blocks) -> None:
-    """Empty the lists of files that Gradio would delete, of which each call makes them longer."""
-    for files in page.temp_file_sets:
+def forget(app: Any) -> None:
+    """Empty an application's lists of files that Gradio would delete, of which each call makes them longer."""
+    for files in app.get_blocks().temp_file_sets:
         files.clear()
 
 
@@ -113,9 +126,41 @@ def _placed(uploaded: UploadFile | str, folder: Path) -> str:
     name = strip_invalid_filename_characters(Path(uploaded.filename or "").name) or secrets.token_hex(5)
     folder.mkdir(0o700)
     try:
-        path: str = safe_join(str(folder), name)  # type: ignore[arg-type]  # what says where a path comes from
+        path = safe_join(DeveloperPath(str(folder)), UserProvidedPath(name))
     except InvalidPathError:
         raise HTTPException(400, f"Invalid file name: {name}") from None
     uploaded.file.close()
     os.rename(str(uploaded.file.name), path)
     return path
+
+
+def refuse_addresses(component: Component) -> None:
+    """Make a component refuse addresses, which Gradio would download for whoever asks."""
+    keep = component.async_move_resource_to_block_cache
+
+    async def keep_uploads(path: Any) -> str | None:
+        if ADDRESS.match(str(path)):
+            raise _not_uploaded()
+        return await keep(path)
+
+    # On the object, because a subclass of a Gradio component makes Gradio write a .pyi file into the source tree.
+    patch(component, "async_move_resource_to_block_cache", keep_uploads)
+    many = getattr(component, "file_count", "single") == "multiple"
+    patch(component, "example_payload", lambda: [EXAMPLE] if many else EXAMPLE)
+
+
+def received_file(payload: Any) -> Path:
+    """The file behind what a caller handed in, if it was uploaded here."""
+    path = Path(str(payload.get("path"))).resolve() if isinstance(payload, dict) else None
+    if path is None or not path.is_relative_to(Path(get_upload_folder()).resolve()) or not path.is_file():
+        raise _not_uploaded()
+    return path
+
+
+def _not_uploaded() -> gr.Error:
+    return gr.Error(text("requests.not_uploaded", "en"), print_exception=False)
+
+
+def link(path: Path) -> str:
+    """Where a page downloads a file of a folder that is allowed, relative to its own address."""
+    return f"{FILE_PATH[1:]}={path}"

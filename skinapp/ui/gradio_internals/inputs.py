@@ -4,7 +4,7 @@ What: `Blocks.validate_inputs` of the page, where a call with fewer values than 
 Why: gradio_client fills them in by itself; over plain HTTP Gradio refuses such a call, so that no function could ever get a
 further input without breaking who calls it.
 Without it: `{"data": [photo]}` to /classify fails since it can be told `careful`.
-Seen in 6.31.0: Blocks.validate_inputs, called by Blocks.preprocess_data with the list that it reads afterwards.
+Seen: Blocks.validate_inputs, called by Blocks.preprocess_data with the list that it reads afterwards.
 """
 
 from typing import Any
@@ -12,6 +12,8 @@ from typing import Any
 import gradio as gr
 from gradio.block_function import BlockFunction
 from gradio.components import Component
+
+from skinapp.ui.gradio_internals import patch
 
 
 def fill_in(page: gr.Blocks) -> None:
@@ -24,4 +26,4 @@ def fill_in(page: gr.Blocks) -> None:
             inputs.extend(block.value if isinstance(block, Component) else None for block in left_out)
         validate(block_fn, inputs)
 
-    page.validate_inputs = filled  # type: ignore[method-assign]  # Gradio has no option for it
+    patch(page, "validate_inputs", filled)

@@ -1,47 +1,42 @@
-"""The one gate in front of every route, Gradio's and ours: who may ask (see access), how much and how long.
+"""The one gate in front of every route, Gradio's and ours: who may ask, how much and how long.
 
 It stands before all of Gradio's own middleware, so that nothing answers without it.
 """
 
 import logging
-import re
-from collections.abc import AsyncIterator, Callable, Collection
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import Any
+from collections.abc import Collection
+from contextlib import AbstractContextManager, nullcontext
 
-import httpx
-from fastapi.exceptions import RequestValidationError
-from gradio.exceptions import InvalidPathError
-from gradio.route_utils import FnIndexInferError
-from pydantic import ValidationError
 from starlette.datastructures import MutableHeaders
-from starlette.formparsers import MultiPartException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from skinapp.guards import access
+from skinapp.guards.asgi import App, Message, Receive, Scope, Send, path_of
+from skinapp.guards.bodies import Body, BodyError, discard, in_pieces
+from skinapp.guards.ending import Ending
+from skinapp.guards.sessions import Sessions
+from skinapp.guards.shares import FullError, Share
 from skinapp.i18n.messages import preferred, text
-from skinapp.ui.server import access, connections, security_headers
-from skinapp.ui.server.bodies import CALL_BYTES, MCP_BYTES, UPLOAD_BYTES, Body, BodyError, drain, in_pieces
-from skinapp.ui.server.sessions import Sessions
-from skinapp.ui.server.shares import FullError, Share
-from skinapp.ui.server.visitors import Guesses, address, visitor
-from skinapp.ui.server.waiting import BODY
+from skinapp.imaging import decode
+from skinapp.ui.gradio_internals import files, hardening, server
+from skinapp.ui.gradio_internals.accounts import visitor
+from skinapp.ui.server import security_headers
+from skinapp.ui.server.logins import PLAIN_HTTP, Logins, TooManyGuessesError, is_login
 from skinapp.web.views.page import KEPT_MINUTES
 
-log = logging.getLogger("skinapp.gates")
+log = logging.getLogger(__name__)
 
-CLOSED = re.compile(
-    r"/gradio_api/(proxy=|file[=/]https?:|deep_link|runs|run-history|vibe-|undo-vibe|process_recording|custom_component|dev/"
-    r"|profiling|stream/|component_server)"
-    r"|/monitoring|/pwa_icon",
-    re.IGNORECASE,
-)
-LIMITS = {"/gradio_api/upload": UPLOAD_BYTES, "/gradio_api/mcp": MCP_BYTES}
+CALL_BYTES = 4 * 2**20
+"""Bytes of a call, which Gradio holds in memory; the many-photos tab's longest is a quarter of it."""
+MCP_BYTES = 16 * 2**20
+"""Bytes of a call over MCP, which is held in memory as a whole; a photo that doesn't fit is uploaded first, as a file."""
+HTTP_BYTES = 2 * decode.MAX_BYTES + 2**20
+"""Bytes of a call over plain HTTP, which is held in memory as a whole: two of the largest photos, or 64 of a megabyte."""
+UPLOAD_BYTES = 8 * decode.MAX_BYTES + 2**20
+"""Bytes of an upload, which goes into files; that many photos are what the page sends at once."""
+LIMITS = {files.UPLOAD_PATH: UPLOAD_BYTES, "/gradio_api/mcp": MCP_BYTES, "/api/classify": HTTP_BYTES}
 """Bytes that a path takes, where it isn't a call."""
-UNHEARD = (b"x-gradio-server", b"x-direct-url")
-"""Headers of a front server of Gradio's, which isn't used here, and whose word Gradio would take for its own address."""
-UPLOAD, LOGIN = "/gradio_api/upload", "/login"
 REQUESTS = 2048
 """Requests that are answered at the same time, of which most are streams of events that wait: a page holds two."""
 MEMORY_BYTES = 2**28
@@ -50,86 +45,59 @@ UPLOADS_BYTES = 2**34
 """Of all uploads that may lie on disk at the same time."""
 UPLOAD_FLOOR = 2**16
 """What the smallest upload counts: a file takes more of a disk than its bytes."""
-MALFORMED = (UnicodeError, httpx.InvalidURL, ValidationError, InvalidPathError, FnIndexInferError, MultiPartException)
-"""What Gradio and FastAPI raise at text that is none, addresses, bodies, paths, functions and forms that can't be."""
-STUMBLES = re.compile(r"gradio(_client)?/(routes|route_utils|utils)\.py$")
-"""Where Gradio reads requests, and raises whatever Python does."""
 KEPT_S = KEPT_MINUTES * 60
 RETRY_S = 5
-
-
-def guarded(told: Collection[str]) -> Callable[[Any], AbstractAsyncContextManager[None]]:
-    """The server's life behind the gate; `told` are host names that it may be asked under."""
-
-    @asynccontextmanager
-    async def life(app: Any) -> AsyncIterator[None]:
-        app.middleware_stack = RequestGate(app.middleware_stack, told)
-        async with connections.watched(lambda: getattr(app.get_blocks(), "server", None)):
-            yield
-
-    return life
+BODY = "skinapp.body"
+"""Where a request's body stands in its scope."""
+ENDING = Ending()
+"""The end of this process's server."""
 
 
 class RequestGate:
-    """ASGI middleware that knows nothing of the closed routes (fetching by address, deep links, run history, monitoring), asks
-    every visitor who they are, and gives each their share of the server."""
+    """ASGI middleware that knows nothing of the closed routes, asks every visitor who they are, and gives each their share of the
+    server; `hosts` are names that it may be asked under."""
 
-    def __init__(self, app: ASGIApp, told: Collection[str]) -> None:
-        self._app, self._told = Sessions(app), frozenset(told)
+    def __init__(self, app: App, hosts: Collection[str]) -> None:
+        self._app, self._hosts, self._logins = Sessions(app, server.SESSIONS), frozenset(hosts), Logins()
         self._requests, self._memory, self._uploads = Share(REQUESTS), Share(MEMORY_BYTES), Share(UPLOADS_BYTES)
-        self._guesses = Guesses()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":
             await send({"type": "websocket.close"})  # no route of ours speaks it
             return
-        scope["headers"] = [(name, value) for name, value in scope["headers"] if name not in UNHEARD]
-        reply = _Reply(scope, send)
-        request = Request(scope)
+        scope["headers"] = [(name, value) for name, value in scope["headers"] if name not in hardening.UNHEARD]
+        request, reply = Request(scope), _Reply(scope, send)
         refusal = self._refusal(request)
         if refusal is not None:
-            await drain(receive)
+            await discard(receive, UPLOAD_BYTES)
             await refusal(scope, receive, reply.send)
             return
         try:
-            with self._requests.held(visitor(scope)):
+            with self._requests.held(visitor(scope)), _counted(path_of(scope)):
                 await self._answer(request, receive, reply)
         except FullError:
-            await refused(request, "requests", 503, RETRY_S)(scope, receive, reply.send)
+            await crowded(request, "requests", 503)(scope, receive, reply.send)
 
     def _refusal(self, request: Request) -> Response | None:
-        path = access.path_of(request.scope)
-        if CLOSED.search(request.scope["path"]):
+        path = path_of(request.scope)
+        if hardening.CLOSED_ROUTES.search(request.scope["path"]):
             return PlainTextResponse("Not Found", 404)
-        refusal = access.refusal(request, self._told) or self._unknown(request)
-        if refusal is None and _length(request) > _limit(path):
-            return _heavy(request)
-        return refusal
-
-    def _unknown(self, request: Request) -> Response | None:
-        """The refusal of who doesn't know the password, or has guessed too often; each guess counts until it proves right."""
-        sends_basic = request.headers.get("authorization", "").lower().startswith("basic ")
-        if getattr(request.app, "auth", None) is None:
-            return None
-        guesses = _is_login(request) or (access.needs_login(request) and sends_basic)
-        if not guesses:
-            return access.asks_for_login(request) if access.needs_login(request) else None
-        place = address(request.scope)
-        wait_s = self._guesses.wait_s(place)
-        if wait_s:
-            return refused(request, "guesses", 429, wait_s)
-        self._guesses.count(place)
-        if _is_login(request):
-            return None
-        if not access.knows_password(request):
-            return access.asks_for_login(request)
-        self._guesses.forgive(place)
-        return None
+        hosts = {*self._hosts, *server.names(request.app)}
+        refused = access.refusal(request.method, path, request.headers, server.bound_address(request.app), hosts)
+        if refused is not None:
+            return PlainTextResponse(refused.reason, refused.status)
+        if ENDING.has_begun and request.method == "POST":
+            return crowded(request, "ending", 503)
+        try:
+            refusal = self._logins.refusal(request)
+        except TooManyGuessesError as error:
+            return crowded(request, "guesses", 429, error.wait_s)
+        return _too_large(request) if refusal is None and _length(request) > _limit(path) else refusal
 
     async def _answer(self, request: Request, receive: Receive, reply: "_Reply") -> None:
         scope, is_upload = request.scope, _is_upload(request)
-        body = Body(receive, _limit(access.path_of(scope)), self._uploads if is_upload else self._memory, visitor(scope))
-        scope[BODY] = body
+        share = self._uploads if is_upload else self._memory
+        body = scope[BODY] = Body(receive, _limit(path_of(scope)), share, visitor(scope))
         try:
             if is_upload:
                 body.charge(UPLOAD_FLOOR)
@@ -141,15 +109,15 @@ class RequestGate:
             body.release(KEPT_S if is_upload else 0)
         if body.refused is not None and not reply.status:
             await _given_up(request, body.refused)(scope, receive, reply.send)
-        if _is_login(request) and reply.status == 200:
-            self._guesses.forgive(address(scope))
+        if is_login(request) and reply.status == 200:
+            self._logins.succeeded(request)
 
 
 class Apology:
     """ASGI middleware within the gate: whatever a route fails at (Gradio's do at a function that isn't there), its caller hears a
     sentence."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: App) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -167,28 +135,18 @@ class Apology:
         except Exception as error:  # not ours to cure: logged, and told without what it tells of this server
             if begun or scope["type"] != "http" or isinstance(error, BodyError):
                 raise
-            if _is_malformed(error):
-                await PlainTextResponse(text("requests.malformed", "en"), 400)(scope, receive, send)
+            if hardening.is_malformed(error):
+                await refused(scope, text("requests.malformed", "en"), 400)(scope, receive, send)
                 return
             log.exception("A request for %s failed.", scope["path"])
-            await PlainTextResponse(text("requests.unexpected", "en"), 500)(scope, receive, send)
-
-
-def _is_malformed(error: Exception) -> bool:
-    """Whether a request makes no sense, rather than the server: Gradio checks few of them before it uses them."""
-    frame = error.__traceback__
-    while frame and frame.tb_next:
-        frame = frame.tb_next
-    is_gradios = bool(frame and STUMBLES.search(frame.tb_frame.f_code.co_filename))
-    is_stumble = isinstance(error, AttributeError | LookupError | TypeError | ValueError) and is_gradios
-    return isinstance(error, MALFORMED) or isinstance(error.__context__, RequestValidationError) or is_stumble
+            await refused(scope, text("requests.unexpected", "en"), 500)(scope, receive, send)
 
 
 class _Reply:
     """ASGI's send for one request: with the headers that every answer has, and the status once there is one."""
 
     def __init__(self, scope: Scope, send: Send) -> None:
-        self._path, self._send = access.path_of(scope), in_pieces(send)
+        self._path, self._send = path_of(scope), in_pieces(send)
         self.status = 0
 
     async def send(self, message: Message) -> None:
@@ -209,32 +167,43 @@ class _Reply:
         return sent
 
 
-def refused(request: Request, why: str, status: int, retry_s: int) -> Response:
+def crowded(request: Request, why: str, status: int, retry_s: int = RETRY_S) -> Response:
     """A visitor's sentence, in a form that the page shows, and when to come back."""
     language = preferred(request.headers.get("accept-language", ""))
-    message = text(f"crowded.{why}", language, minutes=retry_s // 60)
+    sentence = text(f"crowded.{why}", language, minutes=retry_s // 60)
     headers = {"Retry-After": str(retry_s)}
     if _is_upload(request):  # the page shows this answer as it is
-        return PlainTextResponse(message, status, headers)
-    return JSONResponse({"detail": message, "error": message}, status, headers)
+        return PlainTextResponse(sentence, status, headers)
+    return JSONResponse({"detail": sentence, "error": sentence}, status, headers)
+
+
+def refused(scope: Scope, sentence: str, status: int) -> Response:
+    """A refusal as text, and for whoever reads JSON as that."""
+    is_plain = not PLAIN_HTTP.match(path_of(scope))
+    return PlainTextResponse(sentence, status) if is_plain else JSONResponse({"error": sentence}, status)
 
 
 def _given_up(request: Request, error: BodyError) -> Response:
-    if error.status_code == 413:
-        return _heavy(request)
-    if error.status_code == 408:
-        return refused(request, "slow", 408, RETRY_S)
-    return refused(request, *(("uploads", 429, KEPT_S) if _is_upload(request) else ("requests", 429, RETRY_S)))
+    if error.status == 413:
+        return _too_large(request)
+    if error.status == 408:
+        return crowded(request, "slow", 408)
+    return crowded(request, "uploads", 429, KEPT_S) if _is_upload(request) else crowded(request, "requests", 429)
 
 
-def _heavy(request: Request) -> Response:
-    return PlainTextResponse(f"More than {_limit(access.path_of(request.scope))} bytes; send less at once", 413)
+def _too_large(request: Request) -> Response:
+    return refused(request.scope, f"More than {_limit(path_of(request.scope))} bytes; send less at once", 413)
 
 
 def _length(request: Request) -> int:
     """What a request says of its length; 0 where it says nothing."""
-    told = request.headers.get("content-length", "")
-    return int(told) if told.isascii() and told.isdecimal() else 0
+    length = request.headers.get("content-length", "")
+    return int(length) if length.isascii() and length.isdecimal() else 0
+
+
+def _counted(path: str) -> AbstractContextManager[None]:
+    """While the server's end waits for this: a heartbeat only ends with the server."""
+    return nullcontext() if server.SESSIONS.heartbeat.fullmatch(path) else ENDING.under_way()
 
 
 def _limit(path: str) -> int:
@@ -243,8 +212,4 @@ def _limit(path: str) -> int:
 
 
 def _is_upload(request: Request) -> bool:
-    return access.path_of(request.scope).rstrip("/") == UPLOAD
-
-
-def _is_login(request: Request) -> bool:
-    return request.method == "POST" and access.path_of(request.scope).rstrip("/") == LOGIN
+    return path_of(request.scope).rstrip("/") == files.UPLOAD_PATH

@@ -4,11 +4,9 @@ It is a folder of this process alone, in the system's folder for such files or i
 touches what the other holds, and what one left that was killed is deleted by the next.
 """
 
-import asyncio
 import os
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from functools import cache
+from contextlib import AbstractAsyncContextManager
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +15,11 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
 from skinapp.errors import StorageError
+from skinapp.guards import background
 from skinapp.i18n.messages import preferred
 from skinapp.scratch import Scratch
 from skinapp.ui.gradio_internals import files
-from skinapp.ui.server import background
-from skinapp.web.views import page
+from skinapp.web.views.page import KEPT_MINUTES
 
 SWEEP_S = 60
 """Seconds between two looks at the folder."""
@@ -60,21 +58,13 @@ async def no_storage(request: Request, error: StorageError) -> Response:
     return PlainTextResponse(error.message.to(language), 507)
 
 
-@asynccontextmanager
-async def swept(app: Any) -> AsyncIterator[None]:
+def swept(app: Any) -> AbstractAsyncContextManager[None]:
     """The folder, looked through from the server's start to its end."""
-    async with background.running(_sweeping(app)):
-        yield
+    return background.repeated(SWEEP_S, partial(_sweep, app))
 
 
-async def _sweeping(app: Any) -> None:
-    while True:
-        await run_in_threadpool(_sweep)
-        files.forget(app.get_blocks())
-        await asyncio.sleep(SWEEP_S)
-
-
-def _sweep() -> None:
+async def _sweep(app: Any) -> None:
     """Each look finds a file up to SWEEP_S late, twice; and takes its time."""
-    folder().expire(UPLOADS, page.KEPT_MINUTES * 60 - 3 * SWEEP_S)
-    folder().sweep()
+    await run_in_threadpool(folder().expire, UPLOADS, KEPT_MINUTES * 60 - 3 * SWEEP_S)
+    await run_in_threadpool(folder().sweep)
+    files.forget(app)

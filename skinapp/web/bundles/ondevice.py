@@ -20,8 +20,8 @@ from skinapp.web.bundles import manifest, onnxruntime_web
 OURS = STATIC / "ondevice"
 CODE = ("ondevice", "inference", "view")
 """The folders of our modules."""
-LOOKS = ("styles/page.css", "styles/ondevice.css", "favicon.svg")
-"""What the tab's page looks like; all but one it has in common with the program's page."""
+LOOKS = ("styles/gradio_overrides.css", "styles/page.css", "styles/ondevice.css", "favicon.svg")
+"""What the tab's page looks like; all but one it has in common with the program's page, Gradio's classes among them."""
 ENTRY = ("index.html", "selftest.html", "manifest.webmanifest")
 WORKER = "sw.js"
 

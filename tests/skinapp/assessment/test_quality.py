@@ -22,7 +22,7 @@ def issues(photo) -> set[Issue]:
 
 
 def measured(view, cam=EVERYWHERE) -> quality.Figures:
-    return quality.measure(view, view, np.ones(3, np.float32), cam, LesionHead((0.0, 0.0, 0.0), 0.0))
+    return quality.measure(min(view.shape[:2]), view, np.ones(3, np.float32), cam, LesionHead((0.0, 0.0, 0.0), 0.0))
 
 
 def test_a_good_photo_has_no_issue():
@@ -54,7 +54,7 @@ def test_the_figures_are_those_of_what_the_network_sees():
     embedding, head = np.array([1, 2, -2], np.float32), LesionHead((2.0, -1.0, 0.5), 3.0)
     view = drawings.plain(100, 32, 32)
     view[:, 16:] = 200
-    figures = quality.measure(drawings.plain(0, 90, 70), view, embedding, EVERYWHERE, head)
+    figures = quality.measure(70, view, embedding, EVERYWHERE, head)
     assert figures.short_side == 70
     assert figures.brightness == 150 and figures.contrast == 100 and figures.glare == 0 and figures.hair == 0
     assert figures.lesion_evidence == pytest.approx((2 - 2 - 1) / 3 + 3)

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,7 +18,7 @@ from skinapp.assessment.quality import Issue
 from skinapp.i18n import messages
 from skinapp.i18n.messages import LANGUAGES, Language, Message, section, sentences, text
 from skinapp.labels import CODES, SEVERITY, Priority, View
-from skinapp.ui import page
+from skinapp.ui import variants
 from skinapp.web import STATIC
 from tests.architecture.test_templates import NAMES
 from tests.architecture.test_templates import asked as asked_for
@@ -76,13 +77,15 @@ def test_chinese_is_chinese_and_no_sentence_promises_too_much(key: str) -> None:
     assert not re.search("诊断|安全|保证|确诊", chinese)
 
 
-def test_every_value_that_names_a_sentence_has_one() -> None:
+def test_every_value_that_names_a_sentence_has_one(assessor: Assessor) -> None:
     assert set(section("priorities", "en")) == set(section("advice", "en")) == set(Priority)
     assert set(section("when", "en")) == set(SEVERITY)
     assert set(section("issues", "en")) == set(Issue)
     assert set(section("warnings", "en")) == {*Issue, *Flaw}
     assert set(section("lesions", "en")) == set(CODES)
-    assert set(section("tabs", "en")) == set(page.TABS) >= set(page.OWN_TABS)
+    no_page: Any = None  # nothing is put into one here
+    lesions, custom = (kind(assessor).tabs(no_page) for kind in (variants.LesionPage, variants.CustomPage))
+    assert set(section("tabs", "en")) == set(lesions) >= set(custom)
     assert all(f"answer.view_{view}" in KEYS for view in View)
 
 
@@ -180,7 +183,7 @@ def test_the_browsers_first_language_that_we_speak_is_taken(header: str, languag
 
 
 def test_the_pages_dictionaries_hold_the_same_keys_and_our_words(assessor: Assessor) -> None:
-    said = page.translations(assessor)
+    said = variants.of(assessor).translations
     assert set(said) == set(LANGUAGES)
     assert len({frozenset(entries) for entries in said.values()}) == 1
     for language in LANGUAGES:
@@ -190,7 +193,7 @@ def test_the_pages_dictionaries_hold_the_same_keys_and_our_words(assessor: Asses
 
 
 def test_the_pages_dictionaries_hold_no_braces_which_the_browser_would_fill_in(assessor: Assessor) -> None:
-    assert not any("{" in shown for said in page.translations(assessor).values() for shown in said.values())
+    assert not any("{" in shown for said in variants.of(assessor).translations.values() for shown in said.values())
 
 
 # A further language
@@ -202,7 +205,7 @@ from skinapp.assessment.assessor import Assessor
 from skinapp.errors import PhotoError
 from skinapp.i18n.messages import LANGUAGES, preferred
 from skinapp.imaging import decode, encode, synthetic
-from skinapp.ui import page
+from skinapp.ui import variants
 from skinapp.web import answering
 from skinapp.web.views.examples import SPOTS
 
@@ -215,7 +218,7 @@ except PhotoError as error:
 told, shown = answering.answered(assessor, encode.jpeg(synthetic.draw(SPOTS["even"])), language)
 broken, _ = answering.answered(assessor, b"12345678", language)
 answers = {"told": told, "shown": shown, "broken": broken}
-print(json.dumps({"languages": LANGUAGES, "page": page.translations(assessor)[language], "answers": answers, "refused": refused}))
+print(json.dumps({"languages": LANGUAGES, "page": variants.of(assessor).translations[language], "answers": answers, "refused": refused}))
 """
 
 
@@ -263,7 +266,9 @@ def test_a_further_language_is_one_more_file(spoken: dict[str, object]) -> None:
 
 
 def test_the_whole_page_speaks_it(spoken: dict[str, dict[str, str]]) -> None:
-    assert spoken["page"].keys() == page.translations(Assessor.load(str(ROOT / "tests" / "tiny_model"), "cpu"))["en"].keys()
+    assert (
+        spoken["page"].keys() == variants.of(Assessor.load(str(ROOT / "tests" / "tiny_model"), "cpu")).translations["en"].keys()
+    )
     for name, html in spoken["page"].items():
         assert english_of(html) == set() and "Ŝ" in html, name
 

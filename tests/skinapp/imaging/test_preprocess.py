@@ -1,7 +1,9 @@
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from skinapp.imaging import preprocess
 from skinapp.imaging.preprocess import Box
@@ -54,3 +56,21 @@ def test_squash_sees_the_whole_photo():
 def test_a_crop_share_below_one_sees_less():
     box = preprocess.seen(drawings.plain(0, 64, 64), replace(TRANSFORM, crop_pct=0.5))
     assert box == Box(16, 16, 48, 48)
+
+
+@pytest.mark.parametrize("size", [(600, 450), (450, 600), (341, 256), (1000, 750), (131, 97), (97, 613)])
+def test_a_resize_in_two_threads_gives_pillows_very_pixels(size):
+    picture = Image.fromarray(np.random.default_rng(1).integers(0, 256, (size[1], size[0], 3), np.uint8))
+    transform = replace(TRANSFORM, input_size=(3, 64, 64))
+    resized = preprocess._resized(*size, transform)
+    expected = picture.resize(resized, Image.Resampling.BICUBIC)
+    np.testing.assert_array_equal(preprocess._scaled(picture, resized, Image.Resampling.BICUBIC), expected)
+
+
+def test_many_threads_resize_at_once_and_each_gets_its_own():
+    pictures = [Image.fromarray(drawings.lesion(200 + number, 160, seed=number)) for number in range(16)]
+    bicubic = Image.Resampling.BICUBIC
+    with ThreadPoolExecutor(4) as several:
+        found = list(several.map(lambda picture: preprocess._scaled(picture, (80, 64), bicubic), pictures * 4))
+    for picture, one in zip(pictures * 4, found, strict=True):
+        np.testing.assert_array_equal(one, picture.resize((80, 64), bicubic))

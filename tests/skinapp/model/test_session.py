@@ -56,7 +56,7 @@ def test_a_gpu_asked_for_where_there_is_none_is_an_error_never_a_silent_cpu_run(
 
 @needs_no_gpu
 def test_auto_ends_on_the_cpu_here_and_says_why(caplog):
-    with caplog.at_level("INFO", "skinapp.model.session"):
+    with caplog.at_level("DEBUG", "skinapp.model.session"):
         assert [rung.name for rung in session.rungs("auto")] == ["cpu"]
     assert caplog.messages == [
         "TensorrtExecutionProvider is left out: libcuda.so.1 is not on this machine.",

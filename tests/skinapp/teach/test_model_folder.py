@@ -14,10 +14,11 @@ import onnx
 import pytest
 from onnx import helper
 
+import skinapp
 from skinapp.assessment import loading
 from skinapp.assessment.assessor import Assessor
 from skinapp.assessment.classifier import Namer
-from skinapp.errors import ModelError
+from skinapp.errors import ModelError, SkinAppError
 from skinapp.i18n.messages import text
 from skinapp.imaging import decode, preprocess
 from skinapp.labels import CODES
@@ -226,3 +227,14 @@ def test_the_terminal_teaches_as_the_page_does(tmp_path):
     assert isinstance(loading.load(str(tmp_path / "mine"), "cpu"), Namer) and (tmp_path / "mine.zip").is_file()
     again = subprocess.run(line, cwd=ROOT, capture_output=True, text=True)
     assert again.returncode == 2 and again.stderr == f"{tmp_path / 'mine'} exists; name a folder that doesn't.\n"
+
+
+def test_the_python_interface_answers_with_its_classes(model, taught, photo):
+    answer = skinapp.load(model, "cpu").assess(photo)
+    expected = taught[0].namer.read_and_assess(photo)
+    assert answer.to_dict()["probabilities"] == expected.to_dict()["probabilities"]
+    np.testing.assert_array_equal(answer.overlay("rings"), expected.assessment.overlay(expected.photo, "rings"))
+    with pytest.raises(
+        SkinAppError, match=r"^centred looks for a lesion, but this model has classes of its own; leave it out\.$"
+    ):
+        skinapp.load(model, "cpu").assess(photo, centred=True)

@@ -2,7 +2,7 @@
 const seen = new IntersectionObserver(([{ isIntersecting }]) => {
   const frame = element.querySelector("iframe");
   if (!frame) return;
-  if (isIntersecting && !frame.src) frame.src = new URL(frame.dataset.src, `${window.gradio_config?.root ?? location.href}/`).href;
+  if (isIntersecting && !frame.src) frame.src = addressOf(frame.dataset.src).href;
   if (!isIntersecting) frame.contentWindow?.postMessage("hidden", location.origin);
 });
 seen.observe(element);

@@ -7,7 +7,7 @@ const inSight = new IntersectionObserver(async (changes) => {
   if (!changes.at(-1).isIntersecting) {
     away = setTimeout(async () => (await tab)?.hide(), AWAY_MS);
   } else if (section && !tab) {
-    const code = new URL(section.dataset.source, `${window.gradio_config?.root ?? location.href}/`);
+    const code = addressOf(section.dataset.source);
     tab = import(new URL("live/watch.js", code).href).then(({ mount }) => mount(section));
     await tab;
     section.dataset.state = "off";

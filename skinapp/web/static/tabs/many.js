@@ -48,7 +48,7 @@ async function send({ file, path }) {
   if (file.size > Number(find(".many").dataset.bytes)) return "too_large";
   for (const delay of [...PATIENCE, null]) {
     try {
-      return { ...(await upload(file)), orig_name: path, meta: { _type: "gradio.FileData" } };
+      return asFile(await upload(file), { orig_name: path });
     } catch {
       if (delay === null) return "not_sent";
       await pause(delay);

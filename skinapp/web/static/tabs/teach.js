@@ -20,7 +20,7 @@ async function bring(files) {
     const isZip = given.length === 1 && /\.zip$/i.test(given[0].name);
     const sent = await upload(isZip ? given[0] : await packed(given));
     tell(null);
-    trigger("bring", { file: { ...sent, meta: { _type: "gradio.FileData" } } });
+    trigger("bring", { file: asFile(sent) });
   } catch {
     tell("not_sent");
   }

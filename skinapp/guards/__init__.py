@@ -1,0 +1,1 @@
+"""What protects a server that strangers share, whatever it serves. Knows ASGI, and no gradio and no starlette."""

@@ -1,0 +1,60 @@
+"""What every answer tells a browser: to load, run and frame nothing but what this page needs."""
+
+import base64
+import hashlib
+import re
+from collections.abc import Iterator
+
+FRAMES = "frame-ancestors 'self' https://huggingface.co https://*.hf.space"
+"""A Space opens in a frame on huggingface.co, and the On-device tab in one of the page."""
+HEADERS = {
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Embedder-Policy": "require-corp",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "Permissions-Policy": "camera=(self), clipboard-read=(self), clipboard-write=(self), fullscreen=(self), "
+    "accelerometer=(), autoplay=(), bluetooth=(), browsing-topics=(), display-capture=(), encrypted-media=(), geolocation=(), "
+    "gyroscope=(), hid=(), idle-detection=(), local-fonts=(), magnetometer=(), microphone=(), midi=(), payment=(), "
+    "publickey-credentials-get=(), screen-wake-lock=(), serial=(), usb=(), xr-spatial-tracking=()",
+}
+"""Of all answers; an answer that says something of its own keeps it. With the first two, which keep the page apart from others'
+pages, a browser gives WebAssembly its threads."""
+NOTHING = f"default-src 'none'; {FRAMES}; sandbox"
+"""Of whatever is no page and no script, a visitor's file above all: opened by itself it runs nothing."""
+FRAMED = f"{FRAMES}; object-src 'none'"
+"""Of pages that hold a policy of their own, as the On-device tab's do, and of scripts, whose policy is that of their page."""
+SCRIPT = re.compile(rb"<script(?![^>]*\ssrc=)[^>]*>(.*?)</script>", re.DOTALL)
+RUNS = re.compile(r"(text|application)/(javascript|html|css)")
+
+
+def of_answer(content_type: str, is_file: bool) -> Iterator[tuple[str, str]]:
+    """The headers of an answer that says nothing of its own; of a visitor's file whatever it says that it is."""
+    yield from HEADERS.items()
+    yield "Content-Security-Policy", FRAMED if RUNS.match(content_type) and not is_file else NOTHING
+
+
+def policy(page: bytes, host: str = "") -> str:
+    """The page's policy. Gradio builds functions out of text ('unsafe-eval') and styles elements in place; it needs no script in
+    an attribute and none that isn't in the page as it was sent, so that HTML which slips in stays dead."""
+    hashes = " ".join(
+        sorted({f"'sha256-{base64.b64encode(hashlib.sha256(script).digest()).decode()}'" for script in SCRIPT.findall(page)})
+    )
+    own = f"'self' {host}".strip()
+    return "; ".join(
+        (
+            "default-src 'none'",
+            f"script-src {own} 'unsafe-eval' {hashes}".strip(),
+            f"style-src {own} 'unsafe-inline'",
+            f"img-src {own} data: blob:",
+            f"font-src {own} data:",
+            f"connect-src {own} data: blob:",
+            "media-src 'self' data: blob:",
+            "worker-src 'self' blob:",
+            "frame-src 'self'",
+            "manifest-src 'self'",
+            "object-src 'none'",
+            "base-uri 'self'",
+            "form-action 'self'",
+            FRAMES,
+        )
+    )

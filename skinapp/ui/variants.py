@@ -1,0 +1,187 @@
+"""The two kinds of page: of the seven lesions, and of a model's own classes. A tab is a file with `add`, a line in `tabs` and a
+name among the sentences."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from functools import cached_property, partial
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+import gradio as gr
+from starlette.routing import Mount
+
+from skinapp.assessment.assessor import Assessor
+from skinapp.assessment.classifier import Namer
+from skinapp.errors import SkinAppError
+from skinapp.i18n.messages import LANGUAGES, Language, section, text
+from skinapp.imaging import encode, synthetic
+from skinapp.ui.endpoints.live_frames import LIMITS, LiveEndpoint
+from skinapp.ui.endpoints.ondevice_files import ENTRY, PATH, OnDeviceFiles
+from skinapp.ui.tabs import about, custom, followup, live, many, ondevice, photo, teach
+from skinapp.web import answering
+from skinapp.web.bundles import onnxruntime_web
+from skinapp.web.views import classification, examples
+from skinapp.web.views import followup as followup_view
+from skinapp.web.views import live as live_view
+from skinapp.web.views import many as many_view
+from skinapp.web.views import ondevice as ondevice_view
+from skinapp.web.views import page as page_view
+from skinapp.web.views import teach as teach_view
+
+if TYPE_CHECKING:
+    from skinapp.ui.endpoints.mcp import McpEndpoint
+
+Tab = Callable[[gr.I18n], None]
+"""Puts a tab's components and events into the page that is being built; the front end translates what it says."""
+
+
+class Variant(ABC):
+    """What makes a page the page of its model."""
+
+    model: Assessor | Namer
+
+    @abstractmethod
+    def tabs(self, page: gr.Blocks) -> Mapping[str, Tab]:
+        """The tabs of the page that is being built, in their order."""
+
+    @property
+    def routes(self) -> list[Mount]:
+        """What the tabs' scripts call beside Gradio's routes."""
+        return []
+
+    @cached_property
+    def translations(self) -> dict[Language, dict[str, str]]:
+        """What the page says before any answer, by language; whole pieces, because Gradio translates one key a component."""
+        return {
+            language: {
+                **{f"tab_{name}": label for name, label in section("tabs", language).items()},
+                "loading": page_view.busy(language),
+                "teach": teach_view.frame(language),
+                "own_photo": text("own.photo", language),
+                "own_drop": text("own.drop", language),
+                **self._translations(language),
+            }
+            for language in LANGUAGES
+        }
+
+    @abstractmethod
+    def _translations(self, language: Language) -> dict[str, str]:
+        """What this kind of page says beside it."""
+
+    @abstractmethod
+    def mcp(self) -> "McpEndpoint":
+        """The functions for assistants; SkinAppError where there are none."""
+
+    @abstractmethod
+    def warm(self) -> None:
+        """Answer a drawing, so that the first visitor doesn't wait for what only a first answer takes."""
+
+
+class LesionPage(Variant):
+    """The page of a model of the seven lesions."""
+
+    model: Assessor
+
+    def __init__(self, assessor: Assessor) -> None:
+        self.model = assessor
+        self._examples = examples.gather(assessor.documents)
+        self._live = LiveEndpoint(assessor)
+        self._ondevice = _ondevice_files(assessor)
+
+    def tabs(self, page: gr.Blocks) -> Mapping[str, Tab]:
+        return {
+            "photo": partial(photo.add, self.model, self._examples),
+            "many": partial(many.add, self.model),
+            "live": live.add,
+            "follow": partial(followup.add, self.model),
+            "ondevice": ondevice.add,
+            "teach": partial(teach.add, self.model, page),
+            "about": partial(about.add, self.model),
+        }
+
+    @property
+    def routes(self) -> list[Mount]:
+        return [self._live.route(), *([self._ondevice.route()] if self._ondevice else [])]
+
+    def _translations(self, language: Language) -> dict[str, str]:
+        model = self.model
+        on_device = ondevice_view.frame(f".{PATH}/{ENTRY}", language) if self._ondevice else ondevice_view.missing(language)
+        return {
+            **{key: text(f"page.{key}", language) for key in ("photo", "drop", "centred", "careful")},
+            **{key: text(f"follow.{key}", language) for key in ("earlier", "later", "drop_earlier", "drop_later")},
+            "header": page_view.header(language),
+            "tips": page_view.tips(language),
+            "examples": examples.strip(self._examples, language),
+            "empty": page_view.empty(language),
+            "many": many_view.empty_table(language),
+            "live": live_view.finder(language, self._live.folder, LIMITS),
+            "follow": followup_view.empty(language),
+            "ondevice": on_device,
+            "footer": page_view.footer(model.model, model.notices, language),
+        }
+
+    def mcp(self) -> "McpEndpoint":
+        if find_spec("mcp") is None:
+            raise SkinAppError(
+                "SKINAPP_MCP needs mcp, which isn't installed; run 'pip install -r requirements-mcp.txt', or unset it."
+            )
+        from skinapp.ui.endpoints.mcp import McpEndpoint  # whose package few need
+
+        return McpEndpoint(self.model)
+
+    def warm(self) -> None:
+        answering.answered(self.model, _drawing(), "en")
+
+
+class CustomPage(Variant):
+    """The page of a model with classes of its own."""
+
+    model: Namer
+
+    def __init__(self, namer: Namer) -> None:
+        self.model = namer
+
+    def tabs(self, page: gr.Blocks) -> Mapping[str, Tab]:
+        return {
+            "photo": partial(custom.add, self.model),
+            "teach": partial(teach.add, self.model, page),
+            "about": custom.add_about,
+        }
+
+    def _translations(self, language: Language) -> dict[str, str]:
+        model = self.model
+        return {
+            "header": classification.header(model.spec.labels, language),
+            "empty": classification.empty(language),
+            "own_about": classification.about(model, language),
+            "footer": page_view.footer(model.model, model.notices, language, "own.disclaimer"),
+        }
+
+    def mcp(self) -> "McpEndpoint":
+        raise SkinAppError(f"SKINAPP_MCP tells of lesions, and {self.model.model.id} names classes of its own; unset it.")
+
+    def warm(self) -> None:
+        self.model.read_and_assess(_drawing())
+
+
+def of(model: Assessor | Namer) -> Variant:
+    """The page of a model."""
+    match model:
+        case Assessor():
+            return LesionPage(model)
+        case Namer():
+            return CustomPage(model)
+
+
+def _drawing() -> bytes:
+    return encode.jpeg(synthetic.draw(examples.SPOTS["even"]))
+
+
+def _ondevice_files(assessor: Assessor) -> OnDeviceFiles | None:
+    """The On-device tab's files, where all that it needs is there."""
+    if not onnxruntime_web.present():
+        return None
+    try:
+        return OnDeviceFiles(assessor.portable())
+    except SkinAppError:
+        return None
