@@ -44,14 +44,14 @@ def named(namer: Namer, path: Path, language: Language) -> tuple[str, str]:
     return classification.result(classified, language), classification.evidence(photo, classified, language)
 
 
-def row(assessor: Assessor, language: Language, named: tuple[str, Path]) -> str:
+def row(assessor: Assessor, language: Language, named: tuple[str, Path]) -> many.Row | many.Unread:
     """The row of a photo in the table of many, which has a name and a place."""
     name, path = named
     try:
         photo, assessment = assessor.read_and_assess(path)
     except PhotoError as error:
-        return many.failed(error.message.to(language), language, name)
-    return many.row(name, assessment.to_dict(language), photo, language)
+        return many.Unread(name, error.message.to(language))
+    return many.Row.of(name, assessment, photo, language)
 
 
 def figures(answers: Sequence[tuple[Any, Any]], labels: bytes | None, language: Language) -> str:

@@ -33,7 +33,7 @@ def of_lesions(
         "tips": page.tips(language),
         "examples": strip(shelf, language),
         "empty": page.empty(language),
-        "many": many.frame(language),
+        "many": many.empty_table(language),
         "live": live.finder(language, *live_tab),
         "follow": followup.empty(language),
         "ondevice": ondevice.missing(language) if ondevice_tab is None else ondevice.frame(ondevice_tab, language),

@@ -129,7 +129,9 @@ def test_no_picture_that_the_page_shows_or_saves_carries_metadata(assessor: Asse
     content = drawings.encoded(drawings.lesion(320, 240), "JPEG", exif=exif)
     assert b"Secret Camera" in content
     photo, assessment = assessor.read_and_assess(content)
-    shown = answer.evidence(photo, assessment, "en") + many_view.row("spot.jpg", assessment.to_dict(), photo, "en")
+    shown = answer.evidence(photo, assessment, "en") + many_view.rows(
+        1, [many_view.Row.of("spot.jpg", assessment, photo, "en")], "en"
+    )
     pictures = [base64.b64decode(found) for found in re.findall(r"data:image/\w+;base64,([\w+/=]+)", shown)]
     assert len(pictures) >= 3
     for picture in pictures:

@@ -14,6 +14,7 @@ from skinapp.imaging import decode
 from skinapp.ui.components import ASSESS, PRIVATE, EventOptions, language_of, script
 from skinapp.ui.gradio_internals import events, files
 from skinapp.web import answering, calls
+from skinapp.web.views import many as many_view
 
 PART = 8
 """Photos that the browser sends at once: a pass of the batcher."""
@@ -46,7 +47,7 @@ def _rows(assessor: Assessor, payload: dict[str, Any], language: Language) -> st
         raise gr.Error(text("requests.no_photo", language), print_exception=False)
     photos = [(str(one.get("orig_name")), files.received_file(one)) for one in uploaded if isinstance(one, dict)]
     rows = calls.each(partial(answering.row, assessor, language), photos)
-    return f'<table><tbody data-part="{int(payload.get("part", 0))}">{"".join(rows)}</tbody></table>'
+    return many_view.rows(int(payload.get("part", 0)), rows, language)
 
 
 def _pairs(answers: Any) -> list[tuple[Any, Any]]:
