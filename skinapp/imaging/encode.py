@@ -37,6 +37,14 @@ def webp(rgba: NDArray[np.uint8]) -> bytes:
     return buffer.getvalue()
 
 
+def thumbnail(photo: Photo, side: int) -> Photo:
+    """The middle of a photo as a small square."""
+    length = min(photo.shape[:2])
+    top, left = (photo.shape[0] - length) // 2, (photo.shape[1] - length) // 2
+    square = np.ascontiguousarray(photo[top : top + length, left : left + length])
+    return np.asarray(cv2.resize(square, (side, side), interpolation=cv2.INTER_AREA), np.uint8)
+
+
 def shrink(photo: Photo, seen: Box) -> tuple[Photo, Box]:
     """A photo of at most MAX_SIDE pixels a side, and where a part of it lies then."""
     scale = min(1.0, MAX_SIDE / max(photo.shape[:2]))

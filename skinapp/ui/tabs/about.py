@@ -7,7 +7,7 @@ import gradio as gr
 
 from skinapp.assessment.assessor import Assessor
 from skinapp.ui.components import AT_ONCE, language_of, script
-from skinapp.web.views.about import render
+from skinapp.web.views import about as about_view
 
 LOCAL = "http://127.0.0.1:7860"
 
@@ -17,6 +17,6 @@ def add(assessor: Assessor, say: gr.I18n) -> None:
     about = gr.HTML(say("loading"), js_on_load=script("about"), apply_default_css=False, elem_id="about")
 
     def load(request: gr.Request) -> str:
-        return render(assessor, assessor.documents, language_of(request), request.headers.get("origin") or LOCAL)
+        return about_view.about(assessor, assessor.documents, language_of(request), request.headers.get("origin") or LOCAL)
 
     about.load(load, None, about, **AT_ONCE)

@@ -13,8 +13,8 @@ from skinapp.i18n.messages import Language, text
 from skinapp.imaging import decode
 from skinapp.ui.components import ASSESS, PRIVATE, EventOptions, language_of, script
 from skinapp.ui.gradio_internals import events, files
-from skinapp.ui.server import queueing
-from skinapp.web import answering
+from skinapp.web import answering, calls
+from skinapp.web.views import many as many_view
 
 PART = 8
 """Photos that the browser sends at once: a pass of the batcher."""
@@ -46,8 +46,8 @@ def _rows(assessor: Assessor, payload: dict[str, Any], language: Language) -> st
     if not isinstance(uploaded, list) or not 0 < len(uploaded) <= PART:
         raise gr.Error(text("requests.no_photo", language), print_exception=False)
     photos = [(str(one.get("orig_name")), files.received_file(one)) for one in uploaded if isinstance(one, dict)]
-    rows = queueing.each(partial(answering.row, assessor, language), photos)
-    return f'<table><tbody data-part="{int(payload.get("part", 0))}">{"".join(rows)}</tbody></table>'
+    rows = calls.each(partial(answering.row, assessor, language), photos)
+    return many_view.rows(int(payload.get("part", 0)), rows, language)
 
 
 def _pairs(answers: Any) -> list[tuple[Any, Any]]:

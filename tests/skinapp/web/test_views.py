@@ -37,7 +37,7 @@ def test_no_probability_is_shown_as_nothing_or_all(chance: float, text: str) -> 
 
 def test_about_says_what_a_plain_photo_is_worth_and_what_lesions_it_does_not_know_were_answered() -> None:
     embedded = Assessor.load(str(EMBEDDED), "cpu", 1)
-    html = about.render(embedded, EMBEDDED, "en", "http://localhost")
+    html = about.about(embedded, EMBEDDED, "en", "http://localhost")
     report = json.loads((EMBEDDED / "metrics.json").read_text())["test"]["int8"]
     values = {view: f"{one['balanced_accuracy']['value']:.0%}" for view, one in report["by_view"].items()}
     assert f"it named {values['clinical']} of the lesions right, against {values['dermoscopic']}" in html
