@@ -14,7 +14,7 @@ RUNTIME = skinapp/web/static/onnxruntime/version.txt
 run: .venv/installed ondevice
 	$(RUN) app.py $(ARGS)
 
-test: check test-app test-model test-mobile
+test: check test-app test-model
 
 check: .venv/tested
 	$(RUN) -m ruff check .
@@ -40,6 +40,7 @@ screenshots: .venv/tested browser ondevice
 test-model: .venv-model/installed
 	$(MODEL) -m pytest tests/train tests/export --ignore tests/export/test_mobile.py
 
+# The files for apps, in a third environment of several GB that `make test` goes without.
 test-mobile: .venv-mobile/installed
 	$(MOBILE) -m pytest tests/export/test_mobile.py
 

@@ -14,7 +14,6 @@ from typer.testing import CliRunner
 from export import __main__, graph
 from export.bench import baselines, contenders, markdown
 from export.bench import run as bench
-from scripts import update_docs
 from skinapp.imaging import decode, preprocess
 from skinapp.labels import CODES
 from skinapp.model import session
@@ -254,7 +253,3 @@ def test_a_folder_that_is_no_model_is_refused_in_one_sentence(drawn, tmp_path):
     ran = CliRunner().invoke(__main__.app, arguments)
     assert ran.exit_code == 2
     assert ran.stderr == f"{tmp_path} holds no config.json; give a model folder made by 'python -m export build'.\n"
-
-
-def test_the_speed_table_is_that_of_the_saved_result():
-    assert update_docs.block("speed") == update_docs.speeds(), "run: python -m scripts.update_docs"

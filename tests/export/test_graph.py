@@ -291,7 +291,7 @@ def phone(drawn, tmp_path_factory):
     """The folder of a MobileNet's three files, quantized over drawn photos, and its FP32 graph."""
     folder = tmp_path_factory.mktemp("phone")
     model.save_half(network(PHONE), folder / "model.safetensors")
-    build.write_graphs(PHONE, "", shown(), dataset.read_rows(drawn, drawn / "labels.csv", "train"), folder)
+    build.write_graphs(PHONE, "", shown(), dataset.read_rows(drawn, drawn / "labels.csv", "train"), folder, tuple(build.GRAPHS))
     graph.to_onnx(model.load(PHONE, folder / "model.safetensors"), SIZE, folder / "model_fp32.onnx")
     return folder
 

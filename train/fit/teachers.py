@@ -65,7 +65,8 @@ class Teachers(nn.Module):
                 pixels = torch.from_numpy(preprocess.batch(photos[first : first + BATCH], shown)).to(place)
                 told = self._asked(pixels.contiguous(memory_format=torch.channels_last))
                 parts.append((told.chances.cpu(), told.maps.mean((2, 3), keepdim=True).half().cpu()))
-            torch.save([torch.cat(part) for part in zip(*parts, strict=True)], path)
+            with torch.autocast("cpu", enabled=False):  # which takes no FP16 on a CPU
+                torch.save([torch.cat(part) for part in zip(*parts, strict=True)], path)
         self.once = Told(*torch.load(path, weights_only=True))
 
     def _asked(self, pixels: torch.Tensor) -> Told:
