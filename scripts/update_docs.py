@@ -17,6 +17,7 @@ from skinapp.guards import bodies, connections, guesses, live_sessions
 from skinapp.imaging import decode
 from skinapp.model.hub import EMBEDDED
 from skinapp.teach import quotas
+from skinapp.web import calls
 from skinapp.web.views import page
 from tests.support import drawings
 
@@ -110,14 +111,14 @@ def report() -> dict[str, object]:
 
 def limits() -> list[tuple[str, str, float, str]]:
     """What SECURITY.md shows, from the constants that the program obeys; the page's need gradio, which training hasn't got."""
-    from skinapp.ui.endpoints import api, mcp
+    from skinapp.ui.endpoints import mcp
     from skinapp.ui.gradio_internals import files
     from skinapp.ui.server import queueing, request_gate, waiting
 
     return [
         ("photos", "pixels of a photo", decode.MAX_PIXELS, "counted before it is decoded"),
         ("photos", "bytes of a photo", decode.MAX_BYTES, ""),
-        ("photos", "photos of a call of `/classify_batch`", api.MAX_BATCH, ""),
+        ("photos", "photos of a call of `/classify_batch`", calls.MAX_BATCH, ""),
         ("requests", "bytes of a call", request_gate.CALL_BYTES, "held in memory"),
         ("requests", "bytes of a call over MCP", request_gate.MCP_BYTES, "held in memory"),
         ("requests", "bytes of an upload", request_gate.UPLOAD_BYTES, "goes to disk"),

@@ -72,7 +72,7 @@ SCHEMA = pa.schema(
         "careful": pa.bool_(),
         "quality": pa.struct(
             {"ok": pa.bool_(), "issues": pa.list_(pa.string()), "warnings": pa.list_(pa.string())}
-            | {figure.name: NUMBERS[figure.type] for figure in fields(quality.Figures)}  # type: ignore[index]
+            | {figure.name: NUMBERS[figure.type] for figure in fields(quality.Figures)}  # type: ignore[index]  # no strings here
             | {"box": pa.list_(pa.int64())}
         ),
         "advice": pa.string(),

@@ -33,8 +33,6 @@ from train.network import model
 
 FLOAT16, INT8 = "model_float16.tflite", "model_int8.tflite"
 ABOUT = "model.json"
-SECTIONS = ("priorities", "advice", "issues", "warnings", "lesions")
-"""Of the sentences, those that an answer is told in."""
 CALIBRATION_PHOTOS = 350
 TURNS = 60
 """Passes over one photo that a file is timed by."""
@@ -114,7 +112,14 @@ def _record(folder: Path, spec: ModelSpec, figures: dict[str, Any]) -> None:
 def describe(folder: Path) -> bytes:
     """What an app needs beside the weights: the model's config.json, and of the program the lesions, priorities and sentences."""
     words = {
-        language: {**{name: section(name, language) for name in SECTIONS}, "disclaimer": text("disclaimer", language)}
+        language: {
+            "priorities": section("priorities", language),
+            "advice": section("advice", language),
+            "issues": section("issues", language),
+            "warnings": section("warnings", language),
+            "lesions": section("lesions", language),
+            "disclaimer": text("disclaimer", language),
+        }
         for language in LANGUAGES
     }
     config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))

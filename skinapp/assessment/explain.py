@@ -18,9 +18,6 @@ Heatmap = NDArray[np.float32]
 STRONGEST = 0.65
 UNSEEN = 0.45
 LAYER_SIDE = 192
-COARSE = 4
-"""Pixels between the places for which an overlay's colours are worked out: evidence changes slowly, and doing it for each pixel
-took twice the time, for two grey levels in between."""
 DIMMED = (np.arange(256) * UNSEEN).astype(np.uint8)
 COLOURS = np.ascontiguousarray(cv2.applyColorMap(np.arange(256, dtype=np.uint8)[:, None], cv2.COLORMAP_TURBO)[:, :, ::-1])
 """RGB by heat, `[256, 1, 3]`."""
@@ -41,7 +38,9 @@ def overlay(photo: Photo, heat: Heatmap, seen: Box, shift: float) -> Photo:
         if unseen.size:
             unseen[:] = cv2.LUT(unseen, DIMMED)
     height, width = part.shape[:2]
-    smooth = enlarge(heat, -(-width // COARSE), -(-height // COARSE), shift)
+    # Evidence changes slowly: as many places as a layer has are enough to work colours out for.
+    step = max(1, min(height, width) // LAYER_SIDE)
+    smooth = enlarge(heat, -(-width // step), -(-height // step), shift)
     if smooth.any():
         colours, weight = _coloured(smooth)
         added = np.rint(colours * weight[..., None]).astype(np.uint8)

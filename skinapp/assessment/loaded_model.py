@@ -4,7 +4,7 @@ import logging
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Self
 
@@ -55,7 +55,7 @@ class Served:
         notices: list[str] = []
         for rung in session.rungs(provider):
             try:
-                source = hub.fetch(model, lambda spec, rung=rung: session.file_for(spec, rung))  # type: ignore[misc]
+                source = hub.fetch(model, partial(session.file_for, rung=rung))
                 ran = session.Session(source.folder / source.file, source.spec, rung, threads)
             except ProviderError as error:
                 if provider != session.AUTO:

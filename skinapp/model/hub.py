@@ -159,7 +159,7 @@ def _from_hub(repo: str, revision: str, wanted: Rule) -> Source:
         return _pull(repo, revision, wanted)
     except errors.HFValidationError:
         raise _nonsense(repo) from None
-    # The client's transport errors: HTTPError in version 2, OSError in version 0.
+    # The client's transport errors: HTTPError in version 2, which doesn't say that it exports it, OSError in version 0.
     except (errors.HTTPError, OSError) as error:  # type: ignore[attr-defined]
         if (refusal := _refusal(error, repo, revision) or _disk_fault(error, repo)) is not None:
             raise refusal from error

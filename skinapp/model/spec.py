@@ -562,4 +562,5 @@ def _by_label(reader: _Reader, labels: tuple[str, ...]) -> dict[str, float]:
 def _numbers(kind: type[T], reader: _Reader) -> T:
     """A dataclass of plain numbers, with exactly its fields as keys."""
     reader.only(_names(kind))
+    # A field's type may be a string, as type checkers see it; here none is.
     return kind(**{field.name: reader.get(field.name, field.type) for field in fields(kind)})  # type: ignore[arg-type]

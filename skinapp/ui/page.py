@@ -14,7 +14,7 @@ from skinapp.i18n.messages import LANGUAGES, text
 from skinapp.imaging import decode
 from skinapp.teach import quotas
 from skinapp.ui.endpoints import api, http
-from skinapp.ui.gradio_internals import calls, frontend, hardening, inputs, server, startup
+from skinapp.ui.gradio_internals import frontend, hardening, inputs, queue, server, startup
 from skinapp.ui.server import queueing, request_gate, security_headers, uploads, waiting
 from skinapp.ui.theme import theme
 from skinapp.ui.variants import Variant
@@ -39,7 +39,7 @@ def build(variant: Variant) -> gr.Blocks:
         api.add(variant.model)
     hardening.apply()
     page.queue(max_size=queueing.WAITING, default_concurrency_limit=2, status_update_rate=queueing.STATUS_S)
-    calls.guard(page, waiting.refusal)
+    queue.guard(page, waiting.refusal)
     inputs.fill_in(page)
     return page
 

@@ -13,20 +13,14 @@ from starlette.routing import Mount
 from skinapp.assessment.assessor import Assessor
 from skinapp.assessment.classifier import Namer
 from skinapp.errors import SkinAppError
-from skinapp.i18n.messages import LANGUAGES, Language, section, text
+from skinapp.i18n.messages import LANGUAGES, Language
 from skinapp.imaging import encode, synthetic
 from skinapp.ui.endpoints.live_frames import LIMITS, LiveEndpoint
 from skinapp.ui.endpoints.ondevice_files import ENTRY, PATH, OnDeviceFiles
 from skinapp.ui.tabs import about, custom, followup, live, many, ondevice, photo, teach
-from skinapp.web import answering
+from skinapp.web import answering, translations
 from skinapp.web.bundles import onnxruntime_web
-from skinapp.web.views import classification, examples
-from skinapp.web.views import followup as followup_view
-from skinapp.web.views import live as live_view
-from skinapp.web.views import many as many_view
-from skinapp.web.views import ondevice as ondevice_view
-from skinapp.web.views import page as page_view
-from skinapp.web.views import teach as teach_view
+from skinapp.web.views import examples
 
 if TYPE_CHECKING:
     from skinapp.ui.endpoints.mcp import McpEndpoint
@@ -51,22 +45,12 @@ class Variant(ABC):
 
     @cached_property
     def translations(self) -> dict[Language, dict[str, str]]:
-        """What the page says before any answer, by language; whole pieces, because Gradio translates one key a component."""
-        return {
-            language: {
-                **{f"tab_{name}": label for name, label in section("tabs", language).items()},
-                "loading": page_view.busy(language),
-                "teach": teach_view.frame(language),
-                "own_photo": text("own.photo", language),
-                "own_drop": text("own.drop", language),
-                **self._translations(language),
-            }
-            for language in LANGUAGES
-        }
+        """What the page says before any answer, by language."""
+        return {language: translations.of_every_page(language) | self._translations(language) for language in LANGUAGES}
 
     @abstractmethod
     def _translations(self, language: Language) -> dict[str, str]:
-        """What this kind of page says beside it."""
+        """What this kind of page alone says."""
 
     @abstractmethod
     def mcp(self) -> "McpEndpoint":
@@ -104,21 +88,8 @@ class LesionPage(Variant):
         return [self._live.route(), *([self._ondevice.route()] if self._ondevice else [])]
 
     def _translations(self, language: Language) -> dict[str, str]:
-        model = self.model
-        on_device = ondevice_view.frame(f".{PATH}/{ENTRY}", language) if self._ondevice else ondevice_view.missing(language)
-        return {
-            **{key: text(f"page.{key}", language) for key in ("photo", "drop", "centred", "careful")},
-            **{key: text(f"follow.{key}", language) for key in ("earlier", "later", "drop_earlier", "drop_later")},
-            "header": page_view.header(language),
-            "tips": page_view.tips(language),
-            "examples": examples.strip(self._examples, language),
-            "empty": page_view.empty(language),
-            "many": many_view.empty_table(language),
-            "live": live_view.finder(language, self._live.folder, LIMITS),
-            "follow": followup_view.empty(language),
-            "ondevice": on_device,
-            "footer": page_view.footer(model.model, model.notices, language),
-        }
+        address = f".{PATH}/{ENTRY}" if self._ondevice else None
+        return translations.of_lesions(self.model, self._examples, (self._live.folder, LIMITS), address, language)
 
     def mcp(self) -> "McpEndpoint":
         if find_spec("mcp") is None:
@@ -149,13 +120,7 @@ class CustomPage(Variant):
         }
 
     def _translations(self, language: Language) -> dict[str, str]:
-        model = self.model
-        return {
-            "header": classification.header(model.spec.labels, language),
-            "empty": classification.empty(language),
-            "own_about": classification.about(model, language),
-            "footer": page_view.footer(model.model, model.notices, language, "own.disclaimer"),
-        }
+        return translations.of_custom_classes(self.model, language)
 
     def mcp(self) -> "McpEndpoint":
         raise SkinAppError(f"SKINAPP_MCP tells of lesions, and {self.model.model.id} names classes of its own; unset it.")

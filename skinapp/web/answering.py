@@ -1,4 +1,4 @@
-"""A photo goes in; what a visitor sees of its answer, or of what is wrong with it, comes out: HTML, and reports for programs."""
+"""A photo goes in; what a visitor sees of its answer, or of what is wrong with it, comes out: HTML, and figures for scripts."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,7 +11,7 @@ from skinapp.assessment.classifier import Namer
 from skinapp.errors import LabelError, PhotoError
 from skinapp.followup import compare
 from skinapp.i18n.messages import Language, text
-from skinapp.imaging import decode, encode
+from skinapp.imaging import decode
 from skinapp.imaging.decode import Photo
 from skinapp.labels import CODES, View
 from skinapp.metrics import ground_truth
@@ -42,17 +42,6 @@ def named(namer: Namer, path: Path, language: Language) -> tuple[str, str]:
     except PhotoError as error:
         return page.failed(error.message.to(language), language), ""
     return classification.result(classified, language), classification.evidence(photo, classified, language)
-
-
-def reported(
-    model: Assessor | Namer, source: Path | bytes, language: Language, *, careful: bool = False, drawn: bool = False
-) -> tuple[dict[str, Any], bytes]:
-    """The report on one photo for a program, or its `error`; and where `drawn` the overlay as JPEG."""
-    try:
-        photo, assessment = model.read_and_assess(source, careful=careful)
-    except PhotoError as error:
-        return {"error": str(error)}, b""
-    return assessment.to_dict(language), encode.jpeg(assessment.overlay(photo)) if drawn else b""
 
 
 def row(assessor: Assessor, language: Language, named: tuple[str, Path]) -> many.Row | many.Unread:

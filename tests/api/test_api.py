@@ -23,7 +23,7 @@ from skinapp.imaging import decode
 from skinapp.labels import CODES
 from skinapp.model.hub import EMBEDDED
 from skinapp.teach import quotas
-from skinapp.ui.endpoints import api
+from skinapp.web import calls
 from skinapp.web.views import answer
 from skinapp.web.views import many as many_view
 from tests.support import drawings
@@ -211,8 +211,8 @@ def test_no_photo_and_too_many_photos_get_our_sentences(client: Client, photo: P
         client.predict(photo=None, api_name="/classify")
     assert caught.value.message == "No photo was given; give one JPEG, PNG or WebP photo."
     with pytest.raises(AppError) as caught:
-        client.predict(photos=[handle_file(photo)] * (api.MAX_BATCH + 1), api_name="/classify_batch")
-    assert caught.value.message == f"{api.MAX_BATCH + 1} photos were given, more than {api.MAX_BATCH}; send them in parts."
+        client.predict(photos=[handle_file(photo)] * (calls.MAX_BATCH + 1), api_name="/classify_batch")
+    assert caught.value.message == f"{calls.MAX_BATCH + 1} photos were given, more than {calls.MAX_BATCH}; send them in parts."
 
 
 def test_an_address_is_not_fetched(client: Client) -> None:

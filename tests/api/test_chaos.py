@@ -20,7 +20,7 @@ from gradio_client import handle_file
 
 from skinapp.assessment.assessor import Assessor
 from skinapp.i18n.messages import section, text
-from skinapp.ui.endpoints import api
+from skinapp.web import calls
 from tests import TINY_MODEL
 from tests.api.test_concurrency import HELD, wait_until
 from tests.support import client_crowd, drawings
@@ -270,8 +270,8 @@ def test_of_hundreds_of_photos_each_gets_its_own_answer_though_a_tenth_are_broke
     broken = [tmp_path / f"broken{number}.png" for number in range(4)]
     for path, content in zip(broken, (b"", b"no picture", whole[: len(whole) // 2], whole[:20] + bytes(500)), strict=True):
         path.write_bytes(content)
-    asked = [broken[number % 4] if number % 10 == 5 else photos[number % 12] for number in range(5 * api.MAX_BATCH)]
-    parts = [asked[start : start + api.MAX_BATCH] for start in range(0, len(asked), api.MAX_BATCH)]
+    asked = [broken[number % 4] if number % 10 == 5 else photos[number % 12] for number in range(5 * calls.MAX_BATCH)]
+    parts = [asked[start : start + calls.MAX_BATCH] for start in range(0, len(asked), calls.MAX_BATCH)]
 
     def answers(part: list[client_crowd.Expected | Path]) -> list[dict[str, object]]:
         files = [handle_file(one if isinstance(one, Path) else one.path) for one in part]

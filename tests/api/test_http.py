@@ -25,9 +25,9 @@ from PIL import Image
 from skinapp.assessment.assessor import Assessor
 from skinapp.i18n.messages import text
 from skinapp.imaging import decode
-from skinapp.ui.endpoints import api, http
+from skinapp.ui.endpoints import http
 from skinapp.ui.server import request_gate
-from skinapp.web import STATIC
+from skinapp.web import STATIC, calls
 from tests.support import bombs, drawings
 from tests.support.app_server import missing, served, started
 
@@ -115,7 +115,7 @@ def test_the_description_is_there_and_names_each_status_and_parameter(server: st
     assert [one["name"] for one in call["parameters"]] == ["overlay", "careful", "language", "Accept"]
     for status, answer in (("422", post(server, BROKEN)), ("422", post(server, PHOTO, query="?overlays=1"))):
         assert str(answer.status_code) == status and list(answer.json()) == ["error"]
-    assert f"Up to {api.MOST} photos of up to {decode.MAX_BYTES // 2**20} MB" in call["requestBody"]["description"]
+    assert f"Up to {calls.MAX_BATCH} photos of up to {decode.MAX_BYTES // 2**20} MB" in call["requestBody"]["description"]
     assert f"{request_gate.HTTP_BYTES // 2**20} MB together" in call["requestBody"]["description"]
 
 
@@ -128,7 +128,11 @@ def test_the_description_is_there_and_names_each_status_and_parameter(server: st
         ((BROKEN,), "", NOT_A_PICTURE),
         ((), "", text("requests.no_photo", "en")),
         ((b"",), "", "The file is empty (0 bytes); send one JPEG, PNG or WebP photo."),
-        ((OTHER,) * (api.MOST + 1), "", f"{api.MOST + 1} photos were given, more than {api.MOST}; send them in parts."),
+        (
+            (OTHER,) * (calls.MAX_BATCH + 1),
+            "",
+            f"{calls.MAX_BATCH + 1} photos were given, more than {calls.MAX_BATCH}; send them in parts.",
+        ),
         ((PHOTO,), "?overlay=2", text("requests.option", "en", option="overlay=2")),
         ((PHOTO,), "?language=fr", text("requests.option", "en", option="language=fr")),
         ((PHOTO,), "?size=9", text("requests.option", "en", option="size=9")),

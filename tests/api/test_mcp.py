@@ -18,8 +18,9 @@ from mcp.types import CallToolResult
 from skinapp.assessment.assessor import Assessor
 from skinapp.i18n.messages import text
 from skinapp.imaging import decode
-from skinapp.ui.endpoints import api, mcp
+from skinapp.ui.endpoints import mcp
 from skinapp.ui.server import request_gate
+from skinapp.web import calls
 from tests.support import drawings
 from tests.support.app_server import ROOT, served
 
@@ -124,8 +125,8 @@ def test_an_address_or_a_path_of_the_server_is_refused_with_our_sentence(address
 def test_calls_that_make_no_sense_say_what_is_wrong(address: str) -> None:
     assert refusal(call(address, "classify", {})) == text("requests.no_photo", "en")
     assert refusal(call(address, "classify_batch", {"photos": "none"})) == text("requests.no_photo", "en")
-    too_many = text("requests.too_many", "en", count=api.MAX_BATCH + 1, most=api.MAX_BATCH)
-    assert refusal(call(address, "classify_batch", {"photos": ["x"] * (api.MAX_BATCH + 1)})) == too_many
+    too_many = text("requests.too_many", "en", count=calls.MAX_BATCH + 1, most=calls.MAX_BATCH)
+    assert refusal(call(address, "classify_batch", {"photos": ["x"] * (calls.MAX_BATCH + 1)})) == too_many
     assert refusal(call(address, "shutdown", {})) == "There is no tool of that name; call classify or classify_batch."
     assert refusal(call(address, "classify", {"photo": data_uri(b"")})) == text("unreadable.empty", "en")
 

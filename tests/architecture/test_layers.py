@@ -20,7 +20,7 @@ ONLY = {
     "markupsafe": {"skinapp/web/render.py"},
     "ray": {"skinapp/ray_batch.py"},
     "pyarrow": {"skinapp/ray_batch.py"},
-    "mcp": {"skinapp/ui/endpoints/mcp.py"},
+    "mcp": {"skinapp/web/mcp_tools.py"},
     "pillow_heif": {"skinapp/imaging/decode.py"},
 }
 
@@ -46,7 +46,7 @@ BESIDE = {
 }
 INSIDE = {
     "skinapp.ui": (("page",), ("variants",), ("tabs",), ("endpoints",), ("components",), ("server",), ("gradio_internals",)),
-    "skinapp.web": (("answering", "bundles"), ("views",), ("render",)),
+    "skinapp.web": (("teaching", "mcp_tools"), ("answering", "bundles", "calls", "translations"), ("views",), ("render",)),
     "train": (("__main__",), ("calibrate", "fit"), ("evaluate",), ("network",), ("data", "cli_errors")),
     "export": (("__main__",), ("build", "bench"), ("release", "quantization"), ("graph",)),
 }

@@ -1,6 +1,5 @@
 """The two functions that a program calls, /classify and /classify_batch; what they answer is Assessment.to_dict."""
 
-from collections.abc import Sequence
 from functools import partial
 from pathlib import Path, PurePath
 from typing import Any
@@ -10,15 +9,12 @@ import gradio as gr
 from skinapp.assessment.assessor import Assessor
 from skinapp.assessment.classifier import Namer
 from skinapp.errors import SkinAppError
-from skinapp.i18n.messages import Language, Message, text
+from skinapp.i18n.messages import Language, text
 from skinapp.imaging import encode
 from skinapp.ui.components import ASSESS, Payload, language_of
 from skinapp.ui.gradio_internals import files
-from skinapp.ui.server import queueing, uploads
-from skinapp.web import answering
-
-MAX_BATCH = 64
-"""Photos in one call of /classify_batch."""
+from skinapp.ui.server import uploads
+from skinapp.web import calls
 
 
 def add(model: Assessor | Namer) -> None:
@@ -39,17 +35,9 @@ def add(model: Assessor | Namer) -> None:
         """The reports on several photos, each from one look, with its file's name; an unreadable file gives its error instead."""
         return _classify_batch(model, photos or [], language_of(request))
 
+    # Gradio names each event after its function, private ones too, and numbers who comes later: no other may have these names.
     one.click(classify, [photo, careful], [report, overlay], api_name="classify", preprocess=False, **ASSESS)
     many.click(classify_batch, photos, rows, api_name="classify_batch", preprocess=False, **ASSESS)
-
-
-def refusal(photos: Sequence[Any]) -> Message | None:
-    """Why nobody may call with so many photos, whichever way."""
-    if not photos:
-        return Message("requests.no_photo")
-    if len(photos) > MAX_BATCH:
-        return Message("requests.too_many", count=len(photos), most=MAX_BATCH)
-    return None
 
 
 def _classify(model: Assessor | Namer, payload: Payload, careful: bool, language: Language) -> tuple[dict[str, Any], str]:
@@ -63,16 +51,16 @@ def _classify(model: Assessor | Namer, payload: Payload, careful: bool, language
 
 
 def _classify_batch(model: Assessor | Namer, payloads: list[dict[str, Any]], language: Language) -> list[dict[str, Any]]:
-    if reason := refusal(payloads):
+    if reason := calls.refusal(payloads):
         raise _error(reason.to(language))
     paths = [files.received_file(payload) for payload in payloads]
     names = [PurePath(payload.get("orig_name") or path).name for payload, path in zip(payloads, paths, strict=True)]
-    reports = queueing.each(partial(_report, model, language), paths)
+    reports = calls.each(partial(_report, model, language), paths)
     return [{"file": name, **report} for name, report in zip(names, reports, strict=True)]
 
 
 def _report(model: Assessor | Namer, language: Language, path: Path) -> dict[str, Any]:
-    return answering.reported(model, path, language)[0]
+    return calls.reported(model, path, language)[0]
 
 
 def _error(message: str) -> gr.Error:

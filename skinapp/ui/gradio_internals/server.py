@@ -28,7 +28,7 @@ from skinapp.guards.access import hostname
 from skinapp.guards.asgi import App
 from skinapp.guards.ending import Ending
 from skinapp.guards.sessions import Paths
-from skinapp.ui.gradio_internals import calls, patch
+from skinapp.ui.gradio_internals import patch, queue
 
 SESSIONS = Paths(re.compile(r"/gradio_api/heartbeat/(?P<session>[^/]+)"), "/gradio_api/queue/data", "session_hash")
 CUT_S = 2
@@ -116,7 +116,7 @@ def _end(
     page: gr.Blocks, ending: Ending, then: Callable[[int, FrameType | None], Any], number: int, frame: FrameType | None
 ) -> None:
     signal.signal(number, then)  # who sends it twice doesn't wait
-    ending.wait(partial(calls.are_under_way, page))
+    ending.wait(partial(queue.has_calls, page))
     page.server.config.timeout_graceful_shutdown = CUT_S
     page.close(verbose=False)
     then(number, frame)

@@ -18,10 +18,10 @@ def add(namer: Namer, say: gr.I18n) -> None:
         with gr.Column(elem_id="evidence"):
             evidence = gr.HTML("", js_on_load=script("evidence"), apply_default_css=False)
 
-    def classify(photo: Payload, request: gr.Request) -> tuple[object, str]:
+    def answer_photo(photo: Payload, request: gr.Request) -> tuple[object, str]:
         return (say("empty"), "") if photo is None else answering.named(namer, files.received_file(photo), language_of(request))
 
-    answer_photos(classify, [photo], [shown, evidence])
+    answer_photos(answer_photo, [photo], [shown, evidence])
 
 
 def add_about(say: gr.I18n) -> None:

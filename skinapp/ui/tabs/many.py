@@ -13,8 +13,7 @@ from skinapp.i18n.messages import Language, text
 from skinapp.imaging import decode
 from skinapp.ui.components import ASSESS, PRIVATE, EventOptions, language_of, script
 from skinapp.ui.gradio_internals import events, files
-from skinapp.ui.server import queueing
-from skinapp.web import answering
+from skinapp.web import answering, calls
 from skinapp.web.views import many as many_view
 
 PART = 8
@@ -47,7 +46,7 @@ def _rows(assessor: Assessor, payload: dict[str, Any], language: Language) -> st
     if not isinstance(uploaded, list) or not 0 < len(uploaded) <= PART:
         raise gr.Error(text("requests.no_photo", language), print_exception=False)
     photos = [(str(one.get("orig_name")), files.received_file(one)) for one in uploaded if isinstance(one, dict)]
-    rows = queueing.each(partial(answering.row, assessor, language), photos)
+    rows = calls.each(partial(answering.row, assessor, language), photos)
     return many_view.rows(int(payload.get("part", 0)), rows, language)
 
 

@@ -62,7 +62,7 @@ class Tab:
         for component in (self.pictures, self.model):
             component.stop(self.stop, None, None, **STOP)
         self.pictures.forget(self.forget, None, everything, **PRIVATE)
-        answer_photos(self.classify, [self.photo], [self.answer, self.map])
+        answer_photos(self.answer_photo, [self.photo], [self.answer, self.map])
 
     def bring(self, event: gr.EventData, request: gr.Request) -> Iterator[Update]:
         """Read the zip that was uploaded."""
@@ -96,7 +96,7 @@ class Tab:
         """The page was closed or loaded again."""
         self.teaching.close(_session(request))
 
-    def classify(self, photo: Payload, request: gr.Request) -> tuple[str, str]:
+    def answer_photo(self, photo: Payload, request: gr.Request) -> tuple[str, str]:
         """What the visitor's own model answers to a photo."""
         language = language_of(request)
         if photo is None:

@@ -13,7 +13,7 @@ from skinapp.imaging import preprocess
 from skinapp.model import batcher
 from skinapp.model.batcher import Pool
 from skinapp.model.session import Answer, Runs
-from skinapp.ui.server import queueing
+from skinapp.web import calls
 from tests.support import drawings
 
 CALLERS = 64
@@ -122,5 +122,5 @@ def test_photos_are_read_a_few_at_a_time_and_answered_in_their_order() -> None:
             running -= 1
         return number * number
 
-    assert queueing.each(slow, range(20)) == [n * n for n in range(20)]
-    assert most == queueing.READING
+    assert calls.each(slow, range(20)) == [n * n for n in range(20)]
+    assert most == calls.READING

@@ -42,6 +42,6 @@ def waiting(page: gr.Blocks) -> int:
     return sum(len(one.queue) for one in page._queue.event_queue_per_concurrency_id.values())
 
 
-def are_under_way(page: gr.Blocks) -> bool:
+def has_calls(page: gr.Blocks) -> bool:
     """Whether any call waits or is answered."""
     return bool(page._queue.event_ids_to_events)

@@ -1,0 +1,113 @@
+"""What programs call for, whichever way they do: reports on photos, so many in a call, few of them assessed at once."""
+
+import base64
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from skinapp.assessment.assessor import Assessor
+from skinapp.assessment.classifier import Namer
+from skinapp.errors import PhotoError
+from skinapp.i18n.messages import LANGUAGES, Language, Message
+from skinapp.imaging import encode
+
+MAX_BATCH = 64
+"""Photos in one call."""
+READING = 4
+"""Photos of calls with several that are assessed at the same time, in all such calls together. What they take of memory is
+imaging/budget.py's to bound."""
+
+_readers = ThreadPoolExecutor(READING, "skinapp-reader")
+
+WEBP = "image/webp"
+SWITCH = {"0": False, "false": False, "1": True, "true": True}
+
+Photo = TypeVar("Photo")
+Result = TypeVar("Result")
+
+
+def each(function: Callable[[Photo], Result], photos: Iterable[Photo]) -> list[Result]:
+    """What a function makes of each of several photos, in their order; at most READING at once."""
+    return list(_readers.map(function, photos))
+
+
+def refusal(photos: Sequence[Any]) -> Message | None:
+    """Why nobody may call with so many photos."""
+    if not photos:
+        return Message("requests.no_photo")
+    if len(photos) > MAX_BATCH:
+        return Message("requests.too_many", count=len(photos), most=MAX_BATCH)
+    return None
+
+
+def reported(
+    model: Assessor | Namer, source: Path | bytes, language: Language, *, careful: bool = False, drawn: bool = False
+) -> tuple[dict[str, Any], bytes]:
+    """The report on one photo for a program, or its `error`; and where `drawn` the overlay as JPEG."""
+    try:
+        photo, assessment = model.read_and_assess(source, careful=careful)
+    except PhotoError as error:
+        return {"error": str(error)}, b""
+    return assessment.to_dict(language), encode.jpeg(assessment.overlay(photo)) if drawn else b""
+
+
+class RefusedError(Exception):
+    """A call that asks for what there isn't."""
+
+    def __init__(self, message: Message) -> None:
+        super().__init__(message)
+        self.message = message
+
+
+@dataclass(frozen=True)
+class Order:
+    """How the photos of a call over plain HTTP are to be answered; `careful` None leaves it to how many they are."""
+
+    language: Language
+    overlay: bool
+    careful: bool | None
+    as_picture: bool
+    """Whether the overlay is the whole answer."""
+
+    def answer(self, model: Assessor | Namer, content: bytes, alone: bool = True) -> tuple[dict[str, Any], bytes]:
+        """The report on one photo, and where that is all that is wanted the overlay as a file."""
+        photo, assessment = model.read_and_assess(content, careful=alone if self.careful is None else self.careful)
+        report = assessment.to_dict(self.language)
+        if self.as_picture and alone:
+            return report, encode.webp(assessment.overlay(photo))
+        if self.overlay:
+            overlay = base64.b64encode(encode.jpeg(assessment.overlay(photo))).decode()
+            report["overlay"] = f"data:image/jpeg;base64,{overlay}"
+        return report, b""
+
+    def row(self, model: Assessor | Namer, photo: tuple[str, bytes]) -> dict[str, Any]:
+        """The report on one of several photos, with its name, or its error."""
+        name, content = photo
+        try:
+            return {"file": name, **self.answer(model, content, alone=False)[0]}
+        except PhotoError as error:
+            return {"file": name, "error": error.message.to(self.language)}
+
+
+def order(options: Mapping[str, str], language: Language, accept: str) -> Order:
+    """What a call's address asks for; RefusedError where it asks for anything else."""
+    left = dict(options)
+    overlay, careful = (_switch(name, left.pop(name, None)) for name in ("overlay", "careful"))
+    language = left.pop("language", language)
+    if language not in LANGUAGES:
+        raise _unknown("language", language)
+    for name, value in left.items():
+        raise _unknown(name, value)
+    return Order(language, bool(overlay), careful, WEBP in accept)
+
+
+def _switch(name: str, value: str | None) -> bool | None:
+    if value is not None and value not in SWITCH:
+        raise _unknown(name, value)
+    return None if value is None else SWITCH[value]
+
+
+def _unknown(name: str, value: str) -> RefusedError:
+    return RefusedError(Message("requests.option", option=f"{name}={value}"[:100]))
