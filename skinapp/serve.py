@@ -27,9 +27,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         chosen = settings.read(os.environ)
         blas.compute_alone()
         model = skinapp.load(options.model or chosen.model, chosen.provider, chosen.threads, pooled=True).assessor
-        log.info("%s", _introduced(model.model))
         variant = variants.of(model)
         launch_options = page.launch_options(variant, chosen.mcp, chosen.hosts)
+        log.info("%s", _introduced(model.model))
     except SkinAppError as error:
         log.error("%s", error)
         return 2

@@ -171,7 +171,7 @@ def test_a_dry_run_lists_what_would_go_and_asks_no_network(site: Hub, folder: Pa
     assert listed[0] == f"model me/skin, tag v1: 5 files, {size:,} bytes"
     assert [path for _, path in files[:5]] == sorted(MODEL)
     assert {path for _, path in files[5:]} == PROGRAM | INSTALLED | {f"skinapp/weights/{name}" for name in MODEL}
-    assert listed[6].startswith("space me/demo, SKINAPP_MODEL=me/skin@v1: 18 files, ")
+    assert listed[6].startswith("space me/demo, SKINAPP_MODEL=me/skin@v1: 24 files, ")
     assert ["15", "app.py"] in files and ran.exit_code == 0 and site.asked == []
 
 

@@ -1,6 +1,7 @@
 """The page in a real browser, as visitors meet it. Screenshots lie in test-output/ afterwards."""
 
 import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from skinapp.web.render import percent
 from skinapp.web.views import examples
 from tests import TINY_MODEL
 from tests.support import drawings
+from tests.support.app_server import served
 from tests.support.browser import BROKEN, DESK, LOW, PHONE, RETAKE, URGENT, Visit, photographed, shown
 
 ASIDE = drawings.encoded(drawings.lesion(480, 240, (0.32, 0.5)))
@@ -265,6 +267,24 @@ def test_a_fault_of_ours_is_owned_up_to_without_details(browser: Browser, stumbl
     expect(page.locator(".failed")).to_contain_text(text("requests.unexpected", "en"))
     assert "secret" not in page.locator("body").inner_text()
     context.close()
+
+
+FULL = """
+import sys, app
+from skinapp.ui.server import queueing
+queueing.WAITING = 0
+sys.exit(app.main(sys.argv[1:]))
+"""
+"""app.py, whose queue has no place."""
+
+
+def test_who_finds_the_queue_full_reads_our_sentence_in_their_language(browser: Browser, environment: dict[str, str]) -> None:
+    context = browser.new_context(locale="zh-CN")
+    with served([sys.executable, "-c", FULL], environment) as address:
+        page = Visit(context, address).give(LOW)
+        expect(page.get_by_text(text("crowded.full", "zh"))).to_be_visible()
+        assert "busy" not in page.locator("body").inner_text()
+        context.close()
 
 
 # Languages and looks

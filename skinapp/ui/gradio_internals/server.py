@@ -106,9 +106,10 @@ class _Watch:
 
 def end_in_order(page: gr.Blocks, ending: Ending) -> None:
     """Have a launched page let what is under way come to its end, before signals end the process as they did until now."""
-    for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
-        then = signal.getsignal(number)
-        if callable(then):
+    for name in ("SIGTERM", "SIGHUP", "SIGBREAK", "SIGINT"):
+        number = getattr(signal, name, None)  # Windows has no SIGHUP, and it alone has SIGBREAK
+        then = signal.getsignal(number) if number else None
+        if number and callable(then):
             signal.signal(number, partial(_end, page, ending, then))
 
 
