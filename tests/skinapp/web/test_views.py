@@ -11,6 +11,7 @@ import pytest
 from skinapp.assessment import explain
 from skinapp.assessment.assessor import Assessor
 from skinapp.assessment.classifier import Named
+from skinapp.assessment.explain import Evidence
 from skinapp.i18n.messages import LANGUAGES, Language
 from skinapp.imaging.preprocess import Box
 from skinapp.metrics import ground_truth
@@ -27,7 +28,7 @@ VOID = ("br", "img", "input")
 def test_the_layer_on_the_photo_looks_like_the_overlay(assessor: Assessor) -> None:
     photo = (drawings.lesion(explain.LAYER_SIDE, explain.LAYER_SIDE) * 0.45).astype(np.uint8)
     assessment = assessor.assess([photo])[0]
-    layer = assessment.layer("mel").astype(float)
+    layer = assessment.evidence.layer("mel").astype(float)
     weight = layer[:, :, 3:] / 255
     laid = photo * (1 - weight) + layer[:, :, :3] * weight
     assert np.abs(laid - assessment.overlay(photo, "mel")).max() < 3
@@ -82,7 +83,7 @@ def everything(assessor: Assessor, language: Language) -> Iterator[str]:
     model = replace(assessor.model, id=ODD)
     scale = HeatmapScale({ODD: 0.0, "b": 0.0}, {ODD: 1.0, "b": 1.0}, 0.0)
     cams = np.zeros((2, 4, 4), np.float32)
-    named = Named((ODD, "b"), np.array([0.3, 0.7]), cams, Box(0, 0, 320, 240), scale, model, {"total": 1.0})
+    named = Named((ODD, "b"), np.array([0.3, 0.7]), Evidence((ODD, "b"), cams, Box(0, 0, 320, 240), scale), model, {"total": 1.0})
     yield from (classification.result(named, language), classification.header(named.labels, language))
     yield classification.evidence(drawings.lesion(320, 240), named, language)
 
