@@ -77,11 +77,11 @@ def to_int8(path: Path, pixels: Sequence[NDArray[np.float32]], out: Path) -> Non
     making.load_quantization_recipe(recipe.static_wi8_ai8())
     for edge in (qtyping.TFLOperationName.INPUT, qtyping.TFLOperationName.OUTPUT):
         making.update_quantization_recipe(".*", edge, algorithm_key="no_quantize")
+    samples = [{INPUT: photo.transpose(1, 2, 0)[None]} for photo in pixels]
+    out.unlink(missing_ok=True)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that it keeps all maps in memory, which is what ranges are found by
-        ranges = making.calibrate({SIGNATURE: [{INPUT: photo.transpose(1, 2, 0)[None]} for photo in pixels]})
-    out.unlink(missing_ok=True)
-    making.quantize(ranges).export_model(str(out))
+        making.quantize(making.calibrate({SIGNATURE: samples})).export_model(str(out))
 
 
 def attach(path: Path, files: Mapping[str, bytes]) -> None:

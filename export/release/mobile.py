@@ -6,6 +6,7 @@ number that belongs to them, test vectors to check an app by, and what was measu
 
 import json
 import time
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -136,7 +137,9 @@ def describe(folder: Path) -> bytes:
 
 def _to_ort(path: Path, out: Path) -> None:
     """An ONNX file as ONNX Runtime Mobile's format, optimized ahead, with the operators that a reduced build must have."""
-    convert_onnx_models_to_ort(path, output_dir=out, optimization_styles=[OptimizationStyle.Fixed])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)  # it leaves closing its file to the garbage collector
+        convert_onnx_models_to_ort(path, output_dir=out, optimization_styles=[OptimizationStyle.Fixed])
 
 
 def _assessor(folder: Path, runs: Runs) -> Assessor:

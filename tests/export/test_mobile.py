@@ -149,7 +149,7 @@ def test_the_apps_gate_measures_what_the_programs_does(folder):
         photo = drawings.lesion(64, 64, seed=seed)
         cam, embedding = rng.normal(0, 1, (2, 2)).astype(np.float32), rng.random(len(head.weights), np.float32)
         evidence = app.evidence(embedding, vars(head))
-        truth = vars(quality.measure(photo, photo, embedding, cam, head))
+        truth = vars(quality.measure(64, photo, embedding, cam, head))
         assert app.quality(photo, photo, cam, evidence) == pytest.approx(truth, rel=1e-4, abs=1e-6)
 
 
