@@ -51,7 +51,7 @@ def loss(exact: Evaluation, quantized: Evaluation) -> Loss:
         melanoma_sensitivity=_sensitivity(before) - _sensitivity(after),
         named_otherwise=float((before.named != after.named).mean()),
         urgent_to_low=float(np.mean(fallen)),
-        maps_apart=1 - float(np.mean([_correlation(one.cams, other.cams) for one, other in pairs])),
+        maps_apart=1 - float(np.mean([_correlation(one.evidence.cams, other.evidence.cams) for one, other in pairs])),
     )
 
 

@@ -9,9 +9,10 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from skinapp.assessment import explain, framing, prediction_set, quality, triage
+from skinapp.assessment import framing, prediction_set, quality, triage
 from skinapp.assessment import view as which_view
 from skinapp.assessment.answer import Answer
+from skinapp.assessment.explain import Evidence
 from skinapp.assessment.framing import Flaw, Framing
 from skinapp.assessment.loaded_model import Model, Portable, Served, milliseconds, portable
 from skinapp.errors import ModelError
@@ -29,19 +30,17 @@ SCHEMA = 1
 
 @dataclass(frozen=True)
 class Assessment:
-    """The answer to one photo: chances in the order of `labels.CODES`, and every lesion's class map `[7, h, w]`.
+    """The answer to one photo: chances in the order of `labels.CODES`, and where the evidence for every lesion lies.
 
     `focus` is the lesion that decides the priority, or would if the photo could be judged.
     """
 
     chances: NDArray[np.float64]
-    cams: NDArray[np.float32]
+    evidence: Evidence
     priority: Priority
     focus: Lesion
     report: quality.Report
     framing: Framing
-    seen: Box
-    scale: HeatmapScale
     model: Model
     elapsed_ms: dict[str, float]
     rule: Rule
@@ -61,15 +60,14 @@ class Assessment:
         figures, faults = quality.Figures(0, 0, 0, 0, 0, 0, 0, 0), tuple(quality.Issue)
         warnings = (*faults, *Flaw)
         report = quality.Report(figures, (), warnings) if priority in SEVERITY else quality.Report(figures, faults, ())
+        scale = HeatmapScale(dict.fromkeys(CODES, 0.0), dict.fromkeys(CODES, 1.0), 0.0)
         return cls(
             chances=np.full(len(CODES), 1 / len(CODES)),
-            cams=np.zeros((len(CODES), 1, 1), np.float32),
+            evidence=Evidence(CODES, np.zeros((len(CODES), 1, 1), np.float32), Box(0, 0, 1, 1), scale),
             priority=priority,
             focus=LESIONS[0],
             report=report,
             framing=Framing(None, ()),
-            seen=Box(0, 0, 1, 1),
-            scale=HeatmapScale(dict.fromkeys(CODES, 0.0), dict.fromkeys(CODES, 1.0), 0.0),
             model=model,
             elapsed_ms={"total": 0.0},
             rule=Rule(1.0, dict.fromkeys(THRESHOLDS, 1.0), {}),
@@ -99,15 +97,7 @@ class Assessment:
 
     def overlay(self, photo: Photo, code: str | None = None) -> Photo:
         """The photo with the evidence for one lesion on it; without `code`, for the one that explains the priority."""
-        return explain.overlay(photo, self.heatmap(code or self.focus.code), self.seen, self.scale.shift)
-
-    def layer(self, code: str) -> NDArray[np.uint8]:
-        """The evidence for one lesion as RGBA, to be laid over the part of the photo that the network saw."""
-        return explain.layer(self.heatmap(code), self.scale.shift)
-
-    def heatmap(self, code: str) -> explain.Heatmap:
-        """The evidence for one lesion, `[h, w]` from 0 to 1."""
-        return explain.heatmap(self.cams[CODES.index(code)], code, self.scale)
+        return self.evidence.overlay(photo, code or self.focus.code)
 
     def to_dict(self, language: Language = "en") -> dict[str, Any]:
         """The report that the API, the CLI and the page give."""
@@ -214,16 +204,16 @@ class Assessor(Served):
         figures = quality.measure(short_side, view, embedding, cams[answer.logits[0].argmax()], spec.lesion_head)
         report = quality.judge(figures, spec.limits(taken), found.flaws)
         focus = triage.deciding(chances, rule.thresholds)
-        is_one = len(at) == 1
+        is_one, scale = len(at) == 1, spec.heatmap
+        if not is_one:
+            cams, scale = looks.together(answer.cams, at, boxes, scale.shift), replace(scale, shift=0.0)
         return Assessment(
             chances=chances,
-            cams=cams if is_one else looks.together(answer.cams, at, boxes, spec.heatmap.shift),
+            evidence=Evidence(CODES, cams, looks.covering(boxes), scale),
             priority=focus.priority if report.ok else Priority.UNCLEAR,
             focus=focus,
             report=report,
             framing=found,
-            seen=looks.covering(boxes),
-            scale=spec.heatmap if is_one else replace(spec.heatmap, shift=0.0),
             model=self.model,
             elapsed_ms={},
             rule=rule,

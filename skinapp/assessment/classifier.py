@@ -9,26 +9,23 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from skinapp.assessment import explain, triage
+from skinapp.assessment import triage
 from skinapp.assessment.answer import Answer
 from skinapp.assessment.assessor import SCHEMA
+from skinapp.assessment.explain import Evidence
 from skinapp.assessment.loaded_model import Model, Served, milliseconds
 from skinapp.i18n.messages import Language, text
 from skinapp.imaging import decode, preprocess
 from skinapp.imaging.decode import Photo
-from skinapp.imaging.preprocess import Box
-from skinapp.model.spec import HeatmapScale
 
 
 @dataclass(frozen=True)
 class Named:
-    """The answer to one photo: chances in the order of `labels`, and every class's map `[k, h, w]`."""
+    """The answer to one photo: chances in the order of `labels`, and where the evidence for every class lies."""
 
     labels: tuple[str, ...]
     chances: NDArray[np.float64]
-    cams: NDArray[np.float32]
-    seen: Box
-    scale: HeatmapScale
+    evidence: Evidence
     model: Model
     elapsed_ms: dict[str, float]
 
@@ -43,15 +40,7 @@ class Named:
 
     def overlay(self, photo: Photo, label: str | None = None) -> Photo:
         """The photo with the evidence for one class on it; without `label`, for the likeliest."""
-        return explain.overlay(photo, self.heatmap(label or self.top), self.seen, self.scale.shift)
-
-    def layer(self, label: str) -> NDArray[np.uint8]:
-        """The evidence for one class as RGBA, to be laid over the part of the photo that the network saw."""
-        return explain.layer(self.heatmap(label), self.scale.shift)
-
-    def heatmap(self, label: str) -> explain.Heatmap:
-        """The evidence for one class, `[h, w]` from 0 to 1."""
-        return explain.heatmap(self.cams[self.labels.index(label)], label, self.scale)
+        return self.evidence.overlay(photo, label or self.top)
 
     def to_dict(self, language: Language = "en") -> dict[str, Any]:
         """The report that the API and the CLI give: the same keys as an assessment's; what is about lesions is null."""
@@ -100,9 +89,9 @@ class Namer(Served):
             Named(
                 labels=self.spec.labels,
                 chances=chances[place],
-                cams=answer.cams[place],
-                seen=preprocess.seen(photo, self.spec.transform),
-                scale=self.spec.heatmap,
+                evidence=Evidence(
+                    self.spec.labels, answer.cams[place], preprocess.seen(photo, self.spec.transform), self.spec.heatmap
+                ),
                 model=self.model,
                 elapsed_ms=elapsed,
             )

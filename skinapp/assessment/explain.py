@@ -3,6 +3,8 @@
 The scale is absolute: a photo without evidence gets a blank map, never a hot spot made by stretching noise.
 """
 
+from dataclasses import dataclass
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +23,29 @@ LAYER_SIDE = 192
 DIMMED = (np.arange(256) * UNSEEN).astype(np.uint8)
 COLOURS = np.ascontiguousarray(cv2.applyColorMap(np.arange(256, dtype=np.uint8)[:, None], cv2.COLORMAP_TURBO)[:, :, ::-1])
 """RGB by heat, `[256, 1, 3]`."""
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Where in a photo the evidence for each kind lies: class maps `[k, h, w]` of `codes`, the part of the photo that they cover,
+    and the model's scale."""
+
+    codes: tuple[str, ...]
+    cams: NDArray[np.float32]
+    seen: Box
+    scale: HeatmapScale
+
+    def overlay(self, photo: Photo, code: str) -> Photo:
+        """The photo with the evidence for one kind on it."""
+        return overlay(photo, self.heatmap(code), self.seen, self.scale.shift)
+
+    def layer(self, code: str) -> NDArray[np.uint8]:
+        """The evidence for one kind as RGBA, to be laid over the part of the photo that the network saw."""
+        return layer(self.heatmap(code), self.scale.shift)
+
+    def heatmap(self, code: str) -> Heatmap:
+        """The evidence for one kind, `[h, w]` from 0 to 1."""
+        return heatmap(self.cams[self.codes.index(code)], code, self.scale)
 
 
 def heatmap(cam: NDArray[np.float32], code: str, scale: HeatmapScale) -> Heatmap:

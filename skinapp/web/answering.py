@@ -87,7 +87,7 @@ def frame(assessor: Assessor, content: bytes, max_pixels: int) -> dict[str, Any]
     """What one frame of a camera shows, as the browser's own modules would say it, with every lesion's evidence in 0..255."""
     photo = decode.read(content, max_pixels)
     assessment = assessor.assess([photo])[0]
-    heats = [np.rint(assessment.heatmap(code) * 255).astype(int) for code in CODES]
+    heats = [np.rint(assessment.evidence.heatmap(code) * 255).astype(int) for code in CODES]
     return {
         **assessment.report.to_dict(),
         "chances": assessment.chances.tolist(),
@@ -95,7 +95,7 @@ def frame(assessor: Assessor, content: bytes, max_pixels: int) -> dict[str, Any]
         "priority": assessment.priority,
         "focus": assessment.focus.code,
         "figures": vars(assessment.report.figures),
-        "seen": assessment.seen._asdict(),
+        "seen": assessment.evidence.seen._asdict(),
         "width": photo.shape[1],
         "height": photo.shape[0],
         "elapsed_ms": assessment.elapsed_ms,

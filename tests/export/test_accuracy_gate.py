@@ -21,7 +21,9 @@ def said(*named: str, sure: float = 5.0, maps: int = 0) -> list[Assessment]:
     cams = np.random.default_rng(maps).normal(size=(len(named), 7, 7, 7)).astype(np.float32)
     blank = Assessment.blank(Priority.LOW, Model("tiny", "0", "tiny.onnx", "fp32", "CPU"))
     return [
-        replace(blank, chances=chances, cams=cams[i], focus=triage.deciding(chances, THRESHOLDS))
+        replace(
+            blank, chances=chances, evidence=replace(blank.evidence, cams=cams[i]), focus=triage.deciding(chances, THRESHOLDS)
+        )
         for i, chances in enumerate(triage.probabilities(logits, 1.0))
     ]
 

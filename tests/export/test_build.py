@@ -65,7 +65,7 @@ def test_weights_stored_in_int8_answer_as_float_does(folder, drawn):
     said = {name: evaluate.load(str(folder), name, 1).assess(photos) for name in ("w8", "fp32")}
     for ours, exact in zip(said["w8"], said["fp32"], strict=True):
         np.testing.assert_allclose(ours.chances, exact.chances, atol=0.02)
-        np.testing.assert_allclose(ours.cams, exact.cams, atol=0.05 * np.abs(exact.cams).max())
+        np.testing.assert_allclose(ours.evidence.cams, exact.evidence.cams, atol=0.05 * np.abs(exact.evidence.cams).max())
 
 
 def test_timm_loads_the_folder_as_its_own(folder, drawn):
@@ -189,7 +189,7 @@ def test_a_folder_for_phones_holds_one_graph_that_cpus_are_served_by(drawn, tmp_
     photos = [decode.read(drawn / f"{code}0.png") for code in CODES]
     for ours, exact in zip(served.assess(photos), evaluate.load(str(folder), "fp32", 1).assess(photos), strict=True):
         np.testing.assert_allclose(ours.chances, exact.chances, atol=0.02)
-        np.testing.assert_allclose(ours.cams, exact.cams, atol=0.05 * np.abs(exact.cams).max())
+        np.testing.assert_allclose(ours.evidence.cams, exact.evidence.cams, atol=0.05 * np.abs(exact.evidence.cams).max())
 
 
 def test_a_form_of_the_weights_that_there_is_no_file_of_is_refused(drawn, tmp_path):

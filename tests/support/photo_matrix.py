@@ -128,7 +128,7 @@ def furthest(given: dict[str, bytes], answers: list[Any], name: str | None = Non
     for photo, ours, other in zip(given, answers, theirs, strict=True):
         assert (ours["priority"], ours["focus"]) == (other.priority, other.focus.code), photo
         assert ours["issues"] == list(other.report.issues), photo
-        assert [ours["seen"][edge] for edge in ("left", "top", "right", "bottom")] == list(other.seen), photo
+        assert [ours["seen"][edge] for edge in ("left", "top", "right", "bottom")] == list(other.evidence.seen), photo
     worst = max(apart, key=lambda photo: apart[photo])
     assert apart[worst] <= CLOSEST, (worst, apart[worst])
     return apart[worst]

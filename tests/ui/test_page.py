@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Page, expect
 from skinapp.assessment import explain
 from skinapp.assessment.assessor import Assessor
 from skinapp.errors import PhotoError
-from skinapp.i18n.messages import Language, text
+from skinapp.i18n.messages import Language, sentence, text
 from skinapp.imaging import decode
 from skinapp.labels import CODES, Priority
 from skinapp.web.render import percent
@@ -313,7 +313,7 @@ def test_a_chinese_browser_gets_chinese_errors_too(visit: Visit) -> None:
             decode.read(content)
         page = visit.give(content, f"{key}.png")
         expect(page.locator(".failed")).to_contain_text(caught.value.message.to("zh"))
-        assert caught.value.message.to("zh").startswith(text(f"unreadable.{key}", "zh").partition("{")[0])
+        assert caught.value.message.to("zh").startswith(sentence(f"unreadable.{key}", "zh").partition("{")[0])
         assert english(page, r"（[^）]*）") == []
 
 

@@ -74,7 +74,7 @@ class Layer:
 
 
 @dataclass(frozen=True)
-class Evidence:
+class Stage:
     """A photo, the layers, and where they lie on it: exactly over the part that the network saw. `chosen` is a layer's code."""
 
     photo: str
@@ -108,12 +108,12 @@ def evidence(photo: Photo, assessment: Assessment, language: Language) -> str:
             code=lesion.code,
             name=text(f"lesions.{lesion.code}", language),
             chance=chance,
-            source=data_uri("webp", encode.webp(assessment.layer(lesion.code))),
+            source=data_uri("webp", encode.webp(assessment.evidence.layer(lesion.code))),
             in_sight=lesion.code == focus,
         )
         for lesion, chance in ranked(assessment)
     ]
-    return render("answer.evidence", language, Evidence.of(photo, assessment.seen, layers, focus))
+    return render("answer.evidence", language, Stage.of(photo, assessment.evidence.seen, layers, focus))
 
 
 def ranked(assessment: Assessment) -> list[tuple[Lesion, float]]:

@@ -11,7 +11,7 @@ from skinapp.i18n.messages import Language, text
 from skinapp.imaging import encode
 from skinapp.imaging.decode import Photo
 from skinapp.web.render import data_uri, render
-from skinapp.web.views.answer import Evidence, Layer
+from skinapp.web.views.answer import Layer, Stage
 
 BARS = 12
 """Classes that are shown, likeliest first."""
@@ -40,10 +40,10 @@ def result(named: Named, language: Language) -> str:
 def evidence(photo: Photo, named: Named, language: Language) -> str:
     """The photo under the maps of the likeliest classes."""
     layers = [
-        Layer(str(place), label, chance, data_uri("webp", encode.webp(named.layer(label))), place == 0)
+        Layer(str(place), label, chance, data_uri("webp", encode.webp(named.evidence.layer(label))), place == 0)
         for place, (label, chance) in enumerate(named.ranked()[:LAYERS])
     ]
-    return render("classification.evidence", language, Evidence.of(photo, named.seen, layers))
+    return render("classification.evidence", language, Stage.of(photo, named.evidence.seen, layers))
 
 
 def header(labels: Sequence[str], language: Language) -> str:

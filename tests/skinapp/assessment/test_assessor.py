@@ -43,7 +43,7 @@ def test_a_batch_gives_each_photo_its_own_answer():
     for photo, one in zip(photos, together, strict=True):
         alone = TINY.assess([photo])[0]
         np.testing.assert_allclose(one.chances, alone.chances, atol=1e-6)
-        assert (one.priority, one.seen, one.report.issues) == (alone.priority, alone.seen, alone.report.issues)
+        assert (one.priority, one.evidence.seen, one.report.issues) == (alone.priority, alone.evidence.seen, alone.report.issues)
 
 
 def test_the_report_has_the_promised_keys():

@@ -60,8 +60,10 @@ def test_several_photos_are_answered_carefully_as_each_alone():
     for photo, found in zip(photos, assessor.assess(photos, careful=True), strict=True):
         alone = assessor.assess([photo], careful=True)[0]
         np.testing.assert_allclose(found.chances, alone.chances, rtol=1e-6)
-        assert found.seen == alone.seen and found.overlay(photo).shape == photo.shape
-    assert assessor.assess(photos, careful=True)[0].seen == (0, 0, 160, 100), "along the longer side all of it is looked at"
+        assert found.evidence.seen == alone.evidence.seen and found.overlay(photo).shape == photo.shape
+    assert assessor.assess(photos, careful=True)[0].evidence.seen == (0, 0, 160, 100), (
+        "along the longer side all of it is looked at"
+    )
 
 
 def test_whether_a_photo_may_be_answered_the_first_look_says():

@@ -29,15 +29,15 @@ def test_evidence_below_the_floor_leaves_the_photo_as_it_is():
 @pytest.mark.parametrize("grey", [108, 118, 128, 138, 148])
 def test_a_picture_of_one_colour_gets_a_blank_map(grey):
     assessment = TINY.assess([drawings.plain(grey)])[0]
-    assert assessment.heatmap(assessment.top.code).max() == 0
+    assert assessment.evidence.heatmap(assessment.top.code).max() == 0
 
 
 def test_a_drawn_blob_is_found():
     photo = drawings.lesion(320, 240, centre=(0.35, 0.4), seed=3)
     assessment = TINY.assess([photo])[0]
-    heat = assessment.heatmap("mel")
+    heat = assessment.evidence.heatmap("mel")
     rows, columns = np.mgrid[0.5:8, 0.5:8] / 8
-    left, top, right, bottom = assessment.seen
+    left, top, right, bottom = assessment.evidence.seen
     across = left + (heat * columns).sum() / heat.sum() * (right - left)
     down = top + (heat * rows).sum() / heat.sum() * (bottom - top)
     assert abs(across / 320 - 0.35) < 0.05 and abs(down / 240 - 0.4) < 0.05
@@ -55,7 +55,7 @@ def test_a_cell_is_drawn_where_it_looks(shift):
 
 def test_flip_the_photo_and_the_map_flips():
     photo = drawings.lesion(seed=5, centre=(0.4, 0.55))
-    plain, flipped = (TINY.assess([picture])[0].cams for picture in (photo, np.ascontiguousarray(photo[:, ::-1])))
+    plain, flipped = (TINY.assess([picture])[0].evidence.cams for picture in (photo, np.ascontiguousarray(photo[:, ::-1])))
     np.testing.assert_allclose(flipped, plain[:, :, ::-1], atol=1e-5)
 
 
@@ -63,7 +63,7 @@ def test_the_mean_over_cells_plus_bias_is_the_logit():
     photo = drawings.lesion()
     assessment = TINY.assess([photo])[0]
     biases = {"bkl": -1.0, "df": -3.0, "akiec": -2.0, "vasc": -1.0}
-    logits = assessment.cams.mean((1, 2)) + [biases.get(code, 0) for code in CODES]
+    logits = assessment.evidence.cams.mean((1, 2)) + [biases.get(code, 0) for code in CODES]
     powers = np.exp(logits / TINY.spec.temperature)
     np.testing.assert_allclose(assessment.chances, powers / powers.sum(), atol=1e-6)
 

@@ -51,7 +51,7 @@ def test_the_maps_add_up_to_the_logits():
 @pytest.mark.parametrize("colour", [16, 80, 144, 208, (236, 200, 175), (190, 140, 110), (70, 50, 40)])
 def test_a_picture_of_one_colour_gets_a_blank_map_and_is_sent_back(colour):
     assessment = MODEL.assess([drawings.plain(colour)])[0]
-    assert assessment.heatmap(assessment.top.code).max() == 0
+    assert assessment.evidence.heatmap(assessment.top.code).max() == 0
     assert assessment.to_dict()["status"] == "retake"
 
 
@@ -118,9 +118,9 @@ def test_the_hottest_spot_lies_in_the_lesion():
     for path, _ in photos_of("val", 10):
         mask = REAL / "masks" / f"{path.stem}.png"
         _, assessment = MODEL.read_and_assess(path)
-        heat = assessment.heatmap(assessment.top.code)
+        heat = assessment.evidence.heatmap(assessment.top.code)
         if mask.exists() and heat.max() > 0:
-            box = assessment.seen
+            box = assessment.evidence.seen
             lesion = cv2.imread(str(mask), cv2.IMREAD_GRAYSCALE)[box.top : box.bottom, box.left : box.right] > 0
             large = explain.enlarge(heat, lesion.shape[1], lesion.shape[0], SPEC.heatmap.shift)
             hits.append(lesion[np.unravel_index(large.argmax(), large.shape)])

@@ -129,7 +129,7 @@ def test_the_graft_leaves_the_features_as_they_were_and_maps_add_up(model, taugh
 def test_maps_are_blank_for_an_average_picture_and_hot_for_a_class_own(taught):
     namer, (result, kept) = taught[0].namer, taught
     own = [int(place) for place in result.split.train if kept.labels[kept.targets[place]] == "dots"]
-    heats = [namer.assess([np.array(kept.views[place])])[0].heatmap("dots") for place in own]
+    heats = [namer.assess([np.array(kept.views[place])])[0].evidence.heatmap("dots") for place in own]
     assert np.mean([heat.max() for heat in heats]) > 0.6
     assert np.mean([heat.mean() for heat in heats]) < 0.6
 

@@ -189,11 +189,11 @@ def test_video_of_a_spot_gets_the_photos_answer_and_its_map_over_the_spot(
             }"""
         )
         box = [round(edge, 2) for edge in (640 * left, 480 * top, 640 * right, 480 * bottom)]
-        assert np.abs(np.subtract(box, expected.seen)).max() <= 2
+        assert np.abs(np.subtract(box, expected.evidence.seen)).max() <= 2
         drawn = tab.frame.locator(".live .map").evaluate(
             "(map) => [...map.getContext('2d').getImageData(0, 0, map.width, map.height).data].filter((_, i) => i % 4 === 3)"
         )
-        wanted = expected.layer(expected.focus.code)[..., 3]
+        wanted = expected.evidence.layer(expected.focus.code)[..., 3]
         assert wanted.max() > 0
         assert np.abs(np.reshape(drawn, wanted.shape).astype(int) - wanted).mean() <= 8
         photographed(tab.page, "ondevice-live-spot")
