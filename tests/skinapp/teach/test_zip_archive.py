@@ -132,7 +132,9 @@ def test_deep_and_long_names_are_refused_at_once_and_told_short(tmp_path):
 def test_a_list_of_files_that_is_too_long_is_refused_before_it_is_read(tmp_path):
     path = zip_files.zipped(tmp_path / "a.zip", {"a/" * 32_000 + f"{number}.png": b"" for number in range(200)})
     tracemalloc.start()
-    assert complaint(path) == text("taught.long_names", "en", size=f"{200 * 64_052 / 2**20:.0f}", most=quotas.DIRECTORY_BYTES // 2**20)
+    assert complaint(path) == text(
+        "taught.long_names", "en", size=f"{200 * 64_052 / 2**20:.0f}", most=quotas.DIRECTORY_BYTES // 2**20
+    )
     assert tracemalloc.get_traced_memory()[1] < 16 * 2**20
     tracemalloc.stop()
 
