@@ -299,8 +299,7 @@ def test_no_file_outlives_its_age_whoever_left_it(environment: dict[str, str], t
     short = """
 import itertools, sys, time
 from skinapp.ui.server import uploads
-from skinapp.web.views import page
-page.KEPT_MINUTES, uploads.SWEEP_S = 0.1, 1
+uploads.KEPT_MINUTES, uploads.SWEEP_S = 0.1, 1
 clock, calls = time.time, itertools.count()
 time.time = lambda: clock() - 3600 * next(calls)
 import app
