@@ -35,7 +35,7 @@ class Crowd:
         except (OSError, http.client.HTTPException) as error:
             self._own.connection = None
             return f"lost: {type(error).__name__} {error}"
-        return judged(report, photo) if answer.status == 200 else f"lost: {answer.status}"
+        return judged(report, photo.chances) if answer.status == 200 else f"lost: {answer.status}"
 
     def _connection(self) -> http.client.HTTPConnection:
         found: http.client.HTTPConnection | None = getattr(self._own, "connection", None)
