@@ -118,20 +118,13 @@ def _score_with_ray(options: argparse.Namespace) -> int:
             provider=chosen.provider,
             out=options.out,
             folder=os.getcwd(),
-            workers=options.workers or _cores(),
+            workers=options.workers or pipeline.cores(),
             batch=options.batch_size or 1,
             threads=options.threads or chosen.threads or 1,
         ),
     )
     _print(f"{options.out}  {tally.photos} photos, {tally.before} of them answered before, {tally.failed} that can't be read")
     return 1 if tally.failed else 0
-
-
-def _cores() -> int:
-    """Those that this process may use, where the system tells."""
-    if sys.platform == "linux":
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _paths(given: Iterable[Path]) -> Iterator[Path]:
