@@ -83,6 +83,7 @@ def fit(
     val_share: Annotated[float, typer.Option(help="Lesions held out where the CSV has no split column.")] = 0.15,
     seed: Annotated[int, typer.Option(help="Of all randomness.")] = 0,
     cpu: Annotated[bool, typer.Option(help="Stay on the CPU even where there is a GPU.")] = False,
+    fp32: Annotated[bool, typer.Option(help="Learn in FP32 where there is bf16, too: MobileNetV3 is faster so on CPUs.")] = False,
     workers: Annotated[int, typer.Option(help="Processes that prepare photos, per training process.")] = 1,
     save_minutes: Annotated[float, typer.Option(help="Minutes between checkpoints within an epoch.")] = 5.0,
 ) -> None:
@@ -97,7 +98,7 @@ def fit(
         faults, tuple(map(str, teacher)), taught, features, once, val_share, seed, dataset.fingerprint(labels),
     )  # fmt: skip
     with clear_errors():
-        best = run(images, labels, out, recipe, cpu=cpu, workers=workers, save_minutes=save_minutes)
+        best = run(images, labels, out, recipe, cpu=cpu, workers=workers, save_minutes=save_minutes, fp32=fp32)
     typer.echo(f"best weights: {best}")
 
 

@@ -41,6 +41,8 @@ CURVES = "curves.png"
 TOLD = "told.pt"
 """What teachers who are asked once say of each photo."""
 LOGS = "tensorboard"
+PRECISIONS = {"no": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+"""What accelerate's names of mixed precision compute in."""
 
 
 @dataclass(frozen=True)
@@ -221,10 +223,21 @@ class Run:
         self.losses, self.seconds = list(losses.to(next(self.net.parameters()).device)), state.get("seconds", 0.0)
 
 
-def fit(images: Path, labels: dataset.Labels, out: Path, recipe: Recipe, *, cpu: bool, workers: int, save_minutes: float) -> Path:
+def fit(
+    images: Path,
+    labels: dataset.Labels,
+    out: Path,
+    recipe: Recipe,
+    *,
+    cpu: bool,
+    workers: int,
+    save_minutes: float,
+    fp32: bool = False,
+) -> Path:
     """Train to the end of the recipe; returns the folder of the weights with the best score on val."""
     malloc.keep_freed()
-    accelerator = Accelerator(mixed_precision=_precision(cpu), cpu=cpu)
+    quickest = _precision(cpu)
+    accelerator = Accelerator(mixed_precision="no" if fp32 else quickest, cpu=cpu)
     out.mkdir(parents=True, exist_ok=True)
     rows = [row for row in dataset.read_all(images, labels) if not row.outside or (row.outside == "scc" and recipe.scc)]
     train_rows, val_rows = splits.train_and_val(rows, recipe.val_share, recipe.seed)
@@ -237,10 +250,10 @@ def fit(images: Path, labels: dataset.Labels, out: Path, recipe: Recipe, *, cpu:
     shown = model.transform(net, recipe.eval_size)
     teachers = [model.trained(Path(folder), shown) for folder in recipe.teachers]
     judge = Judge(val_rows, shown, accelerator)
-    run = _start(net, teachers, recipe, accelerator, out)
+    run = _start(net, teachers, recipe, accelerator, out, PRECISIONS[quickest])
     truths, photos = Truths.of(train_rows, recipe), dataset.load(train_rows, recipe.short_side, max(1, workers))
     if run.teachers and recipe.once:
-        with accelerator.main_process_first(), accelerator.autocast():
+        with accelerator.main_process_first():
             run.teachers.ask_once(photos, shown, out / TOLD)
     loader = _loader(photos, truths, shown, recipe, run, accelerator, workers)
     _train(run, loader, truths, judge, recipe, accelerator, out, save_minutes)
@@ -255,10 +268,20 @@ def _precision(cpu: bool) -> str:
     return "bf16" if any(able.get(name) for name in ("avx512_bf16", "amx_bf16", "bf16")) else "no"
 
 
-def _start(net: torch.nn.Module, teachers: Sequence[torch.nn.Module], recipe: Recipe, accelerator: Accelerator, out: Path) -> Run:
+def _start(
+    net: torch.nn.Module,
+    teachers: Sequence[torch.nn.Module],
+    recipe: Recipe,
+    accelerator: Accelerator,
+    out: Path,
+    teachers_precision: torch.dtype,
+) -> Run:
     net = net.to(accelerator.device, memory_format=torch.channels_last)
     ema = ModelEmaV3(net, decay=recipe.ema, use_warmup=True)
-    taught_by = Teachers(teachers, net, recipe.features).to(accelerator.device) if teachers else None
+    taught_by = None
+    if teachers:
+        taught_by = Teachers(teachers, net, recipe.features, teachers_precision)
+        taught_by.to(accelerator.device, memory_format=torch.channels_last)
     weights = [*net.parameters(), *(taught_by.own.parameters() if taught_by else ())]
     groups = [
         {"params": [weight for weight in weights if weight.ndim > 1], "weight_decay": recipe.weight_decay},

@@ -38,8 +38,12 @@ class Teachers(nn.Module):
     once: Told | None = None
     """What they say of each photo as a whole, where they aren't asked about every view."""
 
-    def __init__(self, nets: Sequence[nn.Module], student: nn.Module, features: float) -> None:
+    def __init__(
+        self, nets: Sequence[nn.Module], student: nn.Module, features: float, precision: torch.dtype = torch.float32
+    ) -> None:
+        """`precision` is what the teachers compute in, whatever the student does."""
         super().__init__()
+        self.precision = precision
         self.nets, self.features = nn.ModuleList(nets).requires_grad_(False), features
         self.own: nn.Module = nn.Identity()
         self._nets: list[_Maps] = []
@@ -65,12 +69,12 @@ class Teachers(nn.Module):
                 pixels = torch.from_numpy(preprocess.batch(photos[first : first + BATCH], shown)).to(place)
                 told = self._asked(pixels.contiguous(memory_format=torch.channels_last))
                 parts.append((told.chances.cpu(), told.maps.mean((2, 3), keepdim=True).half().cpu()))
-            with torch.autocast("cpu", enabled=False):  # which takes no FP16 on a CPU
-                torch.save([torch.cat(part) for part in zip(*parts, strict=True)], path)
+            torch.save([torch.cat(part) for part in zip(*parts, strict=True)], path)
         self.once = Told(*torch.load(path, weights_only=True))
 
     def _asked(self, pixels: torch.Tensor) -> Told:
-        with torch.no_grad():
+        is_mixed = self.precision != torch.float32
+        with torch.no_grad(), torch.autocast(pixels.device.type, self.precision if is_mixed else None, enabled=is_mixed):
             answers = [(net.eval()(pixels).float() / SOFTENING).softmax(1) for net in self.nets]
         maps = [net.maps for net in self._nets]
         return Told(torch.stack(answers).mean(0), torch.cat(maps, 1) if maps else pixels.new_empty(len(pixels), 0, 1, 1))
