@@ -31,7 +31,7 @@ from train.evaluate import run as evaluate
 from train.network import model
 from train.network.torch_session import TorchSession
 
-GRAPHS = {"int8": CPU.provider, "int8_trt": "TensorrtExecutionProvider", "w8": "CUDAExecutionProvider"}
+GRAPHS = {"int8": CPU.ort_name, "int8_trt": "TensorrtExecutionProvider", "w8": "CUDAExecutionProvider"}
 """The forms of the weights that there is an ONNX file of, and the provider that each is for."""
 LOOKS = (Look("middle", 0), Look("start", 4), Look("end", 7), Look("middle", 2))
 """Of a careful answer."""
@@ -104,7 +104,7 @@ def build(
     spec = _uncalibrated(about, shown, out, forms, {"lean": leaned, **origin})
     runs = Session(out / file_for(spec, CPU), spec, CPU, threads)
     photos = every.photos(images, others, masks)
-    spec = abstention.teach(answers.calibrate(spec, runs, every.to_choose_by, photos.known), runs, photos)
+    spec = abstention.fit_abstention(answers.calibrate(spec, runs, every.to_choose_by, photos.known), runs, photos)
     spec.write(out)
     write_figures(out, spec, {**measure(out, photos, threads, gated), **measure_refusals(out, photos, threads)})
     return spec
@@ -120,7 +120,7 @@ def recalibrate(
     photos = every.photos(images, others, masks)
     runs = Session(folder / file_for(spec, CPU), spec, CPU, threads)
     spec = replace(spec, looks=LOOKS)
-    spec = abstention.teach(answers.calibrate(spec, runs, every.to_choose_by, photos.known), runs, photos)
+    spec = abstention.fit_abstention(answers.calibrate(spec, runs, every.to_choose_by, photos.known), runs, photos)
     spec.write(folder)
     write_figures(folder, spec, {**measure(folder, photos, threads, gated=False), **measure_refusals(folder, photos, threads)})
     return spec
@@ -137,7 +137,7 @@ def write_weights(
 ) -> float:
     """The trained weights, their last layer leaned towards the common lesions as far as suits these rows; returns how far."""
     net = model.load(about["architecture"], trained, about["activation"])
-    answer = answers.look(shown, TorchSession(net, threads), [row.path for row in rows])
+    answer = answers.predict(shown, TorchSession(net, threads), [row.path for row in rows])
     power, shift = answers.lean(answer.logits, rows)
     with torch.no_grad():
         net.get_classifier().bias += torch.from_numpy(shift)
@@ -178,7 +178,7 @@ def _uncalibrated(about: dict[str, Any], shown: Transform, out: Path, forms: Seq
     recipe = {**about["recipe"], "init": Path(about["recipe"]["init"]).name, "teachers": teachers}
     provenance = {"commit": _commit(), "recipe": recipe, **more}
     providers = {form: (GRAPHS[form],) for form in forms}
-    providers[forms[0]] = tuple(dict.fromkeys([CPU.provider, GRAPHS[forms[0]]]))
+    providers[forms[0]] = tuple(dict.fromkeys([CPU.ort_name, GRAPHS[forms[0]]]))
     files = {_file(form): ModelFile(sha256(out / _file(form)), form, own) for form, own in providers.items()}
     return ModelSpec(
         architecture=about["architecture"],

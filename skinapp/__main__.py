@@ -19,7 +19,7 @@ from tqdm import tqdm
 import skinapp
 from skinapp import blas, malloc, settings
 from skinapp.assessment import loading, pipeline
-from skinapp.assessment.classifier import Named, Namer
+from skinapp.assessment.classifier import Classification, Classifier
 from skinapp.errors import PhotoError, SkinAppError
 from skinapp.i18n.messages import text
 from skinapp.imaging import decode, encode
@@ -47,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # Many photos are answered side by side: a session of several threads would only be in its own way.
         threads = chosen.threads or (1 if len(paths) > 1 else 0)
         model = skinapp.load(options.model or chosen.model, chosen.provider, threads)
-        if options.centred and isinstance(model.assessor, Namer):
+        if options.centred and isinstance(model.assessor, Classifier):
             raise SkinAppError("--centred looks for a lesion, but this model has classes of its own; leave it out.")
     except SkinAppError as error:
         print(error, file=sys.stderr)
@@ -112,9 +112,9 @@ def _score_with_ray(options: argparse.Namespace) -> int:
     model = loading.load(given, chosen.provider, chosen.threads).model
     tally = ray_batch.score(
         photos,
-        ray_batch.Order(
+        ray_batch.Job(
             answering=model,
-            model=ray_batch.pinned(given, model),
+            model=ray_batch.pinned_model(given, model),
             provider=chosen.provider,
             out=options.out,
             folder=os.getcwd(),
@@ -170,7 +170,7 @@ def _json(path: Path, answer: pipeline.Answered) -> dict[str, Any]:
 def _row(path: Path, assessment: pipeline.Answered) -> str:
     if isinstance(assessment, PhotoError):
         return f"{path}  error: {assessment}"
-    if isinstance(assessment, Named):
+    if isinstance(assessment, Classification):
         return f"{path}  {assessment.top} {assessment.chances.max():.3f}"
     priority = text(f"priorities.{assessment.priority}", "en")
     top = assessment.top

@@ -26,8 +26,8 @@ from tqdm import tqdm
 import skinapp
 from skinapp.assessment import quality
 from skinapp.assessment.assessor import Assessment, Assessor
-from skinapp.assessment.classifier import Named, Namer
-from skinapp.assessment.loaded_model import Model
+from skinapp.assessment.classifier import Classification, Classifier
+from skinapp.assessment.loaded_model import ModelInfo
 from skinapp.errors import ModelError, PhotoError, SkinAppError
 from skinapp.i18n.messages import Message
 from skinapp.imaging import decode
@@ -77,7 +77,7 @@ SCHEMA = pa.schema(
         ),
         "advice": pa.string(),
         "disclaimer": pa.string(),
-        "model": pa.struct({field.name: pa.string() for field in fields(Model)}),
+        "model": pa.struct({field.name: pa.string() for field in fields(ModelInfo)}),
         "elapsed_ms": pa.struct(dict.fromkeys(("decode", "preprocess", "model", "judge", "total"), pa.float64())),
     }
 )
@@ -85,13 +85,13 @@ SCHEMA = pa.schema(
 
 
 @dataclass(frozen=True)
-class Order:
+class Job:
     """What every worker does: which model on which provider, `batch` photos a pass, `threads` a session, parts into `out`.
 
     `folder` is where relative paths begin; `answering` the model that must answer.
     """
 
-    answering: Model
+    answering: ModelInfo
     model: str
     provider: str
     out: str
@@ -102,7 +102,7 @@ class Order:
 
 
 @dataclass(frozen=True)
-class Tally:
+class Summary:
     """How many photos were given, how many of them were answered by an earlier run, and how many can't be read."""
 
     photos: int
@@ -110,7 +110,7 @@ class Tally:
     failed: int
 
 
-def pinned(given: str, model: Model) -> str:
+def pinned_model(given: str, model: ModelInfo) -> str:
     """The name by which every worker loads the very model that was loaded here under the name `given`."""
     if hub.COMMIT.fullmatch(model.revision):
         return f"{model.id}@{model.revision}"
@@ -145,30 +145,30 @@ def name(path: Path) -> str:
     return str(path) if is_text else path.absolute().as_uri()
 
 
-def score(photos: Sequence[str], order: Order) -> Tally:
-    """Answer every photo that no part in `order.out` holds yet."""
-    before = _answered(order)
+def score(photos: Sequence[str], job: Job) -> Summary:
+    """Answer every photo that no part in `job.out` holds yet."""
+    before = _answered(job)
     photos = list(dict.fromkeys(photos))
     left = [photo for photo in photos if photo not in before]
-    tally = Tally(len(photos), len(photos) - len(left), sum(before.get(photo, False) for photo in photos))
+    summary = Summary(len(photos), len(photos) - len(left), sum(before.get(photo, False) for photo in photos))
     if not left:
-        return tally
-    failed = tally.failed
-    with tqdm(total=len(photos), initial=tally.before, unit="photo") as progress:
-        for part in _scored(left, order):
+        return summary
+    failed = summary.failed
+    with tqdm(total=len(photos), initial=summary.before, unit="photo") as progress:
+        for part in _scored(left, job):
             progress.update(part["photos"])
             failed += part["failed"]
-    return Tally(tally.photos, tally.before, failed)
+    return Summary(summary.photos, summary.before, failed)
 
 
 class Worker:
     """One of the fleet: a loaded session that answers part after part."""
 
-    def __init__(self, order: Order) -> None:
-        os.chdir(order.folder)
-        self.order = order
-        self.assessor = skinapp.load(order.model, order.provider, order.threads).assessor
-        found, expected = self.assessor.model, order.answering
+    def __init__(self, job: Job) -> None:
+        os.chdir(job.folder)
+        self.job = job
+        self.assessor = skinapp.load(job.model, job.provider, job.threads).assessor
+        found, expected = self.assessor.model, job.answering
         if (found.id, found.revision) != (expected.id, expected.revision):
             raise ModelError(
                 f"A worker loaded {found.id}@{found.revision}, not {expected.id}@{expected.revision}; "
@@ -177,13 +177,13 @@ class Worker:
 
     def __call__(self, part: pa.Table) -> pa.Table:
         """Answer the photos of a part and write them; gives how many, and how many of them can't be read."""
-        (photos,), size = part["photos"].to_pylist(), self.order.batch
+        (photos,), size = part["photos"].to_pylist(), self.job.batch
         rows = [row for start in range(0, len(photos), size) for row in answers(self.assessor, photos[start : start + size])]
-        _write(rows, self.order.out)
+        _write(rows, self.job.out)
         return pa.table({"photos": [len(rows)], "failed": [sum("error" in row for row in rows)]})
 
 
-def answers(assessor: Assessor | Namer, photos: Sequence[str]) -> list[dict[str, Any]]:
+def answers(assessor: Assessor | Classifier, photos: Sequence[str]) -> list[dict[str, Any]]:
     """What `--json` says of each photo, from one pass over all of them: `elapsed_ms` is that of the pass."""
     began = time.perf_counter()
     read, errors = dict[str, decode.Decoded](), dict[str, str]()
@@ -193,7 +193,7 @@ def answers(assessor: Assessor | Namer, photos: Sequence[str]) -> list[dict[str,
         except PhotoError as error:
             errors[photo] = str(error)
     spent = {"decode": (time.perf_counter() - began) * 1000}
-    assessed: Sequence[Assessment | Named] = assessor.assess_decoded(list(read.values()), spent) if read else []
+    assessed: Sequence[Assessment | Classification] = assessor.assess_decoded(list(read.values()), spent) if read else []
     reports = {photo: one.to_dict() for photo, one in zip(read, assessed, strict=True)}
     return [{"file": photo, **(reports.get(photo) or {"error": errors[photo]})} for photo in photos]
 
@@ -241,9 +241,9 @@ def _write(rows: list[dict[str, Any]], out: str) -> None:
     files.move(f"{folder}/.{name}", f"{folder}/{name}")
 
 
-def _answered(order: Order) -> dict[str, bool]:
+def _answered(job: Job) -> dict[str, bool]:
     """The photos that the parts in `out` hold, and whether they couldn't be read; makes the folder where there is none."""
-    files, folder = _place(order.out)
+    files, folder = _place(job.out)
     try:
         files.create_dir(folder)
         entries = files.get_file_info(FileSelector(folder))
@@ -254,26 +254,26 @@ def _answered(order: Order) -> dict[str, bool]:
         wanted = {"file": dataset.field("file"), "error": dataset.field("error"), "by": dataset.field("model", "revision")}
         held = dataset.dataset(parts, SCHEMA, "parquet", files).to_table(wanted).to_pylist() if parts else []
     except (OSError, ValueError) as error:
-        raise SkinAppError(f"--out {order.out} can't be used ({_line(error)}); give another folder.") from None
+        raise SkinAppError(f"--out {job.out} can't be used ({_line(error)}); give another folder.") from None
     for row in held:
-        if row["by"] not in (None, order.answering.revision):
+        if row["by"] not in (None, job.answering.revision):
             raise SkinAppError(
-                f"--out {order.out} holds answers of the model revision {row['by'][:12]}, not of "
-                f"{order.answering.name}; give another folder, or that model."
+                f"--out {job.out} holds answers of the model revision {row['by'][:12]}, not of "
+                f"{job.answering.name}; give another folder, or that model."
             )
     return {row["file"]: row["error"] is not None for row in held}
 
 
-def _scored(photos: Sequence[str], order: Order) -> Iterator[dict[str, int]]:
-    """The tally of each part as it is written."""
+def _scored(photos: Sequence[str], job: Job) -> Iterator[dict[str, int]]:
+    """The summary of each part as it is written."""
     parts = [{"photos": photos[start : start + PART]} for start in range(0, len(photos), PART)]
-    workers, cpus = min(order.workers, len(parts)), max(1, order.threads)
+    workers, cpus = min(job.workers, len(parts)), max(1, job.threads)
     try:
         with _ray(workers * cpus) as ray, warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)  # of max_task_retries, which has no other name yet
             written = ray.data.from_items(parts, override_num_blocks=len(parts)).map_batches(
                 Worker,
-                fn_constructor_args=(order,),
+                fn_constructor_args=(job,),
                 batch_size=1,
                 batch_format="pyarrow",
                 # One part at a time, or parts would wait behind a slow one while other workers are idle.
@@ -285,7 +285,7 @@ def _scored(photos: Sequence[str], order: Order) -> Iterator[dict[str, int]]:
     except SkinAppError:
         raise
     except Exception as error:  # what Ray raises shares no narrower base
-        raise _complaint(error, order) from error
+        raise _complaint(error, job) from error
 
 
 @contextmanager
@@ -340,7 +340,7 @@ def _hushed() -> Iterator[None]:
             os.close(kept)
 
 
-def _complaint(error: BaseException, order: Order) -> SkinAppError:
+def _complaint(error: BaseException, job: Job) -> SkinAppError:
     """The complaint of ours that a worker raised, or what Ray says, in one sentence."""
     seen: BaseException | None = error
     while seen is not None:
@@ -348,7 +348,7 @@ def _complaint(error: BaseException, order: Order) -> SkinAppError:
             return cause
         seen = seen.__cause__
     return SkinAppError(
-        f"The workers stopped ({_line(error)}); {order.out} keeps what was answered: give the same command again to go on."
+        f"The workers stopped ({_line(error)}); {job.out} keeps what was answered: give the same command again to go on."
     )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import skinapp
 from skinapp import blas, settings
-from skinapp.assessment.loaded_model import Model
+from skinapp.assessment.loaded_model import ModelInfo
 from skinapp.errors import SkinAppError
 from skinapp.i18n.messages import text
 from skinapp.ui import page, variants
@@ -46,7 +46,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _introduced(model: Model) -> str:
+def _introduced(model: ModelInfo) -> str:
     """Which model answers, how exactly and where."""
     precision, place = model.precision.upper(), PLACES[model.provider]
     return f"The model is {model.id}, revision {model.revision[:12]}: {precision} on {place} ({model.provider})."

@@ -18,8 +18,8 @@ from skinapp.model.spec import (
     LesionHead,
     ModelFile,
     ModelSpec,
-    Quality,
     QualityLimits,
+    QualityThresholds,
     Transform,
     sha256,
 )
@@ -67,7 +67,7 @@ def spec(digest: str) -> ModelSpec:
         heatmap=HeatmapScale(dict.fromkeys(CODES, 1.0), dict.fromkeys(CODES, 5.0), shift=0.0),
         lesion_head=LesionHead((4.0, 0.0, -4.0), 0.0),
         frame_head=FrameHead(tuple(20.0 if place == SHARE else 0.0 for place in range(FRAME_FEATURES)), -10.0),
-        quality=Quality(
+        quality=QualityThresholds(
             refuse=QualityLimits(
                 min_short_side=64,
                 min_sharpness=50.0,

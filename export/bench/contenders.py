@@ -21,7 +21,7 @@ from onnxruntime.transformers.float16 import convert_float_to_float16
 from export import graph
 from skinapp.errors import ProviderError, SkinAppError
 from skinapp.model import session
-from skinapp.model.session import CPU, INPUT, LADDER, OUTPUTS, Rung, Session
+from skinapp.model.session import CPU, INPUT, OUTPUTS, PROVIDERS, Provider, Session
 from skinapp.model.spec import WEIGHTS, ModelSpec
 from train.network import model
 
@@ -43,7 +43,7 @@ class Contender:
     """A row of the table: `load` gives it loaded and warmed up with one photo, or raises Unable; `path` is its file."""
 
     form: str
-    rung: Rung
+    provider: Provider
     precision: str
     path: Path | None
     load: Callable[[], Loaded]
@@ -51,7 +51,7 @@ class Contender:
 
     @property
     def batches(self) -> tuple[int, ...]:
-        return CPU_BATCHES if self.rung is CPU else GPU_BATCHES
+        return CPU_BATCHES if self.provider is CPU else GPU_BATCHES
 
 
 def line_up(folder: Path, spec: ModelSpec, scratch: Path, threads: int) -> list[Contender]:
@@ -59,18 +59,18 @@ def line_up(folder: Path, spec: ModelSpec, scratch: Path, threads: int) -> list[
     torch.set_num_threads(threads)
     weights = folder / WEIGHTS if (folder / WEIGHTS).is_file() else None
     files = onnx_files(folder, spec, weights, scratch)
-    rungs = LADDER[::-1]
+    providers = PROVIDERS[::-1]
     rows = []
     for form, compiled in (("torch eager FP32", False), ("torch.compile FP32", True)):
-        for rung in rungs[:2]:
-            load = partial(_in_torch, spec, weights, rung, compiled)
-            rows.append(Contender(form, rung, "fp32", weights, load, loads=1 if compiled else 3))
+        for provider in providers[:2]:
+            load = partial(_in_torch, spec, weights, provider, compiled)
+            rows.append(Contender(form, provider, "fp32", weights, load, loads=1 if compiled else 3))
     for form, precision in ONNX_FORMS.items():
-        for rung in rungs:
-            path = files.get("fp16_compute" if precision == "fp16" and rung is not CPU else precision)
-            load = partial(_in_onnx, spec, path, precision, rung, threads)
+        for provider in providers:
+            path = files.get("fp16_compute" if precision == "fp16" and provider is not CPU else precision)
+            load = partial(_in_onnx, spec, path, precision, provider, threads)
             # TensorRT builds its engine anew at each load, for minutes.
-            rows.append(Contender(form, rung, precision, path, load, loads=1 if rung.name == "tensorrt" else 3))
+            rows.append(Contender(form, provider, precision, path, load, loads=1 if provider.name == "tensorrt" else 3))
     return rows
 
 
@@ -99,15 +99,15 @@ def store_half(path: Path, out: Path) -> None:
     onnx.save(made, out)
 
 
-def _in_torch(spec: ModelSpec, weights: Path | None, rung: Rung, compiled: bool) -> Loaded:
+def _in_torch(spec: ModelSpec, weights: Path | None, provider: Provider, compiled: bool) -> Loaded:
     """The trained network in torch, eager or compiled, with the input on its device."""
     if weights is None:
         raise Unable(f"the model folder holds no {WEIGHTS}")
-    if rung is not CPU and not torch.cuda.is_available():
+    if provider is not CPU and not torch.cuda.is_available():
         raise Unable("torch finds no GPU")
     if compiled and not shutil.which("g++"):
         raise Unable("torch.compile needs g++")
-    device = "cpu" if rung is CPU else "cuda"
+    device = "cpu" if provider is CPU else "cuda"
     net: Any = model.load(spec.architecture, weights, spec.activation).to(device)
     if compiled:
         net = torch.compile(net)
@@ -127,38 +127,38 @@ def _torch_pass(net: Callable[[torch.Tensor], torch.Tensor], pixels: torch.Tenso
     return logits
 
 
-def _in_onnx(spec: ModelSpec, path: Path | None, precision: str, rung: Rung, threads: int) -> Loaded:
+def _in_onnx(spec: ModelSpec, path: Path | None, precision: str, provider: Provider, threads: int) -> Loaded:
     """An ONNX file as the app runs it on the CPU; on a GPU bound to the device's memory, a session a batch."""
     if path is None:
         raise Unable(f"the model folder holds no {precision} file")
-    if rung is CPU:
+    if provider is CPU:
         ran = Session(path, spec, CPU, threads)
         return lambda pixels: partial(ran.run, pixels)
     try:
-        session.rungs(rung.name)
+        session.providers_to_try(provider.name)
     except ProviderError as error:
         raise Unable(str(error)) from None
 
-    bind = partial(_on_gpu, path, precision, rung)
+    bind = partial(_on_gpu, path, precision, provider)
     bind(np.zeros((1, *spec.transform.input_size), np.float32))()
     return bind
 
 
-def _on_gpu(path: Path, precision: str, rung: Rung, pixels: NDArray[np.float32]) -> Pass:
+def _on_gpu(path: Path, precision: str, provider: Provider, pixels: NDArray[np.float32]) -> Pass:
     """The pass of a session made for this batch, as one CUDA graph, or without one where a node fell to the CPU."""
     reason = ""
     for captured in (True, False):
         try:
-            return Bound(path, rung, pixels, gpu_options(rung, precision, pixels.shape, captured)).run
+            return Bound(path, provider, pixels, gpu_options(provider, precision, pixels.shape, captured)).run
         except Exception as error:  # onnxruntime's own exception classes share no narrower base
             reason = (str(error).strip() or type(error).__name__).splitlines()[0][:200]
-    raise Unable(f"{rung.provider} can't run {path.name} at batch {len(pixels)} ({reason})")
+    raise Unable(f"{provider.ort_name} can't run {path.name} at batch {len(pixels)} ({reason})")
 
 
-def gpu_options(rung: Rung, precision: str, shape: tuple[int, ...], captured: bool) -> dict[str, str]:
+def gpu_options(provider: Provider, precision: str, shape: tuple[int, ...], captured: bool) -> dict[str, str]:
     """Provider options for one fixed shape: `captured` replays the whole pass as one CUDA graph."""
     flag = "1" if captured else "0"
-    if rung.name == "cuda":
+    if provider.name == "cuda":
         return {"enable_cuda_graph": flag, "prefer_nhwc": "1", "cudnn_conv_use_max_workspace": "1"}
     profile = f"{INPUT}:{'x'.join(map(str, shape))}"
     return {
@@ -172,16 +172,16 @@ def gpu_options(rung: Rung, precision: str, shape: tuple[int, ...], captured: bo
 class Bound:
     """An ONNX file with one batch's input and outputs kept where the provider computes."""
 
-    def __init__(self, path: Path, rung: Rung, pixels: NDArray[np.float32], options: dict[str, str]) -> None:
-        if rung is not CPU:
+    def __init__(self, path: Path, provider: Provider, pixels: NDArray[np.float32], options: dict[str, str]) -> None:
+        if provider is not CPU:
             ort.preload_dlls()
         quiet = ort.SessionOptions()
         quiet.log_severity_level = 3
-        self._session = ort.InferenceSession(path, quiet, providers=[(rung.provider, options)])
+        self._session = ort.InferenceSession(path, quiet, providers=[(provider.ort_name, options)])
         self._session.disable_fallback()
-        if self._session.get_providers()[0] != rung.provider:
-            raise Unable(f"{rung.provider} was asked for, but ONNX Runtime took {self._session.get_providers()[0]}")
-        device = "cpu" if rung is CPU else "cuda"
+        if self._session.get_providers()[0] != provider.ort_name:
+            raise Unable(f"{provider.ort_name} was asked for, but ONNX Runtime took {self._session.get_providers()[0]}")
+        device = "cpu" if provider is CPU else "cuda"
         self._binding = self._session.io_binding()
         self._binding.bind_ortvalue_input(INPUT, ort.OrtValue.ortvalue_from_numpy(pixels, device, 0))
         for entry in self._session.get_outputs():

@@ -59,7 +59,7 @@ def bench(folder: Path, images: Path, labels: Path, threads: int, rounds: int = 
         loaded, seconds, reasons = _open(entrants)
         pixels = preprocess.batch(photos, spec.transform)
         times = race(loaded, pixels, rounds)
-        accuracies = {one: accuracy(one, folder, spec, rows, threads) for one in loaded if one.rung is CPU}
+        accuracies = {one: accuracy(one, folder, spec, rows, threads) for one in loaded if one.provider is CPU}
         told = [_row(one, times, seconds, reasons, accuracies) for one in entrants]
     return {
         "schema": SCHEMA,
@@ -127,7 +127,7 @@ def accuracy(one: Contender, folder: Path, spec: ModelSpec, rows: Sequence[datas
     elif one.path is None or one.path.suffix != ".onnx":
         return {}
     else:
-        source = hub.Source(folder, spec, next(iter(spec.files)), folder.name, "", "")
+        source = hub.LocalModel(folder, spec, next(iter(spec.files)), folder.name, "", "")
         report = evaluate.score(Assessor(source, Session(one.path, spec, CPU, threads), ()), rows).report
     return {
         "balanced_accuracy": report["balanced_accuracy"]["value"],
@@ -186,7 +186,7 @@ def _row(
     own = accuracies.get(one, {})
     return {
         "form": one.form,
-        "provider": one.rung.name,
+        "provider": one.provider.name,
         "not_measured": reasons.get(one),
         "bytes": one.path.stat().st_size if one.path else None,
         "load_s": round(seconds[one], 3) if one in seconds else None,

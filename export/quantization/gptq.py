@@ -22,7 +22,7 @@ from skinapp.model.session import CPU, INPUT
 DAMPING = 0.01
 """Of the mean diagonal of a layer's second moments: inputs that hardly vary must not take over all the errors."""
 
-MOST, PAIR = 127, 128
+MAX_STEP, PAIR = 127, 128
 """The largest weight, and the largest sum of two neighbours in a GEMM's inner dimension: 255 * 128 is 32,640 of 32,767."""
 
 PLACES = 1024
@@ -67,8 +67,8 @@ class Layer:
     def rounded(self) -> Rounded:
         outputs, inputs, height, width = self.weights.shape
         flat = self.weights.transpose(0, 2, 3, 1).reshape(outputs, -1).astype(np.float64)
-        limit = PAIR if inputs > 1 else 2 * MOST  # depthwise convolutions are no GEMMs: they are added up in 32 bits
-        largest = np.maximum(np.abs(flat).max(1) / MOST, _pairs(flat).max(1, initial=0) / limit)
+        limit = PAIR if inputs > 1 else 2 * MAX_STEP  # depthwise convolutions are no GEMMs: they are added up in 32 bits
+        largest = np.maximum(np.abs(flat).max(1) / MAX_STEP, _pairs(flat).max(1, initial=0) / limit)
         steps = np.where(largest > 0, largest, 1).astype(np.float32)
         left = (flat / steps[:, None]).reshape(self.groups, -1, self.moments.shape[1])
         whole = _carried(left, self.moments, limit).reshape(outputs, height, width, inputs)
@@ -91,7 +91,7 @@ def _carried(left: NDArray[np.float64], moments: NDArray[np.float64], limit: int
     whole = np.empty_like(left)
     for k in range(inputs):
         before = whole[:, :, k - 1] if k % 2 else np.zeros(1)
-        lowest, highest = np.maximum(-MOST, -limit - before), np.minimum(MOST, limit - before)
+        lowest, highest = np.maximum(-MAX_STEP, -limit - before), np.minimum(MAX_STEP, limit - before)
         whole[:, :, k] = np.clip(np.round(left[:, :, k]), lowest, highest)
         error = (left[:, :, k] - whole[:, :, k]) / spread[:, k, k, None]
         left[:, :, k + 1 :] -= error[:, :, None] * spread[:, None, k, k + 1 :]
@@ -121,4 +121,4 @@ def watching(model: onnx.ModelProto, names: Sequence[str]) -> InferenceSession:
     watched.graph.output.extend(onnx.ValueInfoProto(name=name) for name in names if name not in known)
     options = SessionOptions()
     options.log_severity_level = 3
-    return InferenceSession(watched.SerializeToString(), options, providers=[CPU.provider])
+    return InferenceSession(watched.SerializeToString(), options, providers=[CPU.ort_name])

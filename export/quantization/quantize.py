@@ -22,7 +22,7 @@ from tqdm import tqdm
 from transformers import PretrainedConfig
 
 from export.graph import head_nodes
-from export.quantization.gptq import MOST, Rounded, watching
+from export.quantization.gptq import MAX_STEP, Rounded, watching
 from skinapp.model.session import INPUT
 
 PERCENTILE = 99.99
@@ -208,6 +208,6 @@ def _large_layers(model: onnx.ModelProto) -> dict[str, tuple[NDArray[np.int8], N
     for tensor in model.graph.initializer:
         values = numpy_helper.to_array(tensor)
         if values.ndim == 2 and values.size >= LARGE:
-            steps = np.maximum(np.abs(values).max(1) / MOST, 1e-12).astype(np.float32)
+            steps = np.maximum(np.abs(values).max(1) / MAX_STEP, 1e-12).astype(np.float32)
             found[tensor.name] = np.round(values / steps[:, None]).astype(np.int8), steps
     return found

@@ -18,7 +18,7 @@ from ai_edge_quantizer import qtyping, quantizer, recipe
 from numpy.typing import NDArray
 from torch.nn.functional import linear
 
-from skinapp.model.session import INPUT, OUTPUTS, Answer
+from skinapp.model.session import INPUT, OUTPUTS, Outputs
 from train.network import head
 
 SIGNATURE = "serving_default"
@@ -100,10 +100,10 @@ class LiteRTSession:
         self._interpreter = Interpreter(model_path=str(path), num_threads=threads)
         self._runner = self._interpreter.get_signature_runner(SIGNATURE)
 
-    def run(self, pixels: NDArray[np.float32]) -> Answer:
+    def run(self, pixels: NDArray[np.float32]) -> Outputs:
         """One pass over each of `[n, 3, height, width]`."""
         found = [self._runner(**{INPUT: np.ascontiguousarray(photo.transpose(1, 2, 0)[None])}) for photo in pixels]
-        return Answer(*(np.concatenate([one[name] for one in found]) for name in OUTPUTS))
+        return Outputs(*(np.concatenate([one[name] for one in found]) for name in OUTPUTS))
 
 
 def operators(path: Path) -> dict[str, int]:

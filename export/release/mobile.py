@@ -26,7 +26,7 @@ from skinapp.i18n.messages import ENGLISH, LANGUAGES, section, text
 from skinapp.imaging import decode, preprocess
 from skinapp.labels import CODES, LESIONS, Priority
 from skinapp.model import hub
-from skinapp.model.session import CPU, Runs, Session, file_for
+from skinapp.model.session import CPU, Runner, Session, file_for
 from skinapp.model.spec import CONFIG, WEIGHTS, ModelSpec
 from train.data import dataset, splits
 from train.evaluate import run as evaluate
@@ -95,7 +95,7 @@ def _convert(folder: Path, spec: ModelSpec, photos: Photos, out: Path) -> None:
         litert.to_int8(full, pixels, out / INT8)
 
 
-def exact(folder: Path, spec: ModelSpec) -> Runs:
+def exact(folder: Path, spec: ModelSpec) -> Runner:
     """The float ONNX graph of a model folder's trained weights, which files for phones are held against."""
     with TemporaryDirectory() as scratch:
         path = Path(scratch) / "exact.onnx"
@@ -142,7 +142,7 @@ def _to_ort(path: Path, out: Path) -> None:
         convert_onnx_models_to_ort(path, output_dir=out, optimization_styles=[OptimizationStyle.Fixed])
 
 
-def _assessor(folder: Path, runs: Runs) -> Assessor:
+def _assessor(folder: Path, runs: Runner) -> Assessor:
     return Assessor(hub.fetch(str(folder), lambda spec: file_for(spec, CPU)), runs, ())
 
 
@@ -185,7 +185,7 @@ def _short(report: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _median_ms(runs: Runs, pixels: NDArray[np.float32]) -> float:
+def _median_ms(runs: Runner, pixels: NDArray[np.float32]) -> float:
     spent = []
     for _ in range(TURNS):
         began = time.perf_counter()

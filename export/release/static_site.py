@@ -6,7 +6,7 @@ Writes the On-device tab as a folder of files that any static host can serve: no
 from collections.abc import Iterator
 from pathlib import Path
 
-from skinapp.assessment.loaded_model import portable
+from skinapp.assessment.loaded_model import browser_model
 from skinapp.errors import SkinAppError
 from skinapp.web.bundles import onnxruntime_web
 from skinapp.web.bundles.ondevice import bundle
@@ -25,7 +25,7 @@ def write(model: str | None, out: Path) -> Iterator[str]:
         raise StaticError(f"{out} is not empty; give a new folder.")
     if not onnxruntime_web.present():
         raise StaticError(f"{onnxruntime_web.FOLDER} lacks ONNX Runtime for browsers; run 'make ondevice' first.")
-    files = bundle(portable(model)).without(SELF_TEST)
+    files = bundle(browser_model(model)).without(SELF_TEST)
     for path in sorted(files.paths):
         content = files.content(path)
         (out / path).parent.mkdir(parents=True, exist_ok=True)

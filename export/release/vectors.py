@@ -49,7 +49,7 @@ def photos() -> dict[str, Photo]:
 
 def _answer(assessor: Assessor, photo: Photo) -> dict[str, Any]:
     """What one file answers, and what is made of it."""
-    _, answer = assessor.look([photo], {})
+    _, answer = assessor.forward([photo], {})
     said = assessor.assess([photo])[0]
     report = said.to_dict()
     figures = {key: value for key, value in report["quality"].items() if isinstance(value, float | int) and key != "ok"}

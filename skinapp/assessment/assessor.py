@@ -13,8 +13,8 @@ from skinapp.assessment import framing, prediction_set, quality, triage
 from skinapp.assessment import view as which_view
 from skinapp.assessment.answer import Answer
 from skinapp.assessment.explain import Evidence
-from skinapp.assessment.framing import Flaw, Framing
-from skinapp.assessment.loaded_model import Model, Portable, Served, milliseconds, portable
+from skinapp.assessment.framing import Framing, FramingFlaw
+from skinapp.assessment.loaded_model import BrowserModel, LoadedModel, ModelInfo, browser_model, milliseconds
 from skinapp.errors import ModelError
 from skinapp.i18n.messages import Language, text
 from skinapp.imaging import decode, looks
@@ -22,7 +22,7 @@ from skinapp.imaging.decode import Decoded, Photo
 from skinapp.imaging.preprocess import Box
 from skinapp.labels import CODES, LESIONS, SEVERITY, THRESHOLDS, Lesion, Priority, View
 from skinapp.model import hub, session
-from skinapp.model.session import Answer as Outputs
+from skinapp.model.session import Outputs
 from skinapp.model.spec import LESION, HeatmapScale, Look, Rule
 
 SCHEMA = 1
@@ -39,9 +39,9 @@ class Assessment:
     evidence: Evidence
     priority: Priority
     focus: Lesion
-    report: quality.Report
+    quality: quality.QualityCheck
     framing: Framing
-    model: Model
+    model: ModelInfo
     elapsed_ms: dict[str, float]
     rule: Rule
     view: View | None
@@ -52,21 +52,22 @@ class Assessment:
     """How many times as long and wide the photo is in its file as where it was assessed."""
 
     @classmethod
-    def blank(cls, priority: Priority, model: Model) -> Self:
+    def blank(cls, priority: Priority, model: ModelInfo) -> Self:
         """An assessment of nothing, of this priority: what the page's HTML is rendered from where the figures come later.
 
         Without a priority it has every fault that a photo can have, with one every warning.
         """
         figures, faults = quality.Figures(0, 0, 0, 0, 0, 0, 0, 0), tuple(quality.Issue)
-        warnings = (*faults, *Flaw)
-        report = quality.Report(figures, (), warnings) if priority in SEVERITY else quality.Report(figures, faults, ())
+        warnings = (*faults, *FramingFlaw)
+        is_ok = priority in SEVERITY
+        check = quality.QualityCheck(figures, () if is_ok else faults, warnings if is_ok else ())
         scale = HeatmapScale(dict.fromkeys(CODES, 0.0), dict.fromkeys(CODES, 1.0), 0.0)
         return cls(
             chances=np.full(len(CODES), 1 / len(CODES)),
             evidence=Evidence(CODES, np.zeros((len(CODES), 1, 1), np.float32), Box(0, 0, 1, 1), scale),
             priority=priority,
             focus=LESIONS[0],
-            report=report,
+            quality=check,
             framing=Framing(None, ()),
             model=model,
             elapsed_ms={"total": 0.0},
@@ -104,7 +105,7 @@ class Assessment:
         among, reason = self.set, self.reason
         return {
             "schema": SCHEMA,
-            "status": "ok" if self.report.ok else "retake",
+            "status": "ok" if self.quality.ok else "retake",
             "priority": self.priority.value,
             "top": {"code": self.top.code, "name": self.top.name, "probability": float(self.chances.max())},
             "probabilities": triage.by_code(self.chances),
@@ -112,7 +113,7 @@ class Assessment:
             "reason": None if reason is None else vars(reason),
             "view": None if self.view is None else self.view.value,
             "careful": self.careful,
-            "quality": {**self.report.to_dict(), "box": self._box()},
+            "quality": {**self.quality.to_dict(), "box": self._box()},
             "advice": self.advice(language),
             "disclaimer": text("disclaimer", language),
             "model": vars(self.model),
@@ -125,8 +126,8 @@ class Assessment:
 
     def advice(self, language: Language = "en") -> str:
         """What to do next: for a photo that can't be judged, how to take a better one first; what it was answered in spite of."""
-        hints = [text(f"issues.{issue}", language) for issue in self.report.issues]
-        warnings = [text(f"warnings.{warning}", language) for warning in self.report.warnings if self.report.ok]
+        hints = [text(f"issues.{issue}", language) for issue in self.quality.issues]
+        warnings = [text(f"warnings.{warning}", language) for warning in self.quality.warnings if self.quality.ok]
         return " ".join([*hints, text(f"advice.{self.priority}", language), *warnings])
 
     def centred(self, photo: Photo) -> Photo | None:
@@ -138,10 +139,10 @@ class Assessment:
         return None if right - left == width == height else np.ascontiguousarray(photo[top:bottom, left:right])
 
 
-class Assessor(Served):
+class Assessor(LoadedModel):
     """A model of the seven lesions, which assesses photos."""
 
-    def __init__(self, source: hub.Source, ran: session.Runs, notices: Sequence[str]) -> None:
+    def __init__(self, source: hub.LocalModel, ran: session.Runner, notices: Sequence[str]) -> None:
         super().__init__(source, ran, notices)
         if self.spec.subject != LESION:
             raise ModelError(
@@ -149,10 +150,10 @@ class Assessor(Served):
                 "serve it with app.py or 'python -m skinapp', without --engine ray."
             )
 
-    def portable(self) -> Portable:
+    def browser_model(self) -> BrowserModel:
         """The same model as browsers run it."""
         is_on_hub = hub.HUB_MODEL.fullmatch(self.model.id) is not None
-        found = portable(f"{self.model.id}@{self.model.revision}" if is_on_hub else str(self.source.folder))
+        found = browser_model(f"{self.model.id}@{self.model.revision}" if is_on_hub else str(self.source.folder))
         return replace(found, model=replace(found.model, id=self.model.id))
 
     def read_and_assess(
@@ -181,7 +182,7 @@ class Assessor(Served):
         """The same of photos that were reduced while they were decoded."""
         elapsed = dict(spent or {})
         at = self.spec.looks if careful and self.spec.looks else looks.PLAIN
-        views, answer = self.look([one.photo for one in read], elapsed, at)
+        views, answer = self.forward([one.photo for one in read], elapsed, at)
         began = time.perf_counter()
         parts = (
             Outputs(*(values[first : first + len(at)] for values in astuple(answer))) for first in range(0, len(views), len(at))
@@ -198,11 +199,11 @@ class Assessor(Served):
         taken = which_view.of(embedding, spec.clinical)
         rule = spec.rule(taken, careful=len(at) > 1)
         chances = triage.probabilities(answer.logits.mean(0), rule.temperature)
-        boxes = looks.seen(photo, spec.transform, at)
-        found = framing.inspect(photo, cams, boxes[0], spec.frame_head)
+        boxes = looks.view_boxes(photo, spec.transform, at)
+        found = framing.find_framing(photo, cams, boxes[0], spec.frame_head)
         short_side = min(read.width, read.height)
         figures = quality.measure(short_side, view, embedding, cams[answer.logits[0].argmax()], spec.lesion_head)
-        report = quality.judge(figures, spec.limits(taken), found.flaws)
+        check = quality.judge(figures, spec.limits(taken), found.flaws)
         focus = triage.deciding(chances, rule.thresholds)
         is_one, scale = len(at) == 1, spec.heatmap
         if not is_one:
@@ -210,9 +211,9 @@ class Assessor(Served):
         return Assessment(
             chances=chances,
             evidence=Evidence(CODES, cams, looks.covering(boxes), scale),
-            priority=focus.priority if report.ok else Priority.UNCLEAR,
+            priority=focus.priority if check.ok else Priority.UNCLEAR,
             focus=focus,
-            report=report,
+            quality=check,
             framing=found,
             model=self.model,
             elapsed_ms={},

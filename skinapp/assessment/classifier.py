@@ -13,20 +13,20 @@ from skinapp.assessment import triage
 from skinapp.assessment.answer import Answer
 from skinapp.assessment.assessor import SCHEMA
 from skinapp.assessment.explain import Evidence
-from skinapp.assessment.loaded_model import Model, Served, milliseconds
+from skinapp.assessment.loaded_model import LoadedModel, ModelInfo, milliseconds
 from skinapp.i18n.messages import Language, text
 from skinapp.imaging import decode, preprocess
 from skinapp.imaging.decode import Photo
 
 
 @dataclass(frozen=True)
-class Named:
+class Classification:
     """The answer to one photo: chances in the order of `labels`, and where the evidence for every class lies."""
 
     labels: tuple[str, ...]
     chances: NDArray[np.float64]
     evidence: Evidence
-    model: Model
+    model: ModelInfo
     elapsed_ms: dict[str, float]
 
     @property
@@ -62,12 +62,12 @@ class Named:
         }
 
 
-class Namer(Served):
+class Classifier(LoadedModel):
     """A model of somebody's own classes, which names what photos show."""
 
     def read_and_assess(
         self, source: str | PathLike[str] | bytes | NDArray[np.generic], *, careful: bool = False
-    ) -> Answer[Named]:
+    ) -> Answer[Classification]:
         """The photo of a file, of bytes or of an array, and what it is named; always from one look, `careful` or not."""
         began = time.perf_counter()
         photo = decode.read_reduced(source, self.need).photo
@@ -75,22 +75,22 @@ class Namer(Served):
 
     def assess_decoded(
         self, read: Sequence[decode.Decoded], spent: dict[str, float] | None = None, *, careful: bool = False
-    ) -> list[Named]:
+    ) -> list[Classification]:
         """What photos are named that were reduced while they were decoded; always from one look each."""
         return self.assess([one.photo for one in read], spent)
 
-    def assess(self, photos: Sequence[Photo], spent: dict[str, float] | None = None) -> list[Named]:
+    def assess(self, photos: Sequence[Photo], spent: dict[str, float] | None = None) -> list[Classification]:
         """One pass over all photos; `spent` holds the milliseconds of earlier stages. Stages are stated a batch."""
         elapsed = dict(spent or {})
-        _, answer = self.look(photos, elapsed)
+        _, answer = self.forward(photos, elapsed)
         chances = triage.probabilities(answer.logits, self.spec.temperature)
         elapsed["total"] = sum(elapsed.values())
         return [
-            Named(
+            Classification(
                 labels=self.spec.labels,
                 chances=chances[place],
                 evidence=Evidence(
-                    self.spec.labels, answer.cams[place], preprocess.seen(photo, self.spec.transform), self.spec.heatmap
+                    self.spec.labels, answer.cams[place], preprocess.view_box(photo, self.spec.transform), self.spec.heatmap
                 ),
                 model=self.model,
                 elapsed_ms=elapsed,

@@ -32,12 +32,12 @@ class Evidence:
 
     codes: tuple[str, ...]
     cams: NDArray[np.float32]
-    seen: Box
+    view_box: Box
     scale: HeatmapScale
 
     def overlay(self, photo: Photo, code: str) -> Photo:
         """The photo with the evidence for one kind on it."""
-        return overlay(photo, self.heatmap(code), self.seen, self.scale.shift)
+        return overlay(photo, self.heatmap(code), self.view_box, self.scale.shift)
 
     def layer(self, code: str) -> NDArray[np.uint8]:
         """The evidence for one kind as RGBA, to be laid over the part of the photo that the network saw."""
@@ -54,9 +54,9 @@ def heatmap(cam: NDArray[np.float32], code: str, scale: HeatmapScale) -> Heatmap
     return np.clip((np.maximum(cam, 0) - floor) / (full - floor), 0, 1).astype(np.float32)
 
 
-def overlay(photo: Photo, heat: Heatmap, seen: Box, shift: float) -> Photo:
+def overlay(photo: Photo, heat: Heatmap, view_box: Box, shift: float) -> Photo:
     """The photo, at most 1024 pixels a side, with the heatmap on the part the network saw and the rest dimmed."""
-    small, box = shrink(photo, seen)
+    small, box = shrink(photo, view_box)
     result = small.copy()
     beside, part = result[box.top : box.bottom], result[box.top : box.bottom, box.left : box.right]
     for unseen in (result[: box.top], result[box.bottom :], beside[:, : box.left], beside[:, box.right :]):

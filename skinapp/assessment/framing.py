@@ -40,7 +40,7 @@ CROP = 2.0
 Grid = NDArray[np.float32]
 
 
-class Flaw(StrEnum):
+class FramingFlaw(StrEnum):
     """How a lesion is badly framed; the sentences of `warnings` say what to do about each."""
 
     ABSENT = "absent"
@@ -54,20 +54,20 @@ class Framing:
     """The lesion's box in the photo's pixels, None where none was found or the model finds none; and what is wrong with it."""
 
     box: Box | None
-    flaws: tuple[Flaw, ...]
+    flaws: tuple[FramingFlaw, ...]
 
 
-def inspect(photo: Photo, cams: NDArray[np.float32], seen: Box, head: FrameHead) -> Framing:
-    """The lesion of a photo, from its class maps `[7, h, w]` of the part that was seen."""
+def find_framing(photo: Photo, cams: NDArray[np.float32], view_box: Box, head: FrameHead) -> Framing:
+    """The lesion of a photo, from its class maps `[7, h, w]` of the part that was view_box."""
     if not head.weights:
         return Framing(None, ())
-    box = find(photo, cams, seen, head)
+    box = find(photo, cams, view_box, head)
     return Framing(box, flaws(box, photo.shape[1], photo.shape[0]))
 
 
-def find(photo: Photo, cams: NDArray[np.float32], seen: Box, head: FrameHead) -> Box | None:
+def find(photo: Photo, cams: NDArray[np.float32], view_box: Box, head: FrameHead) -> Box | None:
     """The box of what most likely is the lesion, or None."""
-    told = np.tensordot(np.asarray(head.weights, np.float32), features(photo, cams, seen), 1) + np.float32(head.bias)
+    told = np.tensordot(np.asarray(head.weights, np.float32), features(photo, cams, view_box), 1) + np.float32(head.bias)
     likely = cv2.GaussianBlur(1 / (1 + np.exp(-np.clip(told, -SURE, SURE))), (0, 0), 1.0)
     count, parts, boxes, _ = cv2.connectedComponentsWithStats((likely >= 0.5).astype(np.uint8))
     if count < 2:
@@ -78,15 +78,19 @@ def find(photo: Photo, cams: NDArray[np.float32], seen: Box, head: FrameHead) ->
     return Box(round(left * across), round(top * down), round((left + width) * across), round((top + height) * down))
 
 
-def flaws(box: Box | None, width: int, height: int) -> tuple[Flaw, ...]:
+def flaws(box: Box | None, width: int, height: int) -> tuple[FramingFlaw, ...]:
     """What is wrong with a lesion's place in a photo of this size."""
     if box is None:
-        return (Flaw.ABSENT,)
+        return (FramingFlaw.ABSENT,)
     side = min(width, height)
     edges = (box.left <= 0, box.top <= 0, box.right >= width, box.bottom >= height)
     longer = max(box.right - box.left, box.bottom - box.top)
     off = max(abs(box.left + box.right - width), abs(box.top + box.bottom - height)) / 2
-    found = ((Flaw.CUT_OFF, any(edges)), (Flaw.FAR, longer < FAR * side), (Flaw.ASIDE, not any(edges) and off > ASIDE * side))
+    found = (
+        (FramingFlaw.CUT_OFF, any(edges)),
+        (FramingFlaw.FAR, longer < FAR * side),
+        (FramingFlaw.ASIDE, not any(edges) and off > ASIDE * side),
+    )
     return tuple(flaw for flaw, is_so in found if is_so)
 
 
@@ -98,7 +102,7 @@ def crop(box: Box, width: int, height: int) -> Box:
     return Box(left, top, left + side, top + side)
 
 
-def features(photo: Photo, cams: NDArray[np.float32], seen: Box) -> Grid:
+def features(photo: Photo, cams: NDArray[np.float32], view_box: Box) -> Grid:
     """What is told of each place `[21, rows, columns]`: difference from the skin's colour, plain, smoothed and without sign, how
     large it is, also against the photo's largest, the distance from the middle, and the evidence for the seven lesions."""
     small = _small(photo)
@@ -108,7 +112,7 @@ def features(photo: Photo, cams: NDArray[np.float32], seen: Box) -> Grid:
     distance = np.sqrt(cv2.transform(smooth**2, np.ones((1, 3), np.float32)))
     share = distance / (np.percentile(distance, 95) + LOOSE)
     middle = _from_middle(*small.shape[:2])
-    evidence = _spread(cams, seen, photo.shape[:2], small.shape[:2]) / EVIDENCE
+    evidence = _spread(cams, view_box, photo.shape[:2], small.shape[:2]) / EVIDENCE
     coloured = (plane for grid in (differing, smooth, np.abs(smooth)) for plane in cv2.split(grid))
     told = (*coloured, distance, share, share**2, middle, np.sqrt(middle), *evidence)
     return np.asarray(np.stack(told), np.float32)
@@ -137,9 +141,11 @@ def _from_middle(rows: int, columns: int) -> Grid:
     return np.asarray((down[:, None] ** 2 + across[None] ** 2) / min(rows, columns) ** 2, np.float32)
 
 
-def _spread(cams: NDArray[np.float32], seen: Box, size: tuple[int, ...], grid: tuple[int, ...]) -> Grid:
-    """The class maps laid over the photo's places `[7, rows, columns]`; beyond the part that was seen, those of its edge."""
+def _spread(cams: NDArray[np.float32], view_box: Box, size: tuple[int, ...], grid: tuple[int, ...]) -> Grid:
+    """The class maps laid over the photo's places `[7, rows, columns]`; beyond the part that was view_box, those of its edge."""
     (height, width), (rows, columns) = size, grid
-    across = ((np.arange(columns) + 0.5) * width / columns - seen.left) / (seen.right - seen.left) * cams.shape[2] - 0.5
-    down = ((np.arange(rows) + 0.5) * height / rows - seen.top) / (seen.bottom - seen.top) * cams.shape[1] - 0.5
+    across = ((np.arange(columns) + 0.5) * width / columns - view_box.left) / (view_box.right - view_box.left) * cams.shape[
+        2
+    ] - 0.5
+    down = ((np.arange(rows) + 0.5) * height / rows - view_box.top) / (view_box.bottom - view_box.top) * cams.shape[1] - 0.5
     return np.asarray(between(down, cams.shape[1]).T @ cams @ between(across, cams.shape[2]), np.float32)

@@ -1,4 +1,4 @@
-"""The Python interface: `load` gives a Model, whose `assess` gives an Answer. Thin: what answers are its Assessor or Namer."""
+"""The Python interface: `load` gives a Model, whose `assess` gives an Answer. Thin: an Assessor or Classifier answers."""
 
 from os import PathLike
 
@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from skinapp.assessment import loading
 from skinapp.assessment.answer import Answer
 from skinapp.assessment.assessor import Assessment, Assessor
-from skinapp.assessment.classifier import Named, Namer
-from skinapp.assessment.loaded_model import Model as Info
+from skinapp.assessment.classifier import Classification, Classifier
+from skinapp.assessment.loaded_model import ModelInfo
 from skinapp.errors import SkinAppError
 from skinapp.model import session
 
@@ -17,17 +17,17 @@ from skinapp.model import session
 class Model:
     """A model that is loaded and ready, of the seven lesions or of somebody's own classes; may be shared by threads."""
 
-    def __init__(self, assessor: Assessor | Namer) -> None:
+    def __init__(self, assessor: Assessor | Classifier) -> None:
         self.assessor = assessor
 
     @property
-    def info(self) -> Info:
+    def info(self) -> ModelInfo:
         """Which model answers, in what precision and on what provider."""
         return self.assessor.model
 
     def assess(
         self, photo: str | PathLike[str] | bytes | NDArray[np.generic], *, careful: bool = True, centred: bool = False
-    ) -> Answer[Assessment] | Answer[Named]:
+    ) -> Answer[Assessment] | Answer[Classification]:
         """The answer to a file by its path, to a file's bytes, or to an array (grey, RGB or RGBA, 8 or 16 bit).
 
         `careful` takes the mean of several looks where the model states them, in about their number of times the time; `centred`

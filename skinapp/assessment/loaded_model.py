@@ -14,14 +14,14 @@ from skinapp.errors import ModelError, ProviderError
 from skinapp.imaging import looks, preprocess
 from skinapp.imaging.decode import Need, Photo
 from skinapp.model import hub, session
-from skinapp.model.batcher import Pool
+from skinapp.model.batcher import Batcher
 from skinapp.model.spec import Look, ModelSpec
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Model:
+class ModelInfo:
     """Which model answered, and where it ran."""
 
     id: str
@@ -41,29 +41,29 @@ class Model:
         return self.provider.removesuffix("ExecutionProvider")
 
 
-class Served:
+class LoadedModel:
     """A loaded model, whatever it answers; may be shared by threads."""
 
-    def __init__(self, source: hub.Source, ran: session.Runs, notices: Sequence[str]) -> None:
+    def __init__(self, source: hub.LocalModel, ran: session.Runner, notices: Sequence[str]) -> None:
         file = source.spec.files[source.file]
         self.source, self.spec, self.session, self.notices = source, source.spec, ran, tuple(notices)
-        self.model = Model(source.id, source.revision, source.file, file.precision, ran.provider)
+        self.model = ModelInfo(source.id, source.revision, source.file, file.precision, ran.provider)
 
     @classmethod
     def load(cls, model: str | None = None, provider: str = session.AUTO, threads: int = 0, pooled: bool = False) -> Self:
         """A model folder or Hub model on the best provider that really works; `pooled`: for many threads."""
         notices: list[str] = []
-        for rung in session.rungs(provider):
+        for candidate in session.providers_to_try(provider):
             try:
-                source = hub.fetch(model, partial(session.file_for, rung=rung))
-                ran = session.Session(source.folder / source.file, source.spec, rung, threads)
+                source = hub.fetch(model, partial(session.file_for, provider=candidate))
+                ran = session.Session(source.folder / source.file, source.spec, candidate, threads)
             except ProviderError as error:
                 if provider != session.AUTO:
                     raise
                 log.warning("%s", error)
                 notices.append(str(error))
                 continue
-            runs = Pool(ran) if pooled else ran
+            runs = Batcher(ran) if pooled else ran
             return cls(source, runs, [*notices, source.notice] if source.notice else notices)
         raise ProviderError(f"No execution provider works here ({' '.join(notices)}); install requirements.txt again.")
 
@@ -77,9 +77,9 @@ class Served:
         """The model's folder with what its makers measured and show: metrics.json, plots/ and examples/, where it has them."""
         return hub.documents(self.source)
 
-    def look(
+    def forward(
         self, photos: Sequence[Photo], elapsed: dict[str, float], at: Sequence[Look] = looks.PLAIN
-    ) -> tuple[list[Photo], session.Answer]:
+    ) -> tuple[list[Photo], session.Outputs]:
         """One pass over all looks at all photos: what the network sees, photo by photo, and its answer; the milliseconds go into
         `elapsed`."""
         began = time.perf_counter()
@@ -95,19 +95,19 @@ class Served:
 
 
 @dataclass(frozen=True)
-class Portable:
+class BrowserModel:
     """A model folder with the one weight file that browsers run; `model` names no provider."""
 
     folder: Path
     spec: ModelSpec
-    model: Model
+    model: ModelInfo
 
 
-def portable(name: str | None = None) -> Portable:
+def browser_model(name: str | None = None) -> BrowserModel:
     """The embedded model, a model folder or a Hub model, with the file that computes in float wherever it runs."""
     source = hub.fetch(name, session.portable_file)
     precision = source.spec.files[source.file].precision
-    return Portable(source.folder, source.spec, Model(source.id, source.revision, source.file, precision, ""))
+    return BrowserModel(source.folder, source.spec, ModelInfo(source.id, source.revision, source.file, precision, ""))
 
 
 def milliseconds(began: float) -> float:

@@ -1,14 +1,14 @@
 """Which of the two a model folder is: a model of the seven lesions, or of classes of somebody's own."""
 
 from skinapp.assessment.assessor import Assessor
-from skinapp.assessment.classifier import Namer
-from skinapp.assessment.loaded_model import Served
+from skinapp.assessment.classifier import Classifier
+from skinapp.assessment.loaded_model import LoadedModel
 from skinapp.model import session
-from skinapp.model.spec import OWN
+from skinapp.model.spec import CUSTOM
 
 
-def load(model: str | None = None, provider: str = session.AUTO, threads: int = 0, pooled: bool = False) -> Assessor | Namer:
+def load(model: str | None = None, provider: str = session.AUTO, threads: int = 0, pooled: bool = False) -> Assessor | Classifier:
     """What a model folder or Hub model is, by its config: a model of the seven lesions, or of classes of its own."""
-    served = Served.load(model, provider, threads, pooled)
-    kind = Namer if served.spec.subject == OWN else Assessor
+    served = LoadedModel.load(model, provider, threads, pooled)
+    kind = Classifier if served.spec.subject == CUSTOM else Assessor
     return kind(served.source, served.session, served.notices)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from skinapp.assessment.assessor import Assessment, Assessor
-from skinapp.assessment.classifier import Named, Namer
+from skinapp.assessment.classifier import Classification, Classifier
 from skinapp.assessment.loaded_model import milliseconds
 from skinapp.errors import PhotoError
 from skinapp.imaging import decode
@@ -21,7 +21,7 @@ PASS = 8
 HELD_BYTES = 2**26
 """Of photos that one thread holds before it has them answered, however few they are."""
 
-Answered: TypeAlias = Assessment | Named | PhotoError
+Answered: TypeAlias = Assessment | Classification | PhotoError
 """What is said of a photo, or why nothing can be."""
 
 
@@ -32,7 +32,7 @@ def cores() -> int:
 
 
 def assess(
-    assessor: Assessor | Namer, paths: Sequence[Path], *, careful: bool = False, centred: bool = False, threads: int = 0
+    assessor: Assessor | Classifier, paths: Sequence[Path], *, careful: bool = False, centred: bool = False, threads: int = 0
 ) -> Iterator[tuple[Path, Answered]]:
     """The answer to each photo, in their order; some are answered ahead of what is asked for, no more than a few a thread."""
     threads = threads or cores()
@@ -60,7 +60,7 @@ def _next(begun: "deque[tuple[Sequence[Path], Future[list[Answered]]]]") -> Iter
     yield from zip(part, future.result(), strict=True)
 
 
-def _together(assessor: Assessor | Namer, paths: Sequence[Path], *, careful: bool) -> list[Answered]:
+def _together(assessor: Assessor | Classifier, paths: Sequence[Path], *, careful: bool) -> list[Answered]:
     """The answers to a few photos from as few passes as memory allows; their stages are those of a pass."""
     answers: dict[int, Answered] = {}
     held: dict[int, decode.Decoded] = {}

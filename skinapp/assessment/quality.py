@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skinapp.imaging.decode import Photo
-from skinapp.model.spec import EmbeddingHead, LesionHead, Quality, QualityLimits
+from skinapp.model.spec import EmbeddingHead, LesionHead, QualityLimits, QualityThresholds
 
 WHITE = 250
 HAIR = 30
@@ -57,7 +57,7 @@ class Figures:
 
 
 @dataclass(frozen=True)
-class Report:
+class QualityCheck:
     """The figures, the issues found, none for a photo that may be answered, and what it is answered in spite of."""
 
     figures: Figures
@@ -73,11 +73,11 @@ class Report:
         return {"ok": self.ok, **faults, **asdict(self.figures)}
 
 
-def judge(figures: Figures, quality: Quality, flaws: Sequence[str] = ()) -> Report:
+def judge(figures: Figures, quality: QualityThresholds, flaws: Sequence[str] = ()) -> QualityCheck:
     """The figures held against a model's limits; `flaws` of another room are warned of as well."""
     issues = beyond(figures, quality.refuse)
     warnings = tuple(issue for issue in beyond(figures, quality.warn) if issue not in issues)
-    return Report(figures, issues, (*warnings, *flaws))
+    return QualityCheck(figures, issues, (*warnings, *flaws))
 
 
 def beyond(figures: Figures, limits: QualityLimits) -> tuple[Issue, ...]:

@@ -34,9 +34,9 @@ def turned_back(maps: NDArray[np.float32], turn: int) -> Maps:
     return upright[..., ::-1] if turn >= TURNS // 2 else upright
 
 
-def seen(photo: Photo, transform: Transform, looks: Sequence[Look]) -> list[Box]:
+def view_boxes(photo: Photo, transform: Transform, looks: Sequence[Look]) -> list[Box]:
     """The part of the photo that each look sees, in the photo's pixels."""
-    return [preprocess.seen(photo, transform, look.crop) for look in looks]
+    return [preprocess.view_box(photo, transform, look.crop) for look in looks]
 
 
 def covering(boxes: Sequence[Box]) -> Box:

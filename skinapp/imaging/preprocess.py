@@ -100,7 +100,7 @@ def _scaled(picture: Image.Image, size: tuple[int, int], resampling: Image.Resam
         _second.release()
 
 
-def seen(photo: Photo, transform: Transform, place: str = "middle") -> Box:
+def view_box(photo: Photo, transform: Transform, place: str = "middle") -> Box:
     """The part of a photo that the network sees there, in the photo's pixels."""
     height, width = transform.input_size[1:]
     resized = _resized(photo.shape[1], photo.shape[0], transform)

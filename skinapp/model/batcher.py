@@ -12,64 +12,64 @@ from dataclasses import dataclass, field, fields
 import numpy as np
 from numpy.typing import NDArray
 
-from skinapp.model.session import Answer, Runs
+from skinapp.model.session import Outputs, Runner
 
-MOST = 8
+MAX_PASS = 8
 """Photos a pass: where INT8 on a CPU is fastest (docs/results.md)."""
 
 
 @dataclass(frozen=True)
-class _Asked:
+class _Request:
     pixels: NDArray[np.float32]
-    answer: Future[Answer] = field(default_factory=Future)
+    answer: Future[Outputs] = field(default_factory=Future)
 
 
-class Pool:
+class Batcher:
     """A session for any number of threads. A pass that fails is made again for each caller alone: only the culprit's fails."""
 
-    def __init__(self, runs: Runs) -> None:
+    def __init__(self, runs: Runner) -> None:
         self.provider = runs.provider
         self._runs = runs
-        self._waiting: queue.SimpleQueue[_Asked] = queue.SimpleQueue()
+        self._waiting: queue.SimpleQueue[_Request] = queue.SimpleQueue()
         threading.Thread(target=self._serve, name="skinapp-pool", daemon=True).start()
 
-    def run(self, pixels: NDArray[np.float32]) -> Answer:
+    def run(self, pixels: NDArray[np.float32]) -> Outputs:
         """The answer to `[n, 3, height, width]`, from a pass that others may share."""
-        asked = _Asked(pixels)
-        self._waiting.put(asked)
-        return asked.answer.result()
+        request = _Request(pixels)
+        self._waiting.put(request)
+        return request.answer.result()
 
     def _serve(self) -> None:
         while True:
-            self._answer(self._taken())
+            self._answer(self._next_batch())
 
-    def _taken(self) -> list[_Asked]:
+    def _next_batch(self) -> list[_Request]:
         """The next caller, and those already waiting behind it, up to the best batch."""
-        taken = [self._waiting.get()]
-        while sum(len(asked.pixels) for asked in taken) < MOST:
+        batch = [self._waiting.get()]
+        while sum(len(request.pixels) for request in batch) < MAX_PASS:
             try:
-                taken.append(self._waiting.get_nowait())
+                batch.append(self._waiting.get_nowait())
             except queue.Empty:
                 break
-        return taken
+        return batch
 
-    def _answer(self, taken: list[_Asked]) -> None:
+    def _answer(self, batch: list[_Request]) -> None:
         try:
-            answer = self._runs.run(np.concatenate([asked.pixels for asked in taken]))
+            answer = self._runs.run(np.concatenate([request.pixels for request in batch]))
         except Exception as error:  # whatever a session raises is its caller's to handle, and this thread must live on
-            if len(taken) == 1:
-                taken[0].answer.set_exception(error)
+            if len(batch) == 1:
+                batch[0].answer.set_exception(error)
             else:
-                for asked in taken:
-                    self._answer([asked])
+                for request in batch:
+                    self._answer([request])
         else:
-            for asked, part in zip(taken, _parts(answer, [len(asked.pixels) for asked in taken]), strict=True):
-                asked.answer.set_result(part)
+            for request, part in zip(batch, _parts(answer, [len(request.pixels) for request in batch]), strict=True):
+                request.answer.set_result(part)
 
 
-def _parts(answer: Answer, counts: Iterable[int]) -> Iterable[Answer]:
+def _parts(answer: Outputs, counts: Iterable[int]) -> Iterable[Outputs]:
     """An answer cut into those of so many photos each."""
     start = 0
     for count in counts:
-        yield Answer(*(getattr(answer, of.name)[start : start + count] for of in fields(Answer)))
+        yield Outputs(*(getattr(answer, of.name)[start : start + count] for of in fields(Outputs)))
         start += count

@@ -44,7 +44,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Source:
+class LocalModel:
     """A model that can be trusted: its folder, its spec and the verified weight file that this machine runs.
 
     `id` is what users are told: "embedded", the folder's name or "owner/name". `revision` is the Hub's commit hash, or
@@ -59,7 +59,7 @@ class Source:
     notice: str | None
 
 
-def fetch(model: str | None, wanted: Rule) -> Source:
+def fetch(model: str | None, wanted: Rule) -> LocalModel:
     """The embedded model, a model folder or OWNER/NAME[@REVISION] from the Hub, with the file that `wanted` names."""
     if not model:
         return _open(EMBEDDED, "embedded", wanted)
@@ -70,7 +70,7 @@ def fetch(model: str | None, wanted: Rule) -> Source:
     return _from_hub(match[1], match[2] or "main", wanted)
 
 
-def documents(source: Source) -> Path:
+def documents(source: LocalModel) -> Path:
     """A model's folder, with its metrics.json, plots and examples where it has them; those of a Hub model are pulled now.
 
     They decorate the page, so whatever keeps them away is logged and borne.
@@ -86,7 +86,7 @@ def documents(source: Source) -> Path:
     return source.folder
 
 
-def _pull_documents(source: Source) -> None:
+def _pull_documents(source: LocalModel) -> None:
     """Download into the cache's folder what the Hub lists and the cache lacks, each with the hash that is listed."""
     from huggingface_hub import HfApi
     from huggingface_hub.hf_api import RepoFile
@@ -128,7 +128,7 @@ def _nonsense(model: str) -> ModelError:
     )
 
 
-def _open(folder: Path, name: str, wanted: Rule) -> Source:
+def _open(folder: Path, name: str, wanted: Rule) -> LocalModel:
     """A local folder; the next best file where it leaves out the one that suits this machine best."""
     if not folder.is_dir():
         raise ModelError(
@@ -143,10 +143,10 @@ def _open(folder: Path, name: str, wanted: Rule) -> Source:
         notice = f"{folder} holds no {best}, which suits this machine best, so {file} answers; 'python -m export build' makes it."
         log.warning(notice)
     spec.verify(folder, file)
-    return Source(folder, spec, file, name, sha256(folder / CONFIG)[:12], notice)
+    return LocalModel(folder, spec, file, name, sha256(folder / CONFIG)[:12], notice)
 
 
-def _from_hub(repo: str, revision: str, wanted: Rule) -> Source:
+def _from_hub(repo: str, revision: str, wanted: Rule) -> LocalModel:
     """The Hub's answer if it can be had, else the cache's, else the embedded model; refuses what the Hub refuses."""
     from huggingface_hub import errors
 
@@ -166,7 +166,7 @@ def _from_hub(repo: str, revision: str, wanted: Rule) -> Source:
         return _without_hub(repo, revision, wanted, _seen(error))
 
 
-def _pull(repo: str, revision: str, wanted: Rule) -> Source:
+def _pull(repo: str, revision: str, wanted: Rule) -> LocalModel:
     """The newest commit of a revision from the Hub; what the cache holds of it isn't downloaded again."""
     from huggingface_hub import constants, get_hf_file_metadata, hf_hub_url
 
@@ -181,7 +181,7 @@ def _pull(repo: str, revision: str, wanted: Rule) -> Source:
     path = _sound(repo, commit, file, DOWNLOAD_S, lambda path: spec.verify(path.parent, file))
     # Only now the cache's branch or tag moves here, so that an interrupted pull leaves the last whole commit in use.
     _within(ANSWER_S, lambda: _file(repo, CONFIG, revision))
-    return Source(path.parent, spec, file, repo, commit, None)
+    return LocalModel(path.parent, spec, file, repo, commit, None)
 
 
 def _sound(repo: str, commit: str, file: str, seconds: float, check: Callable[[Path], T]) -> T:
@@ -204,7 +204,7 @@ def _sound(repo: str, commit: str, file: str, seconds: float, check: Callable[[P
         ) from error
 
 
-def _without_hub(repo: str, revision: str, wanted: Rule, seen: str) -> Source:
+def _without_hub(repo: str, revision: str, wanted: Rule, seen: str) -> LocalModel:
     """The cached model, or the embedded one where the cache lacks it, with a notice of what was seen of the Hub."""
     from huggingface_hub.errors import LocalEntryNotFoundError
 
@@ -219,14 +219,14 @@ def _without_hub(repo: str, revision: str, wanted: Rule, seen: str) -> Source:
     return replace(source, notice=" ".join(filter(None, (notice, source.notice))))
 
 
-def _cached(repo: str, revision: str, wanted: Rule) -> Source:
+def _cached(repo: str, revision: str, wanted: Rule) -> LocalModel:
     """The last whole commit that was pulled of a revision, without a request; LocalEntryNotFoundError if there is none."""
     folder = _file(repo, CONFIG, revision, offline=True).parent
     spec = ModelSpec.read(folder)
     file = wanted(spec)
     _file(repo, file, folder.name, offline=True)
     spec.verify(folder, file)
-    return Source(folder, spec, file, repo, folder.name, None)
+    return LocalModel(folder, spec, file, repo, folder.name, None)
 
 
 def _file(repo: str, file: str, revision: str, *, offline: bool = False, fresh: bool = False) -> Path:

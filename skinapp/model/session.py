@@ -28,26 +28,26 @@ OUTPUTS = ("logits", "cams", "embedding")
 
 
 @dataclass(frozen=True)
-class Rung:
+class Provider:
     """A step of the provider ladder: our name for it, ONNX Runtime's, and the libraries a machine needs for it."""
 
     name: str
-    provider: str
+    ort_name: str
     libraries: tuple[str, ...]
 
 
-LADDER = (
-    Rung("tensorrt", "TensorrtExecutionProvider", ("libcuda.so.1", "libnvinfer.so.10")),
-    Rung("cuda", "CUDAExecutionProvider", ("libcuda.so.1",)),
-    Rung("cpu", "CPUExecutionProvider", ()),
+PROVIDERS = (
+    Provider("tensorrt", "TensorrtExecutionProvider", ("libcuda.so.1", "libnvinfer.so.10")),
+    Provider("cuda", "CUDAExecutionProvider", ("libcuda.so.1",)),
+    Provider("cpu", "CPUExecutionProvider", ()),
 )
-CPU = LADDER[-1]
+CPU = PROVIDERS[-1]
 PORTABLE = ("w8", "fp16", "fp32")
 """Precisions whose graphs compute in float, smallest first."""
 
 
 @dataclass(frozen=True)
-class Answer:
+class Outputs:
     """What one pass returns for n photos: `logits [n, 7]`, `cams [n, 7, h, w]`, `embedding [n, d]`, float32."""
 
     logits: NDArray[np.float32]
@@ -55,23 +55,23 @@ class Answer:
     embedding: NDArray[np.float32]
 
 
-class Runs(Protocol):
+class Runner(Protocol):
     """Whatever answers `[n, 3, height, width]` and says on what."""
 
     provider: str
 
-    def run(self, pixels: NDArray[np.float32]) -> Answer: ...
+    def run(self, pixels: NDArray[np.float32]) -> Outputs: ...
 
 
-def rungs(asked: str) -> tuple[Rung, ...]:
+def providers_to_try(asked: str) -> tuple[Provider, ...]:
     """The steps to try, best first: the one asked for, or for `auto` all that this machine has, ending with the CPU."""
     if asked == AUTO:
-        lacks = {rung: _lacks(rung) for rung in LADDER}
-        for rung, lack in lacks.items():
+        lacks = {provider: _lacks(provider) for provider in PROVIDERS}
+        for provider, lack in lacks.items():
             if lack is not None:
-                log.debug("%s is left out: %s.", rung.provider, lack)
-        return tuple(rung for rung, lack in lacks.items() if lack is None)
-    named = {rung.name: rung for rung in LADDER}
+                log.debug("%s is left out: %s.", provider.ort_name, lack)
+        return tuple(provider for provider, lack in lacks.items() if lack is None)
+    named = {provider.name: provider for provider in PROVIDERS}
     if asked not in named:
         raise ProviderError(f"SKINAPP_PROVIDER is {asked!r}; it must be {AUTO}, {', '.join(named)}.")
     if (lack := _lacks(named[asked])) is not None:
@@ -79,11 +79,11 @@ def rungs(asked: str) -> tuple[Rung, ...]:
     return (named[asked],)
 
 
-def _lacks(rung: Rung) -> str | None:
+def _lacks(provider: Provider) -> str | None:
     """What this machine lacks for a step, or None."""
-    if rung.provider not in ort.get_available_providers():
-        return f"this onnxruntime is built without {rung.provider}"
-    return next((f"{library} is not on this machine" for library in rung.libraries if not _loads(library)), None)
+    if provider.ort_name not in ort.get_available_providers():
+        return f"this onnxruntime is built without {provider.ort_name}"
+    return next((f"{library} is not on this machine" for library in provider.libraries if not _loads(library)), None)
 
 
 def _loads(library: str) -> bool:
@@ -97,15 +97,15 @@ def _loads(library: str) -> bool:
     return False
 
 
-def file_for(spec: ModelSpec, rung: Rung) -> str:
+def file_for(spec: ModelSpec, provider: Provider) -> str:
     """The weight file that a model folder holds for this step of the ladder; on a CPU, the next best where there is none."""
     for name, file in spec.files.items():
-        if rung.provider in file.providers:
+        if provider.ort_name in file.providers:
             return name
-    if rung is CPU and (runnable := [name for name in spec.files if name.endswith(".onnx")]):
+    if provider is CPU and (runnable := [name for name in spec.files if name.endswith(".onnx")]):
         return runnable[-1]  # a CPU computes them all, and those that compute in float come last
     known = ", ".join(spec.files)
-    raise ProviderError(f"The model holds no file for {rung.provider} (only {known}); export it again or use {CPU.name!r}.")
+    raise ProviderError(f"The model holds no file for {provider.ort_name} (only {known}); export it again or use {CPU.name!r}.")
 
 
 def portable_file(spec: ModelSpec) -> str:
@@ -120,8 +120,8 @@ def portable_file(spec: ModelSpec) -> str:
 class Session:
     """A loaded and warmed-up model on a proven provider. `run` may be called from several threads at once."""
 
-    def __init__(self, path: Path, spec: ModelSpec, rung: Rung, threads: int = 0) -> None:
-        if rung is not CPU:
+    def __init__(self, path: Path, spec: ModelSpec, provider: Provider, threads: int = 0) -> None:
+        if provider is not CPU:
             ort.preload_dlls()
         options = ort.SessionOptions()
         options.intra_op_num_threads = threads
@@ -129,27 +129,27 @@ class Session:
         # Its threads would spin on after a pass and take the cores from whatever comes next: with six sessions in turn, a pass
         # took three times as long.
         options.add_session_config_entry("session.force_spinning_stop", "1")
-        providers: list[Any] = [(rung.provider, _settings(rung, spec))]
+        providers: list[Any] = [(provider.ort_name, _settings(provider, spec))]
         try:
             spec.verify_external(path)
             self._session = ort.InferenceSession(path, options, providers=providers)
         except ModelError:
             raise
         except Exception as error:  # onnxruntime's own exception classes share no narrower base
-            raise _failure(error, rung, path) from None
+            raise _failure(error, provider, path) from None
         self._session.disable_fallback()
         self.provider: str = self._session.get_providers()[0]
-        if self.provider != rung.provider:
-            raise ProviderError(f"{rung.provider} was asked for, but ONNX Runtime took {self.provider}; check its libraries.")
+        if self.provider != provider.ort_name:
+            raise ProviderError(f"{provider.ort_name} was asked for, but ONNX Runtime took {self.provider}; check its libraries.")
         self._check(path, spec)
         try:
             self.run(np.zeros((1, *spec.transform.input_size), np.float32))
         except Exception as error:  # as above; drivers that don't fit fail here first
-            raise _failure(error, rung, path) from None
+            raise _failure(error, provider, path) from None
 
-    def run(self, pixels: NDArray[np.float32]) -> Answer:
+    def run(self, pixels: NDArray[np.float32]) -> Outputs:
         """One pass over `[n, 3, height, width]`."""
-        return Answer(*self._session.run(OUTPUTS, {INPUT: pixels}))
+        return Outputs(*self._session.run(OUTPUTS, {INPUT: pixels}))
 
     def _check(self, path: Path, spec: ModelSpec) -> None:
         inputs = {entry.name: entry.shape for entry in self._session.get_inputs()}
@@ -164,9 +164,9 @@ class Session:
             )
 
 
-def _settings(rung: Rung, spec: ModelSpec) -> dict[str, str]:
+def _settings(provider: Provider, spec: ModelSpec) -> dict[str, str]:
     """Provider options: TensorRT keeps its built engines, or every start would take minutes."""
-    if rung.name != "tensorrt":
+    if provider.name != "tensorrt":
         return {}
     cache = Path.home() / ".cache" / "skinapp" / "tensorrt"
     cache.mkdir(parents=True, exist_ok=True)
@@ -182,9 +182,9 @@ def _settings(rung: Rung, spec: ModelSpec) -> dict[str, str]:
     }
 
 
-def _failure(error: Exception, rung: Rung, path: Path) -> SkinAppError:
+def _failure(error: Exception, provider: Provider, path: Path) -> SkinAppError:
     """What is told of ONNX Runtime's own errors: on a GPU the provider is to blame, on the CPU the file."""
     reason = (str(error).strip() or type(error).__name__).splitlines()[0][:200]
-    if rung is CPU:
+    if provider is CPU:
         return ModelError(f"{path} can't be run by ONNX Runtime ({reason}); fetch the model again.")
-    return ProviderError(f"{rung.provider} can't run {path.name} ({reason}); use {CPU.name!r}.")
+    return ProviderError(f"{provider.ort_name} can't run {path.name} ({reason}); use {CPU.name!r}.")

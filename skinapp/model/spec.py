@@ -30,7 +30,7 @@ TURNS = 8
 """Ways to lay a photo on the table: four turns of it, and of its mirror image."""
 FRAME_FEATURES = 21
 """Numbers that `frame.features` tells of each place in a photo."""
-LESION, OWN = "lesion", "own"
+LESION, CUSTOM = "lesion", "own"
 """What a model answers: the seven lesions, or classes of somebody's own. A config without `subject` is of the first kind."""
 MOST_LABELS = 1000
 MOST_SIDE = 4096
@@ -115,7 +115,7 @@ class QualityLimits:
 
 
 @dataclass(frozen=True)
-class Quality:
+class QualityThresholds:
     """Beyond `refuse` a photo is sent back; beyond `warn` alone it is answered with a warning."""
 
     refuse: QualityLimits
@@ -123,7 +123,7 @@ class Quality:
 
 
 _NO_LIMITS = QualityLimits(0, -math.inf, -math.inf, -math.inf, math.inf, -math.inf, math.inf, math.inf, -math.inf)
-UNLIMITED = Quality(_NO_LIMITS, _NO_LIMITS)
+UNLIMITED = QualityThresholds(_NO_LIMITS, _NO_LIMITS)
 """Of a model with classes of its own: nothing is known of what its photos must be like."""
 
 
@@ -156,7 +156,7 @@ class Clinical:
     view_head: ViewHead
     quick: Rule
     careful: Rule
-    quality: Quality
+    quality: QualityThresholds
 
 
 @dataclass(frozen=True)
@@ -175,7 +175,7 @@ class ModelSpec:
     heatmap: HeatmapScale
     lesion_head: LesionHead
     frame_head: FrameHead
-    quality: Quality
+    quality: QualityThresholds
     provenance: dict[str, Any]
     subject: str = LESION
     """`lesion`, or `own` for a model that knows nothing of lesions: no thresholds, no lesion head, no limits of quality."""
@@ -195,7 +195,7 @@ class ModelSpec:
             return self.clinical.careful if careful else self.clinical.quick
         return self.careful if careful and self.careful else Rule(self.temperature, self.thresholds, self.sets)
 
-    def limits(self, view: View) -> Quality:
+    def limits(self, view: View) -> QualityThresholds:
         """What a photo of this view must reach."""
         return self.clinical.quality if view is View.CLINICAL and self.clinical else self.quality
 
@@ -240,8 +240,8 @@ class ModelSpec:
     @classmethod
     def _parse_own(cls, top: "_Reader", own: "_Reader") -> Self:
         """The spec of a model with classes of its own: what is about lesions isn't there, and may not be."""
-        if (subject := own.get("subject", str)) != OWN:
-            raise own.wrong("subject", subject, f"it must be {OWN}, or left out by a model of the seven lesions")
+        if (subject := own.get("subject", str)) != CUSTOM:
+            raise own.wrong("subject", subject, f"it must be {CUSTOM}, or left out by a model of the seven lesions")
         own.only({"format", "subject", "files", "temperature", "heatmap", "provenance"})
         labels = _labels(top)
         return cls(
@@ -250,7 +250,7 @@ class ModelSpec:
             lesion_head=LesionHead((), 0.0),
             frame_head=FrameHead((), 0.0),
             quality=UNLIMITED,
-            subject=OWN,
+            subject=CUSTOM,
         )
 
     def verify(self, folder: Path, name: str) -> Path:
@@ -288,8 +288,8 @@ class ModelSpec:
             "quality": asdict(self.quality),
             "provenance": self.provenance,
         }
-        if self.subject == OWN:
-            own = {"subject": OWN, **{key: own[key] for key in ("format", "files", "temperature", "heatmap", "provenance")}}
+        if self.subject == CUSTOM:
+            own = {"subject": CUSTOM, **{key: own[key] for key in ("format", "files", "temperature", "heatmap", "provenance")}}
         elif self.careful:
             own |= {"sets": self.sets, "careful": {"looks": [asdict(look) for look in self.looks], **asdict(self.careful)}}
             own |= {"mix": self.mix, **({"clinical": asdict(self.clinical)} if self.clinical else {})}
@@ -544,9 +544,9 @@ def _weights(reader: _Reader, cure: str) -> tuple[float, ...]:
     return tuple(map(float, weights))
 
 
-def _quality(reader: _Reader) -> Quality:
-    reader.only(_names(Quality))
-    return Quality(*(_numbers(QualityLimits, reader.child(field.name)) for field in fields(Quality)))
+def _quality(reader: _Reader) -> QualityThresholds:
+    reader.only(_names(QualityThresholds))
+    return QualityThresholds(*(_numbers(QualityLimits, reader.child(field.name)) for field in fields(QualityThresholds)))
 
 
 def _names(kind: type) -> set[str]:

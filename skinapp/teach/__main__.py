@@ -18,7 +18,7 @@ from skinapp.errors import SkinAppError
 from skinapp.scratch import Scratch
 from skinapp.teach import pipeline
 from skinapp.teach.dataset import dataset
-from skinapp.teach.pipeline import Taught
+from skinapp.teach.pipeline import TrainingResult
 from skinapp.teach.progress import Progress
 
 
@@ -37,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             kept = dataset.gather(options.pictures, served.spec.transform, scratch.new("lesson"), Progress())
             for one in kept.refused:
                 print(f"{one.name}: {one.message.to('en')}", file=sys.stderr)
-            seen = pipeline.look(served, kept, Progress())
+            seen = pipeline.embed(served, kept, Progress())
             taught = pipeline.teach(served, kept, seen, options.share, options.out, Progress())
             _tell(taught, kept, time.monotonic() - began)
     except SkinAppError as error:
@@ -55,7 +55,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _tell(taught: Taught, kept: dataset.Collection, seconds: float) -> None:
+def _tell(taught: TrainingResult, kept: dataset.Collection, seconds: float) -> None:
     figures, labels = taught.lesson.figures, kept.labels
     print(f"{len(taught.split.train)} pictures learned from, {figures['n']} held out, {seconds:.1f} s")
     for name in ("accuracy", "balanced_accuracy"):

@@ -56,7 +56,7 @@ class Step:
 
 
 @dataclass(frozen=True)
-class Lesson:
+class TrainedHead:
     """What was learned, `head` with its `temperature` and `strength` (C); how good it is on what was held out, and what it named
     these pictures `chances [n, k]`; and the learning curve, by cross-validation on what it learned from."""
 
@@ -82,9 +82,9 @@ class _Data:
     back: Floats
 
 
-def learn(
+def train_head(
     embedding: NDArray[np.float32], targets: Places, groups: Places, split: Split, classes: int, progress: Progress
-) -> Lesson:
+) -> TrainedHead:
     """The best head for these embeddings `[n, d]`, with figures from what was held out."""
     # One thread: the others are for the visitors who only want their photo answered.
     with threadpool_limits(1):
@@ -102,7 +102,7 @@ def learn(
     figures = _figures(chances, truths, groups[split.test], classes)
     confusion = np.zeros((classes, classes), np.int64)
     np.add.at(confusion, (truths, chances.argmax(1)), 1)
-    return Lesson(head, temperature, strength, figures, confusion, chances, tuple(curve))
+    return TrainedHead(head, temperature, strength, figures, confusion, chances, tuple(curve))
 
 
 def _prepared(embedding: NDArray[np.float32], targets: Places, groups: Places, classes: int) -> _Data:

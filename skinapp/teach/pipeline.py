@@ -7,14 +7,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from skinapp.assessment.classifier import Named, Namer
-from skinapp.assessment.loaded_model import Served
+from skinapp.assessment.classifier import Classification, Classifier
+from skinapp.assessment.loaded_model import LoadedModel
 from skinapp.imaging import preprocess
 from skinapp.teach import linear_head
 from skinapp.teach.dataset import near_duplicates
 from skinapp.teach.dataset.dataset import Collection
 from skinapp.teach.dataset.split import Places, Split, split
-from skinapp.teach.linear_head import Lesson
+from skinapp.teach.linear_head import TrainedHead
 from skinapp.teach.model_folder import writer
 from skinapp.teach.progress import Progress
 
@@ -25,7 +25,7 @@ MISTAKES = 8
 
 
 @dataclass(frozen=True)
-class Seen:
+class Embeddings:
     """What the served model sees in a collection: `embedding [n, d]`, and its groups of near-duplicates `[n]`."""
 
     embedding: NDArray[np.float32]
@@ -39,20 +39,20 @@ class Mistake:
     name: str
     truth: str
     view: NDArray[np.uint8]
-    named: Named
+    named: Classification
 
 
 @dataclass(frozen=True)
-class Taught:
+class TrainingResult:
     """A model of one's own, open and on disk, and all that is told of it."""
 
-    namer: Namer
-    lesson: Lesson
+    classifier: Classifier
+    lesson: TrainedHead
     split: Split
     mistakes: tuple[Mistake, ...]
 
 
-def look(base: Served, collection: Collection, progress: Progress) -> Seen:
+def embed(base: LoadedModel, collection: Collection, progress: Progress) -> Embeddings:
     """The embeddings of all pictures, and which are near-duplicates."""
     count, parts, plain, mirror = len(collection.names), [], [], []
     progress.begin("looking", count)
@@ -63,24 +63,26 @@ def look(base: Served, collection: Collection, progress: Progress) -> Seen:
         mirror += [near_duplicates.mirrored(view) for view in views]
         progress.step(len(views))
     embedding = np.concatenate(parts)
-    return Seen(embedding, near_duplicates.groups(np.stack(plain), np.stack(mirror), embedding, progress))
+    return Embeddings(embedding, near_duplicates.groups(np.stack(plain), np.stack(mirror), embedding, progress))
 
 
-def teach(base: Served, collection: Collection, seen: Seen, share: float, out: Path, progress: Progress) -> Taught:
+def teach(
+    base: LoadedModel, collection: Collection, seen: Embeddings, share: float, out: Path, progress: Progress
+) -> TrainingResult:
     """The model folder `out` and what it is worth; `share` is held out where the visitor gave no `test` folder."""
     parted = split(collection.labels, collection.targets, seen.groups, collection.is_test, share)
-    learned = linear_head.learn(seen.embedding, collection.targets, seen.groups, parted, len(collection.labels), progress)
+    learned = linear_head.train_head(seen.embedding, collection.targets, seen.groups, parted, len(collection.labels), progress)
     progress.begin("writing", 3)
-    namer = writer.write(base, collection, parted, learned, out)
+    classifier = writer.write(base, collection, parted, learned, out)
     progress.step()
-    mistakes = _mistakes(namer, collection, parted, learned)
+    mistakes = _mistakes(classifier, collection, parted, learned)
     progress.step()
     writer.pack(out, out.with_suffix(".zip"))
     progress.step()
-    return Taught(namer, learned, parted, mistakes)
+    return TrainingResult(classifier, learned, parted, mistakes)
 
 
-def most_helped(taught: Lesson) -> tuple[int, float] | None:
+def most_helped(taught: TrainedHead) -> tuple[int, float] | None:
     """The class that more pictures would help most, and what its recall gained from half of the pictures to all: the largest
     gain, and of equals the lowest recall; none where every class is always found."""
     half, whole = (np.nan_to_num(step.recalls, nan=1.0) for step in taught.curve[-2:])
@@ -91,15 +93,15 @@ def most_helped(taught: Lesson) -> tuple[int, float] | None:
     return best, float(whole[best] - half[best])
 
 
-def _mistakes(namer: Namer, collection: Collection, parted: Split, learned: Lesson) -> tuple[Mistake, ...]:
+def _mistakes(classifier: Classifier, collection: Collection, parted: Split, learned: TrainedHead) -> tuple[Mistake, ...]:
     """The held-out pictures that were named wrongly, most surely wrong first, with their maps."""
     named, truths = learned.chances.argmax(1), collection.targets[parted.test]
     wrong = np.flatnonzero(named != truths)
     worst: list[int] = sorted(wrong.tolist(), key=lambda place: -learned.chances[place].max())[:MISTAKES]
-    return tuple(_mistake(namer, collection, int(parted.test[place])) for place in worst)
+    return tuple(_mistake(classifier, collection, int(parted.test[place])) for place in worst)
 
 
-def _mistake(namer: Namer, collection: Collection, place: int) -> Mistake:
+def _mistake(classifier: Classifier, collection: Collection, place: int) -> Mistake:
     view: NDArray[Any] = np.array(collection.views[place])
     truth = collection.labels[int(collection.targets[place])]
-    return Mistake(collection.names[place], truth, view, namer.assess([view])[0])
+    return Mistake(collection.names[place], truth, view, classifier.assess([view])[0])

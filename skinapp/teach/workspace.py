@@ -1,4 +1,4 @@
-"""A room for each visitor who teaches: a folder, what lies in it, and the work that goes on. All of it goes when they go."""
+"""A workspace for each visitor who teaches: a folder, what lies in it, and the work that goes on. All of it goes when they go."""
 
 import secrets
 import shutil
@@ -15,26 +15,26 @@ from skinapp.errors import TeachError
 from skinapp.i18n.messages import Message
 from skinapp.teach import quotas
 from skinapp.teach.dataset.dataset import Collection
-from skinapp.teach.pipeline import Seen, Taught
+from skinapp.teach.pipeline import Embeddings, TrainingResult
 from skinapp.teach.progress import Progress
 
-MOST = 16
-"""Rooms at the same time: each may hold 600 MB of disk and an open model."""
+MAX_WORKSPACES = 16
+"""Workspaces at the same time: each may hold 600 MB of disk and an open model."""
 SWEEP_S = 60
 
 T = TypeVar("T")
 
 
 @dataclass
-class Room:
+class Workspace:
     """One visitor's pictures and model. `folder` has a name that nobody guesses, because what lies there can be downloaded."""
 
     folder: Path
     visitor: str = ""
     """Whom it is counted for, who may have several: a class often comes from one address."""
     collection: Collection | None = None
-    seen: Seen | None = None
-    taught: Taught | None = None
+    embeddings: Embeddings | None = None
+    taught: TrainingResult | None = None
     progress: Progress = field(default_factory=Progress)
     touched: float = field(default_factory=time.monotonic)
     brought: list[Path] = field(default_factory=list)
@@ -47,7 +47,7 @@ class Room:
         return place / name
 
 
-class Work(threading.Thread, Generic[T]):
+class BackgroundTask(threading.Thread, Generic[T]):
     """Something long, done beside the page; `result` raises what it raised. Its priority is the server's: a thread of a lower one
     held Python's lock while it waited for the processor, and with it the whole page."""
 
@@ -69,86 +69,86 @@ class Work(threading.Thread, Generic[T]):
         return self._done[0]
 
 
-class Rooms:
-    """All rooms, by their visitors' sessions. `make` gives an empty folder of a name that nobody guesses, in one that goes with
-    this process: no room outlives it, however it ends."""
+class Workspaces:
+    """All workspaces, by their visitors' sessions. `make` gives an empty folder of a name that nobody guesses, in one that goes
+    with this process: no workspace outlives it, however it ends."""
 
     def __init__(self, make: Callable[[], Path]) -> None:
-        self._make, self._rooms, self._lock = make, dict[str, Room](), threading.Lock()
+        self._make, self._workspaces, self._lock = make, dict[str, Workspace](), threading.Lock()
         self._left = list[Path]()
-        self._displaced = deque[str](maxlen=16 * MOST)
+        self._displaced = deque[str](maxlen=16 * MAX_WORKSPACES)
         threading.Thread(target=self._sweep, name="skinapp-sweep", daemon=True).start()
 
-    def new(self, session: str, visitor: str = "") -> Room:
-        """An empty room for a visitor's session, whose earlier one goes; where all are taken, one goes that can be spared."""
+    def new(self, session: str, visitor: str = "") -> Workspace:
+        """An empty workspace for a session, whose earlier one goes; where all are taken, one goes that can be spared."""
         self.close(session)
         self._make_space(visitor)
         with self._lock:
             if session in self._displaced:
                 self._displaced.remove(session)
-            if len(self._rooms) >= MOST:
+            if len(self._workspaces) >= MAX_WORKSPACES:
                 raise TeachError(Message("taught.busy"))
-            room = self._rooms[session] = Room(self._make(), visitor)
-        return room
+            workspace = self._workspaces[session] = Workspace(self._make(), visitor)
+        return workspace
 
-    def of(self, session: str) -> Room:
-        """A visitor's room."""
+    def of(self, session: str) -> Workspace:
+        """A visitor's workspace."""
         with self._lock:
-            room = self._rooms.get(session)
-        if room is None:
+            workspace = self._workspaces.get(session)
+        if workspace is None:
             raise TeachError(Message("taught.displaced" if self.is_displaced(session) else "taught.gone"))
-        room.touched = time.monotonic()
-        return room
+        workspace.touched = time.monotonic()
+        return workspace
 
     def close(self, session: str) -> None:
         """Stop a visitor's work and delete everything of it."""
         with self._lock:
-            room = self._rooms.pop(session, None)
-        if room is not None:
-            room.progress.stop()
-            room.collection = room.seen = room.taught = None
-            for path in room.brought:
+            workspace = self._workspaces.pop(session, None)
+        if workspace is not None:
+            workspace.progress.stop()
+            workspace.collection = workspace.embeddings = workspace.taught = None
+            for path in workspace.brought:
                 scratch.discard(path)
-            self._delete_left(room.folder)
+            self._delete_left(workspace.folder)
 
     def is_displaced(self, session: str) -> bool:
-        """Whether a session's room had to go for another visitor's."""
+        """Whether a session's workspace had to go for another visitor's."""
         with self._lock:
             return session in self._displaced
 
     def _make_space(self, visitor: str) -> None:
-        """Where all rooms are taken, close the one that was unused the longest of those of the greediest visitor: if they have
+        """Where all are taken, close the one that was unused the longest of those of the greediest visitor: if they have
         more than this one will have, or don't use it."""
         with self._lock:
-            if len(self._rooms) < MOST:
+            if len(self._workspaces) < MAX_WORKSPACES:
                 return
-            held = Counter(room.visitor for room in self._rooms.values())
+            held = Counter(workspace.visitor for workspace in self._workspaces.values())
             most = max(held.values())
-            spare = min((name for name in self._rooms if held[self._rooms[name].visitor] == most), key=self._touched)
+            spare = min((name for name in self._workspaces if held[self._workspaces[name].visitor] == most), key=self._touched)
             if most <= held[visitor] + 1 and time.monotonic() - self._touched(spare) < quotas.SPARE_S:
                 return
             self._displaced.append(spare)
         self.close(spare)
 
     def _touched(self, session: str) -> float:
-        return self._rooms[session].touched
+        return self._workspaces[session].touched
 
-    def has(self, room: Room) -> bool:
-        """Whether a room is still somebody's."""
+    def has(self, workspace: Workspace) -> bool:
+        """Whether a workspace is still somebody's."""
         with self._lock:
-            return any(one is room for one in self._rooms.values())
+            return any(one is workspace for one in self._workspaces.values())
 
     def _sweep(self) -> None:
         while True:
             time.sleep(SWEEP_S)
             now = time.monotonic()
-            for session, room in list(self._rooms.items()):
-                if now - room.touched > quotas.IDLE_S:
+            for session, workspace in list(self._workspaces.items()):
+                if now - workspace.touched > quotas.IDLE_S:
                     self.close(session)
             self._delete_left()
 
     def _delete_left(self, *more: Path) -> None:
-        """Delete the folders of closed rooms; one in which work was still writing is tried again at the next look."""
+        """Delete the folders of closed workspaces; one in which work was still writing is tried again at the next look."""
         with self._lock:
             folders, self._left = [*self._left, *more], []
         for folder in folders:

@@ -11,7 +11,7 @@ import gradio as gr
 from starlette.routing import Mount
 
 from skinapp.assessment.assessor import Assessor
-from skinapp.assessment.classifier import Namer
+from skinapp.assessment.classifier import Classifier
 from skinapp.errors import SkinAppError
 from skinapp.i18n.messages import LANGUAGES, Language
 from skinapp.imaging import encode, synthetic
@@ -32,7 +32,7 @@ Tab = Callable[[gr.I18n], None]
 class Variant(ABC):
     """What makes a page the page of its model."""
 
-    model: Assessor | Namer
+    model: Assessor | Classifier
 
     @abstractmethod
     def tabs(self, page: gr.Blocks) -> Mapping[str, Tab]:
@@ -107,10 +107,10 @@ class LesionPage(Variant):
 class CustomPage(Variant):
     """The page of a model with classes of its own."""
 
-    model: Namer
+    model: Classifier
 
-    def __init__(self, namer: Namer) -> None:
-        self.model = namer
+    def __init__(self, classifier: Classifier) -> None:
+        self.model = classifier
 
     def tabs(self, page: gr.Blocks) -> Mapping[str, Tab]:
         return {
@@ -129,12 +129,12 @@ class CustomPage(Variant):
         self.model.read_and_assess(_drawing())
 
 
-def of(model: Assessor | Namer) -> Variant:
+def of(model: Assessor | Classifier) -> Variant:
     """The page of a model."""
     match model:
         case Assessor():
             return LesionPage(model)
-        case Namer():
+        case Classifier():
             return CustomPage(model)
 
 
@@ -147,6 +147,6 @@ def _ondevice_files(assessor: Assessor) -> OnDeviceFiles | None:
     if not onnxruntime_web.present():
         return None
     try:
-        return OnDeviceFiles(assessor.portable())
+        return OnDeviceFiles(assessor.browser_model())
     except SkinAppError:
         return None

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from skinapp.assessment.assessor import Assessment, Assessor
-from skinapp.assessment.classifier import Namer
+from skinapp.assessment.classifier import Classifier
 from skinapp.errors import LabelError, PhotoError
 from skinapp.followup import compare
 from skinapp.i18n.messages import Language, text
@@ -31,14 +31,14 @@ def answered(
         photo, assessment = assessor.read_and_assess(source, centred=centred, careful=careful)
     except PhotoError as error:
         return page.failed(error.message.to(language), language), ""
-    saved = report.offer(assessment, language) if assessment.report.ok else ""
+    saved = report.offer(assessment, language) if assessment.quality.ok else ""
     return answer.answer(assessment, language) + saved, answer.evidence(photo, assessment, language)
 
 
-def named(namer: Namer, path: Path, language: Language) -> tuple[str, str]:
+def named(classifier: Classifier, path: Path, language: Language) -> tuple[str, str]:
     """The answer to an uploaded photo and its map, or what is wrong with it."""
     try:
-        photo, classified = namer.read_and_assess(path)
+        photo, classified = classifier.read_and_assess(path)
     except PhotoError as error:
         return page.failed(error.message.to(language), language), ""
     return classification.result(classified, language), classification.evidence(photo, classified, language)
@@ -56,7 +56,7 @@ def row(assessor: Assessor, language: Language, named: tuple[str, Path]) -> many
 
 def figures(answers: Sequence[tuple[Any, Any]], labels: bytes | None, language: Language) -> str:
     """How right the answers of the table are, each a file and a lesion, by a CSV with `labels` or by the files' folders."""
-    predicted = {str(file): code for file, code in answers[: many.MOST] if code in CODES}
+    predicted = {str(file): code for file, code in answers[: many.MAX_PHOTOS] if code in CODES}
     try:
         truths = ground_truth.truths(list(predicted), {} if labels is None else ground_truth.read(labels))
     except LabelError as error:
@@ -79,7 +79,7 @@ def compared(assessor: Assessor, earlier: Path, later: Path, language: Language)
     if any(reasons):
         return followup.failed(reasons, language)
     (before, first), (after, second) = photos
-    is_readable = first.report.ok and second.report.ok
+    is_readable = first.quality.ok and second.quality.ok
     return followup.compared((first, second), compare.compare(before, after) if is_readable else None, language)
 
 
@@ -89,13 +89,13 @@ def frame(assessor: Assessor, content: bytes, max_pixels: int) -> dict[str, Any]
     assessment = assessor.assess([photo])[0]
     heats = [np.rint(assessment.evidence.heatmap(code) * 255).astype(int) for code in CODES]
     return {
-        **assessment.report.to_dict(),
+        **assessment.quality.to_dict(),
         "chances": assessment.chances.tolist(),
         "view": assessment.view or View.DERMOSCOPIC,
         "priority": assessment.priority,
         "focus": assessment.focus.code,
-        "figures": vars(assessment.report.figures),
-        "seen": assessment.evidence.seen._asdict(),
+        "figures": vars(assessment.quality.figures),
+        "seen": assessment.evidence.view_box._asdict(),
         "width": photo.shape[1],
         "height": photo.shape[0],
         "elapsed_ms": assessment.elapsed_ms,

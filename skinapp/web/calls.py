@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from skinapp.assessment.assessor import Assessor
-from skinapp.assessment.classifier import Namer
+from skinapp.assessment.classifier import Classifier
 from skinapp.errors import PhotoError
 from skinapp.i18n.messages import LANGUAGES, Language, Message
 from skinapp.imaging import encode
@@ -43,7 +43,7 @@ def refusal(photos: Sequence[Any]) -> Message | None:
 
 
 def reported(
-    model: Assessor | Namer, source: Path | bytes, language: Language, *, careful: bool = False, drawn: bool = False
+    model: Assessor | Classifier, source: Path | bytes, language: Language, *, careful: bool = False, drawn: bool = False
 ) -> tuple[dict[str, Any], bytes]:
     """The report on one photo for a program, or its `error`; and where `drawn` the overlay as JPEG."""
     try:
@@ -71,7 +71,7 @@ class Order:
     as_picture: bool
     """Whether the overlay is the whole answer."""
 
-    def answer(self, model: Assessor | Namer, content: bytes, alone: bool = True) -> tuple[dict[str, Any], bytes]:
+    def answer(self, model: Assessor | Classifier, content: bytes, alone: bool = True) -> tuple[dict[str, Any], bytes]:
         """The report on one photo, and where that is all that is wanted the overlay as a file."""
         photo, assessment = model.read_and_assess(content, careful=alone if self.careful is None else self.careful)
         report = assessment.to_dict(self.language)
@@ -82,7 +82,7 @@ class Order:
             report["overlay"] = f"data:image/jpeg;base64,{overlay}"
         return report, b""
 
-    def row(self, model: Assessor | Namer, photo: tuple[str, bytes]) -> dict[str, Any]:
+    def row(self, model: Assessor | Classifier, photo: tuple[str, bytes]) -> dict[str, Any]:
         """The report on one of several photos, with its name, or its error."""
         name, content = photo
         try:

@@ -4,7 +4,7 @@ translates one key a component."""
 from collections.abc import Sequence
 
 from skinapp.assessment.assessor import Assessor
-from skinapp.assessment.classifier import Namer
+from skinapp.assessment.classifier import Classifier
 from skinapp.i18n.messages import Language, section, text
 from skinapp.web.views import classification, followup, live, many, ondevice, page, teach
 from skinapp.web.views.examples import Example, strip
@@ -41,11 +41,11 @@ def of_lesions(
     }
 
 
-def of_custom_classes(namer: Namer, language: Language) -> dict[str, str]:
+def of_custom_classes(classifier: Classifier, language: Language) -> dict[str, str]:
     """What the page of a model's own classes says."""
     return {
-        "header": classification.header(namer.spec.labels, language),
+        "header": classification.header(classifier.spec.labels, language),
         "empty": classification.empty(language),
-        "own_about": classification.about(namer, language),
-        "footer": page.footer(namer.model, namer.notices, language, "own.disclaimer"),
+        "own_about": classification.about(classifier, language),
+        "footer": page.footer(classifier.model, classifier.notices, language, "own.disclaimer"),
     }

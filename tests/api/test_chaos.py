@@ -33,7 +33,7 @@ PHOTO = drawings.encoded(drawings.lesion(320, 240))
 
 
 @dataclass(frozen=True)
-class Served:
+class LoadedModel:
     """A server of its own, and where it keeps its files."""
 
     address: str
@@ -60,10 +60,10 @@ class Served:
 
 
 @contextmanager
-def serving(environment: dict[str, str], base: Path, model: Path = TINY_MODEL, port: int = 0) -> Iterator[Served]:
+def serving(environment: dict[str, str], base: Path, model: Path = TINY_MODEL, port: int = 0) -> Iterator[LoadedModel]:
     ours = {**environment, "GRADIO_TEMP_DIR": str(base)}
     with started([sys.executable, "app.py"], ours, model, port) as (address, process):
-        yield Served(address, process.pid, base)
+        yield LoadedModel(address, process.pid, base)
         process.terminate()
         process.wait()
 
@@ -74,7 +74,7 @@ def photos(tmp_path_factory: pytest.TempPathFactory, assessor: Assessor) -> list
 
 
 @pytest.fixture(scope="module")
-def served(environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+def served(environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[LoadedModel]:
     with serving(environment, tmp_path_factory.mktemp("base")) as server:
         yield server
 
@@ -109,7 +109,7 @@ def test_who_is_being_answered_when_the_server_is_told_to_end_gets_the_answer(
 ) -> None:
     ours = {**environment, "GRADIO_TEMP_DIR": str(tmp_path / "base"), **held(tmp_path)}
     with started([sys.executable, "-c", HELD], ours) as (address, process):
-        server = Served(address, process.pid, tmp_path / "base")
+        server = LoadedModel(address, process.pid, tmp_path / "base")
         path = server.upload().json()[0]
         heart = httpx.stream("GET", f"{address}/gradio_api/heartbeat/any", timeout=PATIENCE_S)
         with heart as alive, ThreadPoolExecutor(1) as executor:
@@ -135,7 +135,7 @@ def test_what_doesnt_come_to_an_end_keeps_no_server_that_is_told_to(
 ) -> None:
     ours = {**environment, "GRADIO_TEMP_DIR": str(tmp_path / "base"), **held(tmp_path)}
     with started([sys.executable, "-c", HELD], ours) as (address, process), ThreadPoolExecutor(1) as executor:
-        server = Served(address, process.pid, tmp_path / "base")
+        server = LoadedModel(address, process.pid, tmp_path / "base")
         path = server.upload().json()[0]
         call = executor.submit(server.classify, path)
         wait_until(lambda: (tmp_path / "seen").read_text() == ".")
@@ -165,7 +165,7 @@ def closing_with(given_up: Event) -> Iterator[None]:
         given_up.set()
 
 
-def test_a_living_servers_files_are_nobody_elses_business(environment: dict[str, str], served: Served) -> None:
+def test_a_living_servers_files_are_nobody_elses_business(environment: dict[str, str], served: LoadedModel) -> None:
     path = Path(served.upload().json()[0])
     with started([sys.executable, "app.py"], {**environment, "GRADIO_TEMP_DIR": str(served.base)}) as (_, process):
         assert len(list(served.base.iterdir())) == 2
@@ -178,7 +178,7 @@ def test_a_living_servers_files_are_nobody_elses_business(environment: dict[str,
 # Uploads that fail
 
 
-def test_of_an_upload_that_breaks_off_nothing_is_left(served: Served) -> None:
+def test_of_an_upload_that_breaks_off_nothing_is_left(served: LoadedModel) -> None:
     before = served.files()
     head = b'--x\r\nContent-Disposition: form-data; name="files"; filename="a.png"\r\n\r\n'
     kind = {"content-type": "multipart/form-data; boundary=x"}
@@ -198,7 +198,7 @@ def test_of_an_upload_that_breaks_off_nothing_is_left(served: Served) -> None:
     assert served.files() == before
 
 
-def test_all_that_a_server_keeps_is_its_users_alone(served: Served) -> None:
+def test_all_that_a_server_keeps_is_its_users_alone(served: LoadedModel) -> None:
     assert served.classify(served.upload().json()[0]).startswith("event: complete")
     modes = {path.stat().st_mode & 0o777 for path in (served.folder, *served.files())}
     assert modes == {0o700, 0o600}
@@ -208,7 +208,7 @@ def test_all_that_a_server_keeps_is_its_users_alone(served: Served) -> None:
 
 
 @contextmanager
-def full(server: Served) -> Iterator[None]:
+def full(server: LoadedModel) -> Iterator[None]:
     """No file may have more than 2,000 bytes, as if the disk were full."""
     before = resource.prlimit(server.pid, resource.RLIMIT_FSIZE)
     resource.prlimit(server.pid, resource.RLIMIT_FSIZE, (2000, before[1]))
@@ -219,7 +219,7 @@ def full(server: Served) -> Iterator[None]:
 
 
 @contextmanager
-def replaced(server: Served) -> Iterator[None]:
+def replaced(server: LoadedModel) -> Iterator[None]:
     """Nothing can be written, as if the disk were read-only; which doesn't stop root."""
     uploads = server.folder / "uploads"
     uploads.rename(server.folder / "kept")
@@ -232,7 +232,7 @@ def replaced(server: Served) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("fails", [full, replaced])
-def test_where_there_is_no_place_whoever_sends_is_told_so_and_nobody_else_notices(served: Served, fails: object) -> None:
+def test_where_there_is_no_place_whoever_sends_is_told_so_and_nobody_else_notices(served: LoadedModel, fails: object) -> None:
     path = served.upload().json()[0]
     before = served.files()
     with fails(served):  # type: ignore[operator]
@@ -252,7 +252,7 @@ def test_where_there_is_no_place_whoever_sends_is_told_so_and_nobody_else_notice
 
 
 @pytest.mark.parametrize("place", [".", "uploads"])
-def test_a_folder_that_is_removed_while_serving_is_made_anew(served: Served, place: str) -> None:
+def test_a_folder_that_is_removed_while_serving_is_made_anew(served: LoadedModel, place: str) -> None:
     lost = served.upload().json()[0]
     shutil.rmtree(served.folder / place)
     assert served.classify(lost).startswith("event: error"), "what was in it is gone"
@@ -264,7 +264,7 @@ def test_a_folder_that_is_removed_while_serving_is_made_anew(served: Served, pla
 
 
 def test_of_hundreds_of_photos_each_gets_its_own_answer_though_a_tenth_are_broken(
-    served: Served, photos: list[client_crowd.Expected], tmp_path: Path
+    served: LoadedModel, photos: list[client_crowd.Expected], tmp_path: Path
 ) -> None:
     whole = photos[0].path.read_bytes()
     broken = [tmp_path / f"broken{number}.png" for number in range(4)]

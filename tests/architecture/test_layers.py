@@ -36,7 +36,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("skinapp.scratch", "skinapp.guards"),
     ("skinapp.settings", "skinapp.errors", "skinapp.i18n", "skinapp.labels", "skinapp.malloc", "skinapp.blas"),
 )
-"""Rooms from top to bottom: each imports from rows below its own, and from its own row only what stands in BESIDE."""
+"""Workspaces from top to bottom: each imports from rows below its own, and from its own row only what stands in BESIDE."""
 BESIDE = {
     "app": {"skinapp.serve"},
     "export": {"train"},

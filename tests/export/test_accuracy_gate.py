@@ -6,7 +6,7 @@ import pytest
 from export.quantization import accuracy_gate
 from skinapp.assessment import triage
 from skinapp.assessment.assessor import Assessment
-from skinapp.assessment.loaded_model import Model
+from skinapp.assessment.loaded_model import ModelInfo
 from skinapp.labels import CODES, Priority
 from train.evaluate.metrics import Answers
 from train.evaluate.run import Evaluation
@@ -19,7 +19,7 @@ def said(*named: str, sure: float = 5.0, maps: int = 0) -> list[Assessment]:
     logits = np.zeros((len(named), 7), np.float32)
     logits[np.arange(len(named)), [CODES.index(code) for code in named]] = sure
     cams = np.random.default_rng(maps).normal(size=(len(named), 7, 7, 7)).astype(np.float32)
-    blank = Assessment.blank(Priority.LOW, Model("tiny", "0", "tiny.onnx", "fp32", "CPU"))
+    blank = Assessment.blank(Priority.LOW, ModelInfo("tiny", "0", "tiny.onnx", "fp32", "CPU"))
     return [
         replace(
             blank, chances=chances, evidence=replace(blank.evidence, cams=cams[i]), focus=triage.deciding(chances, THRESHOLDS)

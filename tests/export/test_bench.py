@@ -17,7 +17,7 @@ from export.bench import run as bench
 from skinapp.imaging import decode, preprocess
 from skinapp.labels import CODES
 from skinapp.model import session
-from skinapp.model.session import CPU, LADDER, OUTPUTS, Session
+from skinapp.model.session import CPU, OUTPUTS, PROVIDERS, Session
 from skinapp.model.spec import LesionHead, ModelFile, ModelSpec, sha256
 from tests import TINY_MODEL
 from tests.support import drawings
@@ -102,7 +102,9 @@ def test_what_cannot_run_says_why_and_has_no_figures(result, form, why):
     assert row["batches"] == {} and row["load_s"] is None and row["balanced_accuracy"] is None
 
 
-@pytest.mark.skipif(session._lacks(LADDER[1]) is None, reason="this machine has an NVIDIA driver; the test is about one without")
+@pytest.mark.skipif(
+    session._lacks(PROVIDERS[1]) is None, reason="this machine has an NVIDIA driver; the test is about one without"
+)
 def test_without_a_gpu_its_rows_are_not_measured(result):
     rows = [row for row in result["rows"] if row["provider"] != "cpu"]
     assert rows and all(row["not_measured"] and row["batches"] == {} for row in rows)
@@ -218,15 +220,15 @@ def test_a_bound_session_answers_as_the_apps_does(files, folder):
 
 
 @pytest.mark.parametrize(
-    ("rung", "precision", "some"),
+    ("provider", "precision", "some"),
     [
         ("cuda", "w8", {"enable_cuda_graph": "1", "prefer_nhwc": "1"}),
         ("tensorrt", "int8_trt", {"trt_int8_enable": "1", "trt_fp16_enable": "1", "trt_profile_opt_shapes": "pixel_values:64x3x224x224"}),
         ("tensorrt", "fp32", {"trt_int8_enable": "0", "trt_fp16_enable": "0", "trt_cuda_graph_enable": "1"}),
     ],
 )  # fmt: skip
-def test_a_gpu_session_is_made_for_one_shape_and_one_precision(rung, precision, some):
-    chosen = next(one for one in LADDER if one.name == rung)
+def test_a_gpu_session_is_made_for_one_shape_and_one_precision(provider, precision, some):
+    chosen = next(one for one in PROVIDERS if one.name == provider)
     options = contenders.gpu_options(chosen, precision, (64, 3, 224, 224), captured=True)
     assert options.items() >= some.items()
 

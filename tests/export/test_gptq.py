@@ -4,7 +4,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from export.quantization import gptq
-from export.quantization.gptq import MOST, PAIR
+from export.quantization.gptq import MAX_STEP, PAIR
 from skinapp.model.session import INPUT
 
 
@@ -79,16 +79,16 @@ def test_neighbours_of_both_signs_and_depthwise_weights_take_all_of_eight_bits()
     rng = np.random.default_rng(7)
     weights = rng.uniform(0.5, 1, size=(16, 4, 1, 1)) * np.array([1, -1, -1, 1])[:, None, None]
     stored, _ = gptq.round_weights(convolution(weights.astype(np.float32)), [], alike(rng, 5, 4))["w"]
-    assert np.all(np.abs(stored.astype(int)).max((1, 2, 3)) >= MOST - 1)
+    assert np.all(np.abs(stored.astype(int)).max((1, 2, 3)) >= MAX_STEP - 1)
     own = rng.uniform(0.5, 1, size=(8, 1, 3, 3)).astype(np.float32)
     stored, _ = gptq.round_weights(convolution(own, group=8), [], alike(rng, 5, 8))["w"]
-    assert np.all(np.abs(stored.astype(int)).max((1, 2, 3)) >= MOST - 1)
+    assert np.all(np.abs(stored.astype(int)).max((1, 2, 3)) >= MAX_STEP - 1)
 
 
 def test_inputs_that_have_nothing_in_common_are_rounded_to_the_nearest_step():
     weights = np.random.default_rng(2).normal(size=(1, 4, 5))
     moments = np.eye(5)[None]
-    whole = gptq._carried(weights * 50, moments, limit=2 * MOST)
+    whole = gptq._carried(weights * 50, moments, limit=2 * MAX_STEP)
     np.testing.assert_array_equal(whole, np.clip(np.round(weights * 50), -127, 127))
 
 

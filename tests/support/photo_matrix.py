@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image, ImageCms
 
 from skinapp.assessment.assessor import Assessment, Assessor
-from skinapp.assessment.loaded_model import portable
+from skinapp.assessment.loaded_model import browser_model
 from skinapp.imaging import decode
 from skinapp.imaging.decode import ORIENTATION, Photo
 from skinapp.model import hub, session
@@ -116,9 +116,9 @@ def modules(folder: Path) -> str:
 
 def runtime(name: str | None = None) -> Assessor:
     """The runtime on the very file that browsers run."""
-    found = portable(name)
+    found = browser_model(name)
     ran = session.Session(found.folder / found.model.file, found.spec, session.CPU, 1)
-    source = hub.Source(found.folder, found.spec, found.model.file, found.model.id, found.model.revision, None)
+    source = hub.LocalModel(found.folder, found.spec, found.model.file, found.model.id, found.model.revision, None)
     return Assessor(source, ran, [])
 
 
@@ -128,8 +128,8 @@ def furthest(given: dict[str, bytes], answers: list[Any], name: str | None = Non
     apart = dict(zip(given, differences(answers, theirs), strict=True))
     for photo, ours, other in zip(given, answers, theirs, strict=True):
         assert (ours["priority"], ours["focus"]) == (other.priority, other.focus.code), photo
-        assert ours["issues"] == list(other.report.issues), photo
-        assert [ours["seen"][edge] for edge in ("left", "top", "right", "bottom")] == list(other.evidence.seen), photo
+        assert ours["issues"] == list(other.quality.issues), photo
+        assert [ours["seen"][edge] for edge in ("left", "top", "right", "bottom")] == list(other.evidence.view_box), photo
     worst = max(apart, key=lambda photo: apart[photo])
     assert apart[worst] <= CLOSEST, (worst, apart[worst])
     return apart[worst]

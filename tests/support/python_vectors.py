@@ -58,7 +58,7 @@ def view(width: int, height: int, transform: Transform) -> dict[str, Any]:
         "height": height,
         "photo": packed(np.concatenate([photo, alpha], axis=2)),
         "view": packed(preprocess.view(photo, transform)),
-        "seen": preprocess.seen(photo, transform)._asdict(),
+        "seen": preprocess.view_box(photo, transform)._asdict(),
     }
 
 

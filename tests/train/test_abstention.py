@@ -10,7 +10,7 @@ import pytest
 from skinapp.assessment.assessor import Assessor
 from skinapp.imaging import decode
 from skinapp.labels import CODES, View
-from skinapp.model.session import CPU, Answer, Session
+from skinapp.model.session import CPU, Outputs, Session
 from skinapp.model.spec import FrameHead, ModelSpec, QualityLimits
 from tests import TINY_MODEL
 from tests.support import drawings
@@ -38,7 +38,7 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> abstention.Photos:
 
 @pytest.fixture(scope="module")
 def taught(photos: abstention.Photos) -> ModelSpec:
-    return abstention.teach(SPEC, RUNS, photos)
+    return abstention.fit_abstention(SPEC, RUNS, photos)
 
 
 @pytest.fixture(scope="module")
@@ -66,12 +66,12 @@ def test_a_taught_model_finds_lesions_it_has_not_seen(photos, assessor):
 
 def test_without_outlines_and_other_pictures_nothing_is_said_of_either(photos):
     bare = replace(photos, others={}, masks=None)
-    spec = abstention.teach(SPEC, RUNS, bare)
+    spec = abstention.fit_abstention(SPEC, RUNS, bare)
     assert spec.frame_head == FrameHead((), 0.0) and set(spec.lesion_head.weights) == {0.0}
     assessor = Assessor.load(str(TINY_MODEL), "cpu")
     assessor.spec = spec
     assert set(abstention.measure(assessor, bare)) == {"lesions"}
-    assert not set(assessor.assess([drawings.stripes()])[0].report.issues) & {"no_lesion"}
+    assert not set(assessor.assess([drawings.stripes()])[0].quality.issues) & {"no_lesion"}
 
 
 def test_soft_limits_are_never_looser_than_hard_ones_and_every_one_is_measured(taught):
@@ -100,7 +100,7 @@ def test_a_sequence_that_never_rises_keeps_its_mean():
 def test_every_fault_moves_its_own_figure_its_way(name):
     fault, photo = quality_limits.FAULTS[name], drawings.lesion(341, 256)
     figure = fault.figure.split("_", 1)[1]
-    seen = quality_limits.look(
+    seen = quality_limits.predict(
         SPEC, RUNS, [photo, *(change(photo) for change in fault.changes[:2])], SPEC.rule(View.DERMOSCOPIC, careful=False)
     )
     clean, mild, more = (getattr(one, figure) for one in seen.figures)
@@ -109,8 +109,8 @@ def test_every_fault_moves_its_own_figure_its_way(name):
 
 
 def test_a_kept_answer_has_the_same_lesion_and_stays_urgent():
-    def said(named: list[int], urgent: list[bool]) -> quality_limits.Seen:
-        return quality_limits.Seen([], np.array(named), np.array(urgent))
+    def said(named: list[int], urgent: list[bool]) -> quality_limits.Predictions:
+        return quality_limits.Predictions([], np.array(named), np.array(urgent))
 
     before, after = said([4, 4, 5, 5], [True, True, False, False]), said([4, 4, 5, 0], [True, False, True, False])
     assert before.kept_by(after).tolist() == [True, False, True, False]
@@ -129,13 +129,13 @@ def test_scores_are_higher_for_what_lies_near_the_lesions_taught_by():
     targets = np.arange(70) % 7
     middles = rng.normal(0, 4, (7, 16))
 
-    def answer(embedding: np.ndarray, logits: np.ndarray) -> Answer:
-        return Answer(logits.astype(np.float32), np.zeros((len(logits), 7, 1, 1), np.float32), embedding.astype(np.float32))
+    def answer(embedding: np.ndarray, logits: np.ndarray) -> Outputs:
+        return Outputs(logits.astype(np.float32), np.zeros((len(logits), 7, 1, 1), np.float32), embedding.astype(np.float32))
 
-    def lesions() -> Answer:
+    def lesions() -> Outputs:
         return answer(middles[targets] + rng.normal(0, 0.5, (70, 16)), 8.0 * np.eye(7)[targets] + rng.normal(0, 0.5, (70, 7)))
 
-    def others() -> Answer:
+    def others() -> Outputs:
         return answer(rng.normal(6, 2, (40, 16)), rng.normal(0, 0.5, (40, 7)))
 
     found = ood_scores.compare(lesions(), targets, others(), lesions(), lesions(), others(), ["dog"] * 30 + ["cat"] * 10)

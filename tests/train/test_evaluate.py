@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from skinapp.assessment.assessor import Assessor
 from skinapp.imaging import decode
 from skinapp.labels import CODES
-from skinapp.model.session import CPU, Answer, Session
+from skinapp.model.session import CPU, Outputs, Session
 from skinapp.model.spec import Look, ModelSpec, sha256
 from tests import TINY_MODEL
 from train.__main__ import app
@@ -192,12 +192,12 @@ class Looks:
     def __init__(self, shift: float) -> None:
         self.shift = shift
 
-    def run(self, pixels: np.ndarray) -> Answer:
+    def run(self, pixels: np.ndarray) -> Outputs:
         cells = [
             cv2.warpAffine(-one[0], np.array([[1, 0, -4 * self.shift], [0, 1, -4 * self.shift]]), (32, 32)) for one in pixels
         ]
         cams = np.stack([[cv2.resize(cell, (8, 8), interpolation=cv2.INTER_AREA)] * 7 for cell in cells])
-        return Answer(np.zeros((len(pixels), 7), np.float32), cams.astype(np.float32), np.zeros((len(pixels), 1), np.float32))
+        return Outputs(np.zeros((len(pixels), 7), np.float32), cams.astype(np.float32), np.zeros((len(pixels), 1), np.float32))
 
 
 @pytest.mark.parametrize("shift", [0.0, 0.25, -0.4])

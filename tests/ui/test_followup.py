@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from skinapp.assessment.assessor import Assessment
-from skinapp.assessment.loaded_model import Model
+from skinapp.assessment.loaded_model import ModelInfo
 from skinapp.followup import compare
 from skinapp.i18n.messages import LANGUAGES, Language, text
 from skinapp.labels import Priority
@@ -123,7 +123,7 @@ def test_nothing_is_wider_than_the_screen_and_everything_is_photographed(
 
 
 def compared(change: compare.Change, language: Language = "en") -> str:
-    blank = Assessment.blank(Priority.LOW, Model("tiny", "r", "f", "fp32", "CPU"))
+    blank = Assessment.blank(Priority.LOW, ModelInfo("tiny", "r", "f", "fp32", "CPU"))
     edge = np.array([1 + 1j, 5 + 1j, 3 + 4j])
     comparison = compare.Comparison(EARLIER, EARLIER, None, (change,), (edge, edge))
     return followup_view.compared((blank, blank), comparison, language)

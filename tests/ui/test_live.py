@@ -65,7 +65,7 @@ def test_a_frame_is_answered_as_the_runtime_answers_it_and_none_is_written(
     assert status == 200
     assert np.allclose(found["chances"], expected.chances, atol=1e-6)
     assert (found["priority"], found["focus"], found["issues"]) == (expected.priority, expected.focus.code, [])
-    assert (found["width"], found["height"], found["seen"]["right"]) == (SIDE, SIDE, expected.evidence.seen.right)
+    assert (found["width"], found["height"], found["seen"]["right"]) == (SIDE, SIDE, expected.evidence.view_box.right)
     rows, columns = found["heat"]["cells"]
     for code in CODES:
         heat = np.array(found["heat"]["codes"][code]).reshape(rows, columns) / 255

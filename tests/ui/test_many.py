@@ -165,7 +165,7 @@ def test_what_is_too_much_is_refused_before_anything_is_sent(page: Page) -> None
         input.files = given.files;
         input.dispatchEvent(new Event("change", {bubbles: true}));
     }""")
-    expect(page.locator(".many .notice[role=alert]")).to_have_text(text("many.too_many", "en", most=many_view.MOST))
+    expect(page.locator(".many .notice[role=alert]")).to_have_text(text("many.too_many", "en", most=many_view.MAX_PHOTOS))
     expect(page.locator(".running")).to_be_hidden()
 
 

@@ -144,7 +144,7 @@ def test_a_saved_report_opens_offline_and_holds_pictures_and_numbers(
     assert opened.locator("html").get_attribute("lang") == language
     for chance in (*expected.chances, expected.malignant, 1 - expected.malignant):
         assert f"{chance:.1%}" in report
-    figures, model = expected.report.figures, expected.model
+    figures, model = expected.quality.figures, expected.model
     for seen in (
         f"{figures.short_side} px",
         f"{figures.sharpness:.1f}",

@@ -258,5 +258,5 @@ def own_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     base, place = Assessor.load(provider="cpu"), tmp_path_factory.mktemp("own")
     (place / "a.zip").write_bytes(ZIP)
     kept = dataset.gather(place / "a.zip", base.spec.transform, place, Progress())
-    pipeline.teach(base, kept, pipeline.look(base, kept, Progress()), teach_view.SHARE, place / "my-model", Progress())
+    pipeline.teach(base, kept, pipeline.embed(base, kept, Progress()), teach_view.SHARE, place / "my-model", Progress())
     return place / "my-model"

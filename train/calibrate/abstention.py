@@ -12,12 +12,12 @@ import numpy as np
 
 from skinapp.assessment import quality
 from skinapp.assessment.assessor import Assessment, Assessor
-from skinapp.assessment.framing import Flaw
+from skinapp.assessment.framing import FramingFlaw
 from skinapp.imaging import decode, preprocess
 from skinapp.imaging.decode import Photo
 from skinapp.labels import View
-from skinapp.model.session import Answer, Runs
-from skinapp.model.spec import FrameHead, LesionHead, ModelSpec, Quality
+from skinapp.model.session import Outputs, Runner
+from skinapp.model.spec import FrameHead, LesionHead, ModelSpec, QualityThresholds
 from train.calibrate import answers, framing, ood_scores, quality_limits
 from train.data import dataset
 from train.evaluate import metrics
@@ -54,7 +54,7 @@ class Photos:
         return self.train[:: max(1, len(self.train) // TAUGHT)]
 
 
-def teach(spec: ModelSpec, runs: Runs, photos: Photos) -> ModelSpec:
+def fit_abstention(spec: ModelSpec, runs: Runner, photos: Photos) -> ModelSpec:
     """The spec with its lesion head, frame head and each view's limits of quality; its other numbers are there already."""
     chosen = _look(spec, runs, photos.val)
     others = [path for path, _ in photos.others.get("val", ())]
@@ -66,7 +66,7 @@ def teach(spec: ModelSpec, runs: Runs, photos: Photos) -> ModelSpec:
     )
     if others:
         known = _look(spec, runs, photos.known).embedding
-        strange = [answers.look(spec.transform, runs, others).embedding]
+        strange = [answers.predict(spec.transform, runs, others).embedding]
         skin = bare_skin(photos.train)
         if skin:
             strange.append(runs.run(preprocess.batch(skin, spec.transform)).embedding)
@@ -80,7 +80,7 @@ def teach(spec: ModelSpec, runs: Runs, photos: Photos) -> ModelSpec:
     return spec
 
 
-def _with_limits(spec: ModelSpec, view: View, found: Quality) -> ModelSpec:
+def _with_limits(spec: ModelSpec, view: View, found: QualityThresholds) -> ModelSpec:
     if view is View.CLINICAL and spec.clinical:
         return replace(spec, clinical=replace(spec.clinical, quality=found))
     return replace(spec, quality=found)
@@ -109,10 +109,10 @@ def measure(assessor: Assessor, photos: Photos) -> dict[str, Any]:
         found["scores"] = ood_scores.compare(
             _look(spec, runs, known),
             np.array([row.target for row in known]),
-            answers.look(spec.transform, runs, paths["val"]),
+            answers.predict(spec.transform, runs, paths["val"]),
             _look(spec, runs, photos.val),
             _look(spec, runs, photos.test),
-            answers.look(spec.transform, runs, paths["test"]),
+            answers.predict(spec.transform, runs, paths["test"]),
             [kind for _, kind in photos.others["test"]],
         )
     if photos.masks and spec.frame_head != FrameHead((), 0.0):
@@ -123,16 +123,16 @@ def measure(assessor: Assessor, photos: Photos) -> dict[str, Any]:
 def lesions(assessor: Assessor, rows: Sequence[dataset.Row]) -> dict[str, Any]:
     """The shares of lesions' photos that are answered and that are answered without a warning, and what each fault costs; where
     there are both views, also those of each."""
-    reports = [assessment.report for assessment in _assessed(assessor, [row.path for row in rows])]
+    reports = [assessment.quality for assessment in _assessed(assessor, [row.path for row in rows])]
     parts = {view.value: [i for i, row in enumerate(rows) if row.view is view] for view in View}
     by_view = {name: _answered([reports[i] for i in part], [rows[i] for i in part]) for name, part in parts.items() if part}
     return _answered(reports, rows) | ({"by_view": by_view} if len(by_view) > 1 else {})
 
 
-def _answered(reports: Sequence[quality.Report], rows: Sequence[dataset.Row]) -> dict[str, Any]:
+def _answered(reports: Sequence[quality.QualityCheck], rows: Sequence[dataset.Row]) -> dict[str, Any]:
     drawn = metrics.resamples([row.group for row in rows])
     plain = np.array([report.ok and not report.warnings for report in reports])
-    faults = (*quality.Issue, *Flaw)
+    faults = (*quality.Issue, *FramingFlaw)
     return {
         "n": len(rows),
         "let_through": metrics.interval(metrics.average(np.array([report.ok for report in reports]), drawn)),
@@ -147,10 +147,10 @@ def refusals(assessor: Assessor, others: Sequence[tuple[Path, str]], clinical: S
     assessments = _assessed(assessor, [path for path, _ in others])
     refused: dict[str, list[bool]] = {}
     for (_, kind), assessment in zip(others, assessments, strict=True):
-        refused.setdefault(kind, []).append(not assessment.report.ok)
+        refused.setdefault(kind, []).append(not assessment.quality.ok)
     if photos := bare_skin(clinical):
         usual = [cv2.resize(photo, (USUAL_SIDE, USUAL_SIDE), interpolation=cv2.INTER_CUBIC) for photo in photos]
-        refused[BARE] = [not assessment.report.ok for photo in usual for assessment in assessor.assess([photo])]
+        refused[BARE] = [not assessment.quality.ok for photo in usual for assessment in assessor.assess([photo])]
     return {kind: {"n": len(found), "refused": round(sum(found) / len(found), 4)} for kind, found in sorted(refused.items())}
 
 
@@ -162,8 +162,8 @@ def _framing(assessor: Assessor, photos: Photos, masks: Path) -> dict[str, Any]:
     }
 
 
-def _look(spec: ModelSpec, runs: Runs, rows: Sequence[dataset.Row]) -> Answer:
-    return answers.look(spec.transform, runs, [row.path for row in rows])
+def _look(spec: ModelSpec, runs: Runner, rows: Sequence[dataset.Row]) -> Outputs:
+    return answers.predict(spec.transform, runs, [row.path for row in rows])
 
 
 def _assessed(assessor: Assessor, paths: Sequence[Path]) -> list[Assessment]:

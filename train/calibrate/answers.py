@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from skinapp.assessment import explain, prediction_set, quality, triage
 from skinapp.imaging import decode, looks, preprocess
 from skinapp.labels import ALARMING, CODES, NEAR, TOGETHER, Priority, View
-from skinapp.model.session import Answer, Runs
+from skinapp.model.session import Outputs, Runner
 from skinapp.model.spec import Clinical, HeatmapScale, Look, ModelSpec, Rule, Transform, ViewHead
 from train.calibrate import ood_scores
 from train.data import dataset
@@ -50,14 +50,14 @@ BATCH = 16
 class Looks:
     """The answers to photos: those to the first look at each, and the mean of the logits of all looks `[n, 7]`."""
 
-    first: Answer
+    first: Outputs
     mean: NDArray[np.float32]
 
 
-def calibrate(spec: ModelSpec, runs: Runs, rows: Sequence[dataset.Row], known: Sequence[dataset.Row]) -> ModelSpec:
+def calibrate(spec: ModelSpec, runs: Runner, rows: Sequence[dataset.Row], known: Sequence[dataset.Row]) -> ModelSpec:
     """The spec with every number of the answer chosen on `rows`, lesions outside of the seven among them; `known` are photos that
     the network has learned from, by which views are told apart."""
-    answers = look_at(spec.transform, runs, [row.path for row in rows], spec.looks)
+    answers = predict_looks(spec.transform, runs, [row.path for row in rows], spec.looks)
     truths, is_clinical = np.array([row.target for row in rows]), np.array([row.view is View.CLINICAL for row in rows])
     seven = truths >= 0
     mix = shares(truths[seven & (_collections(rows) == rows[0].collection)])
@@ -95,9 +95,9 @@ def rule(logits: NDArray[np.float32], truths: NDArray[np.int64], mix: metrics.Fl
     return Rule(heat, thresholds(chances, truths), prediction_sets(chances, truths))
 
 
-def view_head(spec: ModelSpec, runs: Runs, rows: Sequence[dataset.Row]) -> ViewHead:
+def view_head(spec: ModelSpec, runs: Runner, rows: Sequence[dataset.Row]) -> ViewHead:
     """What tells embeddings of plain camera photos from those of photos through a dermatoscope."""
-    embeddings = look(spec.transform, runs, [row.path for row in rows]).embedding
+    embeddings = predict(spec.transform, runs, [row.path for row in rows]).embedding
     is_clinical = np.array([row.view is View.CLINICAL for row in rows])
     return ViewHead(*ood_scores.told_apart(embeddings[is_clinical], embeddings[~is_clinical]))
 
@@ -115,12 +115,12 @@ def prediction_sets(chances: metrics.Floats, truths: NDArray[np.int64]) -> dict[
     return found
 
 
-def look(transform: Transform, runs: Runs, paths: Sequence[Path]) -> Answer:
+def predict(transform: Transform, runs: Runner, paths: Sequence[Path]) -> Outputs:
     """The answers to photos, together."""
-    return look_at(transform, runs, paths, looks.PLAIN).first
+    return predict_looks(transform, runs, paths, looks.PLAIN).first
 
 
-def look_at(transform: Transform, runs: Runs, paths: Sequence[Path], at: Sequence[Look]) -> Looks:
+def predict_looks(transform: Transform, runs: Runner, paths: Sequence[Path], at: Sequence[Look]) -> Looks:
     """The answers to all looks at photos."""
     firsts, means = [], []
     for start in range(0, len(paths), BATCH):
@@ -129,10 +129,10 @@ def look_at(transform: Transform, runs: Runs, paths: Sequence[Path], at: Sequenc
         answer = runs.run(preprocess.normalize(np.stack(views), transform))
         firsts.append([values[:: len(at)] for values in astuple(answer)])
         means.append(answer.logits.reshape(len(photos), len(at), -1).mean(1))
-    return Looks(Answer(*(np.concatenate(part) for part in zip(*firsts, strict=True))), np.concatenate(means))
+    return Looks(Outputs(*(np.concatenate(part) for part in zip(*firsts, strict=True))), np.concatenate(means))
 
 
-def measured(spec: ModelSpec, paths: Sequence[Path], answer: Answer) -> list[quality.Figures]:
+def measured(spec: ModelSpec, paths: Sequence[Path], answer: Outputs) -> list[quality.Figures]:
     """Each photo's figures of quality, from the answers to all of them."""
     found = []
     for place, path in enumerate(paths):
@@ -216,7 +216,7 @@ def heatmap_scale(cams: NDArray[np.float32], truths: NDArray[np.int64], blank: N
     return HeatmapScale(floor, full, shift)
 
 
-def map_shift(spec: ModelSpec, runs: Runs, rows: Sequence[dataset.Row]) -> float:
+def map_shift(spec: ModelSpec, runs: Runner, rows: Sequence[dataset.Row]) -> float:
     """The shift at which the map of a photo and that of the photo turned by half agree best, over 200 photos.
 
     Measured, because padding tells only the most it can be (0.48 cells for TensorFlow's networks): training takes some back. On
@@ -243,7 +243,7 @@ def _agree(upright: NDArray[np.float32], turned: NDArray[np.float32], shift: flo
     return float(np.corrcoef(*pair)[0, 1]) if min(np.ptp(values) for values in pair) > 0 else 0.0
 
 
-def _blank_evidence(spec: ModelSpec, runs: Runs) -> NDArray[np.float32]:
+def _blank_evidence(spec: ModelSpec, runs: Runner) -> NDArray[np.float32]:
     """The strongest evidence for each lesion `[7]` anywhere in pictures of one colour."""
     height, width = spec.transform.input_size[1:]
     views = np.stack([np.full((height, width, 3), colour, np.uint8) for colour in UNIFORM])

@@ -14,7 +14,7 @@ from skinapp.assessment import framing, triage
 from skinapp.assessment.assessor import Assessor
 from skinapp.imaging import decode, preprocess
 from skinapp.imaging.preprocess import Box
-from skinapp.model.session import Answer
+from skinapp.model.session import Outputs
 from skinapp.model.spec import FrameHead, Transform
 from train.calibrate.logistic import logistic
 from train.data import dataset
@@ -42,7 +42,7 @@ def frame_head(transform: Transform, rows: Sequence[dataset.Row], cams: NDArray[
         if mask is None:
             continue
         photo = decode.read(row.path)
-        features = framing.features(photo, maps, preprocess.seen(photo, transform))
+        features = framing.features(photo, maps, preprocess.view_box(photo, transform))
         covered = cv2.resize(mask, features.shape[:0:-1], interpolation=cv2.INTER_AREA).ravel() / 255
         places = rng.integers(len(covered), size=PLACES)
         told.append(features.reshape(-1, len(covered)).T[places])
@@ -63,7 +63,7 @@ def found(rows: Sequence[dataset.Row], cams: NDArray[np.float32], assessor: Asse
         photo, true = decode.read(row.path), _box(mask)
         height, width = photo.shape[:2]
         boxes = {
-            "frame": framing.find(photo, maps, preprocess.seen(photo, assessor.spec.transform), assessor.spec.frame_head),
+            "frame": framing.find(photo, maps, preprocess.view_box(photo, assessor.spec.transform), assessor.spec.frame_head),
             "whole photo": Box(0, 0, width, height),
             "middle": Box(*(round(share * side) for share, side in zip((0.2, 0.2, 0.8, 0.8), (width, height) * 2, strict=True))),
             "otsu": _by_otsu(photo),
@@ -91,25 +91,27 @@ def overlap(one: Box, other: Box) -> float:
     return shared / (sum(areas) - shared)
 
 
-def flaws(rows: Sequence[dataset.Row], answer: Answer, assessor: Assessor) -> dict[str, float]:
+def flaws(rows: Sequence[dataset.Row], answer: Outputs, assessor: Assessor) -> dict[str, float]:
     """The share of photos that is warned of each flaw of framing."""
-    counts = dict.fromkeys(framing.Flaw, 0)
+    counts = dict.fromkeys(framing.FramingFlaw, 0)
     for row, cams in zip(rows, answer.cams, strict=True):
         photo = decode.read(row.path)
-        inspected = framing.inspect(photo, cams, preprocess.seen(photo, assessor.spec.transform), assessor.spec.frame_head)
+        inspected = framing.find_framing(
+            photo, cams, preprocess.view_box(photo, assessor.spec.transform), assessor.spec.frame_head
+        )
         for flaw in inspected.flaws:
             counts[flaw] += 1
     return {flaw.value: round(count / len(rows), 4) for flaw, count in counts.items()}
 
 
-def centred(rows: Sequence[dataset.Row], answer: Answer, assessor: Assessor) -> dict[str, Any]:
+def centred(rows: Sequence[dataset.Row], answer: Outputs, assessor: Assessor) -> dict[str, Any]:
     """Balanced accuracy and melanoma AUC of the photos as they are and cropped around the lesion."""
     truths, groups = np.array([row.target for row in rows]), [row.group for row in rows]
     cropped = answer.logits.copy()
     changed = 0
     for place, row in enumerate(rows):
         photo = decode.read(row.path)
-        seen = preprocess.seen(photo, assessor.spec.transform)
+        seen = preprocess.view_box(photo, assessor.spec.transform)
         box = framing.find(photo, answer.cams[place], seen, assessor.spec.frame_head)
         if box is None:
             continue

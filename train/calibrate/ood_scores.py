@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skinapp.labels import CODES
-from skinapp.model.session import Answer
+from skinapp.model.session import Outputs
 from skinapp.model.spec import LesionHead
 from train.calibrate.logistic import logistic
 from train.evaluate import metrics
@@ -41,12 +41,12 @@ def direction(embeddings: NDArray[np.float32]) -> Floats:
 
 
 def compare(
-    taught: Answer,
+    taught: Outputs,
     targets: NDArray[np.int64],
-    others: Answer,
-    chosen: Answer,
-    tested: Answer,
-    refused: Answer,
+    others: Outputs,
+    chosen: Outputs,
+    tested: Outputs,
+    refused: Outputs,
     kinds: Sequence[str],
 ) -> dict[str, Any]:
     """By score its AUC, and at limits that let a share of the lesions `chosen` through: the share of `tested` lesions let through
@@ -63,7 +63,7 @@ def compare(
     return found
 
 
-def _scores(taught: Answer, targets: NDArray[np.int64], others: Answer) -> Mapping[str, Any]:
+def _scores(taught: Outputs, targets: NDArray[np.int64], others: Outputs) -> Mapping[str, Any]:
     """Each higher for what looks more like a lesion."""
     raw, plain = _head(taught.embedding, others.embedding), lesion_head(taught.embedding, others.embedding)
     weights = np.asarray(plain.weights)
@@ -95,7 +95,7 @@ def _mahalanobis(embeddings: NDArray[np.float32], targets: NDArray[np.int64]) ->
     shared = apart.T @ apart / len(apart)
     inverse = np.linalg.inv(shared + np.eye(len(shared)) * (np.trace(shared) / len(shared) * SHRINKAGE))
 
-    def score(answer: Answer) -> Floats:
+    def score(answer: Outputs) -> Floats:
         far = [((answer.embedding - mean) @ inverse * (answer.embedding - mean)).sum(1) for mean in means.values()]
         return np.asarray(-np.min(far, axis=0))
 
@@ -106,7 +106,7 @@ def _neighbours(embeddings: NDArray[np.float32]) -> Any:
     """The cosine to the tenth nearest of the photos taught by."""
     known = direction(embeddings)
 
-    def score(answer: Answer) -> Floats:
+    def score(answer: Outputs) -> Floats:
         likeness = direction(answer.embedding) @ known.T
         return np.asarray(np.sort(likeness, axis=1)[:, -min(NEIGHBOURS, len(known))])
 

@@ -14,8 +14,8 @@ from skinapp.assessment import quality, triage
 from skinapp.imaging import decode, preprocess
 from skinapp.imaging.decode import Photo
 from skinapp.labels import CODES, Priority
-from skinapp.model.session import Runs
-from skinapp.model.spec import ModelSpec, Quality, QualityLimits, Rule
+from skinapp.model.session import Runner
+from skinapp.model.spec import ModelSpec, QualityLimits, QualityThresholds, Rule
 from train.data import dataset
 from train.evaluate import faults
 
@@ -108,7 +108,7 @@ FAULTS = {
 
 
 @dataclass(frozen=True)
-class Seen:
+class Predictions:
     """What was said of photos: each one's figures, named lesion and whether it was Urgent."""
 
     figures: list[quality.Figures]
@@ -119,12 +119,12 @@ class Seen:
         """The figure of every photo that a limit is about."""
         return np.array([getattr(one, limit.split("_", 1)[1]) for one in self.figures], np.float64)
 
-    def kept_by(self, after: "Seen") -> NDArray[np.bool_]:
+    def kept_by(self, after: "Predictions") -> NDArray[np.bool_]:
         """Whether each photo still gets its answer: the same lesion, and Urgent where it was."""
         return (after.named == self.named) & (after.urgent | ~self.urgent)
 
 
-def choose(spec: ModelSpec, runs: Runs, rows: Sequence[dataset.Row], clean: Sequence[quality.Figures]) -> Quality:
+def choose(spec: ModelSpec, runs: Runner, rows: Sequence[dataset.Row], clean: Sequence[quality.Figures]) -> QualityThresholds:
     """One view's hard and soft limits, from photos with faults; `clean` are the figures of all rows' photos as they are.
 
     The photos at hand are almost all of light skin in a dermatoscope's bright light. Brightness is therefore let down to half of
@@ -132,13 +132,13 @@ def choose(spec: ModelSpec, runs: Runs, rows: Sequence[dataset.Row], clean: Sequ
     """
     photos = [decode.read(row.path) for row in evenly(rows, PHOTOS)]
     rule = spec.rule(rows[0].view, careful=False)
-    known = look(spec, runs, photos, rule)
+    known = predict(spec, runs, photos, rule)
     found: dict[str, dict[str, float]] = {"refuse": {}, "warn": {}}
     for fault in FAULTS.values():
-        after = [look(spec, runs, [change(photo) for photo in photos], rule) for change in fault.changes]
+        after = [predict(spec, runs, [change(photo) for photo in photos], rule) for change in fault.changes]
         values = np.concatenate([one.column(fault.figure) for one in (known, *after)])
         kept = np.concatenate([known.kept_by(one) for one in (known, *after)])
-        own = Seen(list(clean), np.zeros(0, np.int64), np.zeros(0, np.bool_)).column(fault.figure)
+        own = Predictions(list(clean), np.zeros(0, np.int64), np.zeros(0, np.bool_)).column(fault.figure)
         for kind, limits in found.items():
             limits[fault.figure] = limit(values, kept, own, fault.falls, KEPT[kind], SPARED[kind])
     dark = float(np.quantile([one.brightness for one in clean], 1 - SPARED["refuse"]))
@@ -146,7 +146,7 @@ def choose(spec: ModelSpec, runs: Runs, rows: Sequence[dataset.Row], clean: Sequ
     for kind, limits in found.items():
         limits["min_brightness"] = min(limits["min_brightness"], dark / 2)
         limits["min_lesion_evidence"] = float(np.quantile(evidence, 1 - LESIONS[kind]))
-    return Quality(_limits(found["refuse"]), _limits(found["warn"]))
+    return QualityThresholds(_limits(found["refuse"]), _limits(found["warn"]))
 
 
 def limit(values: Numbers, kept: NDArray[np.bool_], clean: Numbers, falls: bool, share: float, spared: float) -> float:
@@ -171,7 +171,7 @@ def falling(values: Numbers) -> Numbers:
     return np.concatenate([np.full(count, mean) for mean, count in blocks])
 
 
-def look(spec: ModelSpec, runs: Runs, photos: Sequence[Photo], rule: Rule) -> Seen:
+def predict(spec: ModelSpec, runs: Runner, photos: Sequence[Photo], rule: Rule) -> Predictions:
     """What the model says of photos by this rule, whether or not they may be answered."""
     figures: list[quality.Figures] = []
     chances = []
@@ -187,7 +187,7 @@ def look(spec: ModelSpec, runs: Runs, photos: Sequence[Photo], rule: Rule) -> Se
         chances.append(triage.probabilities(answer.logits, rule.temperature))
     every = np.concatenate(chances)
     urgent = [triage.deciding(one, rule.thresholds).priority is Priority.URGENT for one in every]
-    return Seen(figures, every.argmax(1), np.array(urgent))
+    return Predictions(figures, every.argmax(1), np.array(urgent))
 
 
 def evenly(rows: Sequence[dataset.Row], count: int) -> list[dataset.Row]:
@@ -199,10 +199,10 @@ def evenly(rows: Sequence[dataset.Row], count: int) -> list[dataset.Row]:
     return chosen
 
 
-def unlimited() -> Quality:
+def unlimited() -> QualityThresholds:
     """Limits that let every photo through without a warning."""
     free = {field.name: 0 if field.name == "min_short_side" else _free(field.name) for field in fields(QualityLimits)}
-    return Quality(QualityLimits(**free), QualityLimits(**free))  # type: ignore[arg-type]
+    return QualityThresholds(QualityLimits(**free), QualityLimits(**free))  # type: ignore[arg-type]
 
 
 def _free(name: str) -> float:

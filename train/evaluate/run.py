@@ -46,7 +46,7 @@ class Evaluation:
 
 
 @dataclass
-class Seen:
+class Predictions:
     """What was seen of all photos, in order: the answers, those from one look at each photo as it is and with each fault, and the
     skin's angles."""
 
@@ -70,7 +70,7 @@ def evaluate(options: Options) -> Evaluation:
 def measure(assessor: Assessor, rows: Sequence[dataset.Row], *, robustness: bool, careful: bool = True) -> Evaluation:
     """Every figure of the rows' photos, also by view, by subgroup and, with `robustness`, under each fault (from one look at each
     photo). Lesions outside of the seven are counted by what is said of them; no other figure knows them."""
-    seen = look(assessor, rows, robustness, careful)
+    seen = predict(assessor, rows, robustness, careful)
     known = [i for i, row in enumerate(rows) if not row.outside]
     lesions, said = [rows[i] for i in known], [seen.clean[i] for i in known]
     answers = views.answers_of(said, lesions)
@@ -88,7 +88,7 @@ def measure(assessor: Assessor, rows: Sequence[dataset.Row], *, robustness: bool
 
 def score(assessor: Assessor, rows: Sequence[dataset.Row]) -> Evaluation:
     """The figures of one look at the photos as they are, all together."""
-    assessments = look(assessor, rows, faulty=False, careful=False).clean
+    assessments = predict(assessor, rows, faulty=False, careful=False).clean
     answers = views.answers_of(assessments, rows)
     return Evaluation(metrics.report(answers, [row.group for row in rows]), answers, assessments)
 
@@ -119,9 +119,9 @@ def named(spec: ModelSpec, precision: str) -> str:
     return found[0]
 
 
-def look(assessor: Assessor, rows: Sequence[dataset.Row], faulty: bool, careful: bool) -> Seen:
+def predict(assessor: Assessor, rows: Sequence[dataset.Row], faulty: bool, careful: bool) -> Predictions:
     """What is said of all rows' photos; with `faulty`, also from one look at each, and at the photos with each fault."""
-    seen = Seen(faulty={name: [] for name in faults.FAULTS} if faulty else {})
+    seen = Predictions(faulty={name: [] for name in faults.FAULTS} if faulty else {})
     with tqdm(total=len(rows), desc="evaluate", unit="photo") as progress:
         for first in range(0, len(rows), BATCH):
             read = [decode.read_reduced(row.path, assessor.need) for row in rows[first : first + BATCH]]

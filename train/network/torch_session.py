@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from skinapp.model.session import Answer
+from skinapp.model.session import Outputs
 from skinapp.model.spec import ModelSpec
 from train.network import head, model
 
@@ -27,8 +27,8 @@ class TorchSession:
         """The weights of a model folder."""
         return cls(model.load(spec.architecture, path, spec.activation), threads)
 
-    def run(self, pixels: NDArray[np.float32]) -> Answer:
+    def run(self, pixels: NDArray[np.float32]) -> Outputs:
         """One pass over `[n, 3, height, width]`."""
         with torch.inference_mode():
             parts = self._head(self._net.forward_features(torch.from_numpy(pixels)))
-        return Answer(*(part.numpy() for part in parts))
+        return Outputs(*(part.numpy() for part in parts))

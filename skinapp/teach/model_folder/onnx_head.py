@@ -68,7 +68,7 @@ def _nodes(features: str) -> list[onnx.NodeProto]:
     return [
         helper.make_node("Conv", [features, named["weights"]], [named["evidence"]], f"{NAME}Conv", kernel_shape=[1, 1]),
         helper.make_node("Sub", [named["evidence"], named["usual"]], [CAMS], f"{NAME}Sub"),
-        helper.make_node("GlobalAveragePool", [CAMS], [named["pooled"]], f"{NAME}Pool"),
+        helper.make_node("GlobalAveragePool", [CAMS], [named["pooled"]], f"{NAME}Batcher"),
         helper.make_node("Flatten", [named["pooled"]], [named["flat"]], f"{NAME}Flatten", axis=1),
         helper.make_node("Add", [named["flat"], named["bias"]], [LOGITS], f"{NAME}Add"),
     ]

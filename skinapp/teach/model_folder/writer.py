@@ -12,14 +12,14 @@ from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 import numpy as np
 from numpy.typing import NDArray
 
-from skinapp.assessment.classifier import Namer
-from skinapp.assessment.loaded_model import Served
+from skinapp.assessment.classifier import Classifier
+from skinapp.assessment.loaded_model import LoadedModel
 from skinapp.imaging import preprocess
 from skinapp.model import hub, session
-from skinapp.model.spec import CONFIG, OWN, UNLIMITED, FrameHead, HeatmapScale, LesionHead, ModelFile, ModelSpec, sha256
+from skinapp.model.spec import CONFIG, CUSTOM, UNLIMITED, FrameHead, HeatmapScale, LesionHead, ModelFile, ModelSpec, sha256
 from skinapp.teach.dataset.dataset import Collection
 from skinapp.teach.dataset.split import Split
-from skinapp.teach.linear_head import Lesson
+from skinapp.teach.linear_head import TrainedHead
 from skinapp.teach.model_folder import card
 
 NAME = "my-model"
@@ -34,7 +34,7 @@ METRICS = "metrics.json"
 CARD = "README.md"
 
 
-def write(base: Served, collection: Collection, split: Split, lesson: Lesson, folder: Path) -> Namer:
+def write(base: LoadedModel, collection: Collection, split: Split, lesson: TrainedHead, folder: Path) -> Classifier:
     """The model folder, opened: what it answers is what was written."""
     from skinapp.teach.model_folder.onnx_head import (
         graft,  # here, because onnx takes its time, which a page that nobody teaches saves
@@ -42,20 +42,20 @@ def write(base: Served, collection: Collection, split: Split, lesson: Lesson, fo
 
     folder.mkdir()
     file = base.source.file
-    rung = next(rung for rung in session.LADDER if rung.provider == base.session.provider)
+    provider = next(provider for provider in session.PROVIDERS if provider.ort_name == base.session.provider)
     base.spec.verify(base.source.folder, file)  # which may have been swapped since it was loaded
     graft(base.source.folder / file, lesson.head, None, folder / file)
     spec = _spec(base, collection, split, lesson, folder / file)
-    plain = _maps(spec, session.Session(folder / file, spec, rung), collection, split)
+    plain = _maps(spec, session.Session(folder / file, spec, provider), collection, split)
     usual = np.asarray(np.mean([cams.mean(0) for cams in plain], axis=0, dtype=np.float64), np.float32)
     graft(base.source.folder / file, lesson.head, usual, folder / file)
     spec = replace(_spec(base, collection, split, lesson, folder / file), heatmap=_scale(spec, [cams - usual for cams in plain]))
     spec.write(folder)
-    ran = session.Session(folder / file, spec, rung)
+    ran = session.Session(folder / file, spec, provider)
     found = _metrics(collection, split, lesson)
     (folder / METRICS).write_text(json.dumps(found, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     (folder / CARD).write_text(card.render(spec, file, found), encoding="utf-8")
-    return Namer(hub.Source(folder, spec, file, folder.name, sha256(folder / CONFIG)[:12], None), ran, ())
+    return Classifier(hub.LocalModel(folder, spec, file, folder.name, sha256(folder / CONFIG)[:12], None), ran, ())
 
 
 def pack(folder: Path, path: Path) -> Path:
@@ -68,7 +68,7 @@ def pack(folder: Path, path: Path) -> Path:
     return path
 
 
-def _spec(base: Served, collection: Collection, split: Split, lesson: Lesson, path: Path) -> ModelSpec:
+def _spec(base: LoadedModel, collection: Collection, split: Split, lesson: TrainedHead, path: Path) -> ModelSpec:
     """The base's spec with other labels and without a word about lesions; its heatmap's scale is yet to be measured."""
     labels, file = collection.labels, base.spec.files[path.name]
     every = dict.fromkeys(labels, 0.0)
@@ -89,11 +89,11 @@ def _spec(base: Served, collection: Collection, split: Split, lesson: Lesson, pa
             "learned_from": _counts(collection, split.train),
             "strength": lesson.strength,
         },
-        subject=OWN,
+        subject=CUSTOM,
     )
 
 
-def _maps(spec: ModelSpec, ran: session.Runs, collection: Collection, split: Split) -> list[NDArray[np.float32]]:
+def _maps(spec: ModelSpec, ran: session.Runner, collection: Collection, split: Split) -> list[NDArray[np.float32]]:
     """Every class's maps `[m, k, h, w]` of some pictures of each class that it learned from."""
     found = []
     for target in range(len(spec.labels)):
@@ -113,7 +113,7 @@ def _scale(spec: ModelSpec, maps: list[NDArray[np.float32]]) -> HeatmapScale:
     return HeatmapScale(floor, full, spec.heatmap.shift)
 
 
-def _metrics(collection: Collection, split: Split, lesson: Lesson) -> dict[str, Any]:
+def _metrics(collection: Collection, split: Split, lesson: TrainedHead) -> dict[str, Any]:
     """Everything that was measured, under the names that the card uses."""
     labels = collection.labels
     return {

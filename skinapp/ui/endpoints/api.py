@@ -7,7 +7,7 @@ from typing import Any
 import gradio as gr
 
 from skinapp.assessment.assessor import Assessor
-from skinapp.assessment.classifier import Namer
+from skinapp.assessment.classifier import Classifier
 from skinapp.errors import SkinAppError
 from skinapp.i18n.messages import Language, text
 from skinapp.imaging import encode
@@ -17,7 +17,7 @@ from skinapp.ui.server import uploads
 from skinapp.web import calls
 
 
-def add(model: Assessor | Namer) -> None:
+def add(model: Assessor | Classifier) -> None:
     """Put the two functions, with the components that describe their input and output, into the page being built."""
     with gr.Row(visible=False):
         photo, careful, report = gr.Image(label="photo"), gr.Checkbox(True, label="careful"), gr.JSON(label="report")
@@ -40,7 +40,7 @@ def add(model: Assessor | Namer) -> None:
     many.click(classify_batch, photos, rows, api_name="classify_batch", preprocess=False, **ASSESS)
 
 
-def _classify(model: Assessor | Namer, payload: Payload, careful: bool, language: Language) -> tuple[dict[str, Any], str]:
+def _classify(model: Assessor | Classifier, payload: Payload, careful: bool, language: Language) -> tuple[dict[str, Any], str]:
     if payload is None:
         raise _error(text("requests.no_photo", language))
     try:
@@ -50,7 +50,7 @@ def _classify(model: Assessor | Namer, payload: Payload, careful: bool, language
         raise _error(str(error)) from None
 
 
-def _classify_batch(model: Assessor | Namer, payloads: list[dict[str, Any]], language: Language) -> list[dict[str, Any]]:
+def _classify_batch(model: Assessor | Classifier, payloads: list[dict[str, Any]], language: Language) -> list[dict[str, Any]]:
     if reason := calls.refusal(payloads):
         raise _error(reason.to(language))
     paths = [files.received_file(payload) for payload in payloads]
@@ -59,7 +59,7 @@ def _classify_batch(model: Assessor | Namer, payloads: list[dict[str, Any]], lan
     return [{"file": name, **report} for name, report in zip(names, reports, strict=True)]
 
 
-def _report(model: Assessor | Namer, language: Language, path: Path) -> dict[str, Any]:
+def _report(model: Assessor | Classifier, language: Language, path: Path) -> dict[str, Any]:
     return calls.reported(model, path, language)[0]
 
 

@@ -16,7 +16,7 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from skinapp.assessment.assessor import Assessor
-from skinapp.assessment.classifier import Namer
+from skinapp.assessment.classifier import Classifier
 from skinapp.errors import BusyError, PhotoError
 from skinapp.guards.shares import FullError, Share
 from skinapp.i18n.messages import Language, Message, preferred
@@ -35,7 +35,7 @@ RETRY_S = 5
 Got = TypeVar("Got")
 
 
-def routes(assessor: Assessor | Namer) -> list[Route]:
+def routes(assessor: Assessor | Classifier) -> list[Route]:
     """The two addresses, and what describes them."""
     desk = Desk(assessor)
     return [
@@ -48,7 +48,7 @@ def routes(assessor: Assessor | Namer) -> list[Route]:
 class Desk:
     """Answers calls, so many at once, through the same model as the page's."""
 
-    def __init__(self, assessor: Assessor | Namer) -> None:
+    def __init__(self, assessor: Assessor | Classifier) -> None:
         self._assessor = assessor
         self._workers, self._calls = ThreadPoolExecutor(WORKERS, "skinapp-http"), Share(CALLS)
 

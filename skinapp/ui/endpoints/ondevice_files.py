@@ -6,7 +6,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Mount
 
-from skinapp.assessment.loaded_model import Portable
+from skinapp.assessment.loaded_model import BrowserModel
 from skinapp.guards.asgi import Receive, Scope, Send, path_of
 from skinapp.ui.gradio_internals.frontend import LASTING
 from skinapp.web.bundles import ondevice as ondevice_bundle
@@ -29,7 +29,7 @@ SEALED = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'"
 class OnDeviceFiles:
     """ASGI app of the tab's files, with the page's own policy."""
 
-    def __init__(self, model: Portable) -> None:
+    def __init__(self, model: BrowserModel) -> None:
         self.bundle = ondevice_bundle.bundle(model)
 
     def route(self) -> Mount:

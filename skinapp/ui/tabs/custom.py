@@ -2,13 +2,13 @@
 
 import gradio as gr
 
-from skinapp.assessment.classifier import Namer
+from skinapp.assessment.classifier import Classifier
 from skinapp.ui.components import Payload, answer_photos, language_of, photo_input, script
 from skinapp.ui.gradio_internals import files
 from skinapp.web import answering
 
 
-def add(namer: Namer, say: gr.I18n) -> None:
+def add(classifier: Classifier, say: gr.I18n) -> None:
     """Put the photo tab's components and its events into the page that is being built."""
     with gr.Row(elem_id="photo-tab", equal_height=False):
         with gr.Column(elem_id="give"):
@@ -19,7 +19,9 @@ def add(namer: Namer, say: gr.I18n) -> None:
             evidence = gr.HTML("", js_on_load=script("evidence"), apply_default_css=False)
 
     def answer_photo(photo: Payload, request: gr.Request) -> tuple[object, str]:
-        return (say("empty"), "") if photo is None else answering.named(namer, files.received_file(photo), language_of(request))
+        return (
+            (say("empty"), "") if photo is None else answering.named(classifier, files.received_file(photo), language_of(request))
+        )
 
     answer_photos(answer_photo, [photo], [shown, evidence])
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import gradio as gr
 
-from skinapp.assessment.loaded_model import Served
+from skinapp.assessment.loaded_model import LoadedModel
 from skinapp.i18n.messages import text
 from skinapp.scratch import discard
 from skinapp.ui.components import AT_ONCE, PRIVATE, EventOptions, Payload, answer_photos, language_of, photo_input, script
@@ -25,7 +25,7 @@ Update = dict[Any, Any]
 """New values of components."""
 
 
-def add(served: Served, page: gr.Blocks, say: gr.I18n) -> None:
+def add(served: LoadedModel, page: gr.Blocks, say: gr.I18n) -> None:
     """Put the tab's components and its events into the page that is being built."""
     tab = Tab(served, say)
     tab.listen()
@@ -35,7 +35,7 @@ def add(served: Served, page: gr.Blocks, say: gr.I18n) -> None:
 class Tab:
     """The tab's parts, from top to bottom, and what happens between them."""
 
-    def __init__(self, served: Served, say: gr.I18n) -> None:
+    def __init__(self, served: LoadedModel, say: gr.I18n) -> None:
         self.teaching, scripts = Teaching(served, uploads.room, files.link), script("gradio", "drop", "teach")
         with gr.Column(elem_id="teach-tab"):
             self.start = gr.HTML(say("teach"), js_on_load=scripts, apply_default_css=False)

@@ -9,14 +9,14 @@ import numpy as np
 
 from skinapp.assessment import explain, quality
 from skinapp.assessment.assessor import Assessment
-from skinapp.assessment.loaded_model import Model
+from skinapp.assessment.loaded_model import ModelInfo
 from skinapp.i18n.messages import Language, section
 from skinapp.imaging import decode, encode
 from skinapp.labels import LESIONS, SEVERITY, Priority
 from skinapp.web.views import answer, page
 from skinapp.web.views.ondevice import footer, tab
 
-ISSUES = Assessment.blank(Priority.UNCLEAR, Model("", "", "", "", "")).report.issues
+ISSUES = Assessment.blank(Priority.UNCLEAR, ModelInfo("", "", "", "", "")).quality.issues
 """In the order in which the HTML lists its reasons."""
 
 
@@ -41,7 +41,7 @@ def rules() -> dict[str, Any]:
     }
 
 
-def pieces(model: Model, language: Language) -> dict[str, Any]:
+def pieces(model: ModelInfo, language: Language) -> dict[str, Any]:
     """The HTML and the sentences of one language."""
     samples = {priority: Assessment.blank(priority, model) for priority in Priority}
     return {

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from functools import cache, partial
 from pathlib import Path
 
-from skinapp.assessment.loaded_model import Portable
+from skinapp.assessment.loaded_model import BrowserModel
 from skinapp.i18n.messages import LANGUAGES
 from skinapp.model.spec import CONFIG
 from skinapp.web import STATIC
@@ -48,7 +48,7 @@ class Bundle:
         return Bundle({path: make for path, make in self._files.items() if path not in (left_out, WORKER)})
 
 
-def bundle(source: Portable) -> Bundle:
+def bundle(source: BrowserModel) -> Bundle:
     """All files of the tab that answers with this model; `webruntime.present` must be true."""
     model, runtime = _model(source), _runtime()
     about = _about(source, _folder(model), _folder(runtime))
@@ -61,7 +61,7 @@ def is_lasting(path: str) -> bool:
     return "/" in path
 
 
-def _model(source: Portable) -> Files:
+def _model(source: BrowserModel) -> Files:
     """config.json and the packed weights."""
     config = (source.folder / CONFIG).read_bytes()
     folder = f"model-{_hash(config)}"
@@ -93,7 +93,7 @@ def _listening() -> bytes:
     return f"/** @param {{HTMLElement}} element */\nexport function listen(element) {{\n{script}}}\n".encode()
 
 
-def _about(source: Portable, model: str, runtime: str) -> bytes:
+def _about(source: BrowserModel, model: str, runtime: str) -> bytes:
     told = source.model
     about = {
         "model": {

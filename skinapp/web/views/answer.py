@@ -6,7 +6,7 @@ from typing import Self
 
 from skinapp.assessment import explain
 from skinapp.assessment.assessor import Assessment
-from skinapp.assessment.loaded_model import Model
+from skinapp.assessment.loaded_model import ModelInfo
 from skinapp.i18n.messages import Language, text
 from skinapp.imaging import encode
 from skinapp.imaging.decode import Photo
@@ -39,12 +39,12 @@ class Answer:
     malignant: float
     among: str | None
     taken: View | None
-    model: Model
+    model: ModelInfo
     elapsed_ms: int
 
     @classmethod
     def of(cls, assessment: Assessment, language: Language) -> Self:
-        priority, report, among = assessment.priority, assessment.report, assessment.set
+        priority, report, among = assessment.priority, assessment.quality, assessment.set
         separator = text("list.separator", language)
         return cls(
             priority=priority,
@@ -100,7 +100,7 @@ def answer(assessment: Assessment, language: Language) -> str:
 
 def evidence(photo: Photo, assessment: Assessment, language: Language) -> str:
     """The photo under a layer for each lesion, at first the one that explains the priority; nothing where it can't be judged."""
-    if not assessment.report.ok:
+    if not assessment.quality.ok:
         return ""
     focus = assessment.focus.code
     layers = [
@@ -113,7 +113,7 @@ def evidence(photo: Photo, assessment: Assessment, language: Language) -> str:
         )
         for lesion, chance in ranked(assessment)
     ]
-    return render("answer.evidence", language, Stage.of(photo, assessment.evidence.seen, layers, focus))
+    return render("answer.evidence", language, Stage.of(photo, assessment.evidence.view_box, layers, focus))
 
 
 def ranked(assessment: Assessment) -> list[tuple[Lesion, float]]:

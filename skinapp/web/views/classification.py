@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from skinapp.assessment.classifier import Named, Namer
-from skinapp.assessment.loaded_model import Model
+from skinapp.assessment.classifier import Classification, Classifier
+from skinapp.assessment.loaded_model import ModelInfo
 from skinapp.i18n.messages import Language, text
 from skinapp.imaging import encode
 from skinapp.imaging.decode import Photo
@@ -26,24 +26,24 @@ class Result:
     top: str
     bars: Sequence[tuple[str, float]]
     more: int
-    model: Model
+    model: ModelInfo
     elapsed_ms: int
 
 
-def result(named: Named, language: Language) -> str:
+def result(named: Classification, language: Language) -> str:
     """The likeliest class, the bars, what answered, and what to think of it."""
     elapsed = round(named.elapsed_ms["total"])
     view = Result(named.top, named.ranked()[:BARS], len(named.labels) - BARS, named.model, elapsed)
     return render("classification.result", language, view)
 
 
-def evidence(photo: Photo, named: Named, language: Language) -> str:
+def evidence(photo: Photo, named: Classification, language: Language) -> str:
     """The photo under the maps of the likeliest classes."""
     layers = [
         Layer(str(place), label, chance, data_uri("webp", encode.webp(named.evidence.layer(label))), place == 0)
         for place, (label, chance) in enumerate(named.ranked()[:LAYERS])
     ]
-    return render("classification.evidence", language, Stage.of(photo, named.evidence.seen, layers))
+    return render("classification.evidence", language, Stage.of(photo, named.evidence.view_box, layers))
 
 
 def header(labels: Sequence[str], language: Language) -> str:
@@ -56,15 +56,15 @@ def empty(language: Language) -> str:
     return render("classification.empty", language)
 
 
-def about(namer: Namer, language: Language) -> str:
+def about(classifier: Classifier, language: Language) -> str:
     """Which model it is, what it learned from and how good it is, as far as its folder says."""
-    model = namer.model
+    model = classifier.model
     facts = [
-        (text("about.architecture", language), namer.spec.architecture),
+        (text("about.architecture", language), classifier.spec.architecture),
         (text("report.id", language), model.name),
         (text("report.file", language), f"{model.file} ({model.precision})"),
         (text("report.provider", language), model.processor),
-        *_measured(namer.documents / "metrics.json", language),
+        *_measured(classifier.documents / "metrics.json", language),
     ]
     return render("classification.about", language, facts)
 

@@ -2,7 +2,7 @@
 
 from html import escape
 
-from skinapp.assessment.loaded_model import Model
+from skinapp.assessment.loaded_model import ModelInfo
 from skinapp.web import render
 from skinapp.web.render import data_uri as data
 
@@ -19,11 +19,11 @@ def percent(chance: float) -> str:
     return escape(render.percent(chance))
 
 
-def named(model: Model) -> str:
+def named(model: ModelInfo) -> str:
     """Which model it is, for HTML."""
     return foreign(model.name)
 
 
-def provider(model: Model) -> str:
+def provider(model: ModelInfo) -> str:
     """What a model runs on, for HTML."""
     return foreign(model.processor)

@@ -13,7 +13,7 @@ from skinapp.labels import CODES, NEAR, SEVERITY, TOGETHER, Priority
 from skinapp.metrics import ground_truth
 from skinapp.web.render import data_uri, render
 
-MOST = 500
+MAX_PHOTOS = 500
 """Photos in one table."""
 THUMBNAIL = 96
 """Pixels a side, twice what is shown, for dense screens."""
@@ -37,7 +37,7 @@ class Row:
 
     @classmethod
     def of(cls, file: str, assessment: Assessment, photo: Photo, language: Language) -> Self:
-        report = assessment.report
+        report = assessment.quality
         keys = [f"issues.{issue}" for issue in report.issues] or [f"warnings.{warning}" for warning in report.warnings]
         return cls(
             file=file,
@@ -72,7 +72,7 @@ class EmptyTable:
 
     too_large: Unread
     not_sent: Unread
-    most: int = MOST
+    most: int = MAX_PHOTOS
     bytes: int = decode.MAX_BYTES
     megabytes: int = decode.MAX_BYTES // 2**20
     codes: Sequence[str] = CODES
@@ -115,7 +115,7 @@ def refused(reason: str, language: Language) -> str:
 def _reason(assessment: Assessment, language: Language) -> str:
     """Which lesion passed its limit, and by how much: often another one than the likeliest."""
     reason = assessment.reason
-    if reason is None or not assessment.report.ok:
+    if reason is None or not assessment.quality.ok:
         return ""
     name = Message("many.together" if reason.code == TOGETHER else f"lesions.{'mel' if reason.code == NEAR else reason.code}")
     chance, limit = f"{reason.probability:.1%}", f"{reason.threshold:.1%}"

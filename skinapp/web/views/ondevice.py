@@ -2,7 +2,7 @@
 
 from html import escape
 
-from skinapp.assessment.loaded_model import Model
+from skinapp.assessment.loaded_model import ModelInfo
 from skinapp.i18n.messages import Language, section, text
 from skinapp.web.views import escaping, page
 
@@ -46,7 +46,7 @@ def tab(language: Language) -> str:
     )
 
 
-def footer(model: Model, language: Language) -> str:
+def footer(model: ModelInfo, language: Language) -> str:
     return (
         f'<footer class="foot" lang="{language}"><p class="disclaimer">{text("disclaimer", language)}</p>'
         f"<p>{text('page.model', language)}: {escaping.named(model)} · {escape(model.precision)}</p></footer>"

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from skinapp.assessment.loaded_model import Model
+from skinapp.assessment.loaded_model import ModelInfo
 from skinapp.i18n.messages import Language, text
 from skinapp.labels import SEVERITY
 from skinapp.web.render import render
@@ -16,7 +16,7 @@ KEPT_MINUTES = 10
 class Footer:
     """What the model had to fall back on, what to think of its answers, and what happens to a photo."""
 
-    model: Model
+    model: ModelInfo
     notices: Sequence[str]
     disclaimer: str
     kept_minutes: int = KEPT_MINUTES
@@ -47,6 +47,6 @@ def failed(reason: str, language: Language) -> str:
     return render("page.failed", language, reason)
 
 
-def footer(model: Model, notices: Sequence[str], language: Language, disclaimer: str = "disclaimer") -> str:
+def footer(model: ModelInfo, notices: Sequence[str], language: Language, disclaimer: str = "disclaimer") -> str:
     """The page's end; `disclaimer` is the key of another model's."""
     return render("page.footer", language, Footer(model, notices, text(disclaimer, language)))

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from skinapp.assessment.assessor import Assessment
-from skinapp.assessment.loaded_model import Model
+from skinapp.assessment.loaded_model import ModelInfo
 from skinapp.assessment.quality import Figures
 from skinapp.i18n.messages import Language
 from skinapp.labels import Priority
@@ -26,7 +26,7 @@ class Report:
     malignant: float
     warnings: Sequence[str]
     figures: Mapping[str, str]
-    model: Model
+    model: ModelInfo
     elapsed_ms: int
 
 
@@ -43,8 +43,8 @@ def offer(assessment: Assessment, language: Language) -> str:
         focus=assessment.focus.code,
         bars=[Bar(lesion.code, lesion.priority, chance) for lesion, chance in ranked(assessment)],
         malignant=assessment.malignant,
-        warnings=assessment.report.warnings,
-        figures=_figures(assessment.report.figures),
+        warnings=assessment.quality.warnings,
+        figures=_figures(assessment.quality.figures),
         model=assessment.model,
         elapsed_ms=round(assessment.elapsed_ms["total"]),
     )

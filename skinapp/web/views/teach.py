@@ -12,7 +12,7 @@ from skinapp.imaging import encode
 from skinapp.imaging.decode import Photo
 from skinapp.teach import pipeline, quotas
 from skinapp.teach.dataset.dataset import Collection
-from skinapp.teach.pipeline import Mistake, Taught
+from skinapp.teach.pipeline import Mistake, TrainingResult
 from skinapp.teach.progress import Progress
 from skinapp.web.views.escaping import data, foreign, percent
 
@@ -92,7 +92,7 @@ def given(collection: Collection, language: Language, share: float = SHARE) -> s
     )
 
 
-def taught(result: Taught, collection: Collection, link: str, language: Language) -> str:
+def taught(result: TrainingResult, collection: Collection, link: str, language: Language) -> str:
     """Step 2 done: figures, confusion, mistakes, curve; and of step 3 the download and how to run it."""
     parts = (
         _tiles(result, language),
@@ -145,7 +145,7 @@ def _share(collection: Collection, share: float, language: Language) -> str:
     )
 
 
-def _tiles(result: Taught, language: Language) -> str:
+def _tiles(result: TrainingResult, language: Language) -> str:
     figures = result.lesson.figures
     tiles = "".join(
         f"<li><b>{_shown(found['value'])}</b><span>{text(f'teach.{key}', language)}</span>"
@@ -162,19 +162,19 @@ def _tiles(result: Taught, language: Language) -> str:
     )
 
 
-def _helped(result: Taught, language: Language) -> str:
+def _helped(result: TrainingResult, language: Language) -> str:
     """Which class more pictures would help most."""
     found = pipeline.most_helped(result.lesson)
     if found is None:
         return f'<p class="card advice">{text("teach.helped_none", language)}</p>'
     target, gain = found
-    label, whole = foreign(result.namer.spec.labels[target]), result.lesson.curve[-1].recalls[target]
+    label, whole = foreign(result.classifier.spec.labels[target]), result.lesson.curve[-1].recalls[target]
     key = "helped" if gain > 0 else "helped_rarest"
     half = _shown(whole - gain)
     return f'<p class="card advice">{text(f"teach.{key}", language, label=f"<b>{label}</b>", half=half, whole=_shown(whole))}</p>'
 
 
-def _confusion(labels: Sequence[str], result: Taught, language: Language) -> str:
+def _confusion(labels: Sequence[str], result: TrainingResult, language: Language) -> str:
     counts = result.lesson.confusion
     head = "".join(f'<th scope="col"><span>{foreign(label)}</span></th>' for label in labels)
     rows = "".join(
@@ -195,7 +195,7 @@ def _cell(count: int, every: int, is_right: bool) -> str:
     return f'<td class="{"right" if is_right else "wrong"}" style="--share: {count / max(1, every):.3f}">{count}</td>'
 
 
-def _curve(labels: Sequence[str], result: Taught, language: Language) -> str:
+def _curve(labels: Sequence[str], result: TrainingResult, language: Language) -> str:
     """The learning curve: a row a class, a bar for each share of the pictures."""
     steps = result.lesson.curve
     rows = "".join(

@@ -9,7 +9,7 @@ from skinapp.errors import ModelError, PhotoError, ProviderError
 from skinapp.i18n.messages import text
 from skinapp.labels import CODES, Priority
 from skinapp.model import hub, session
-from skinapp.model.spec import ModelSpec, Quality, QualityLimits
+from skinapp.model.spec import ModelSpec, QualityLimits, QualityThresholds
 from tests import TINY_MODEL
 from tests.support import drawings
 
@@ -43,7 +43,11 @@ def test_a_batch_gives_each_photo_its_own_answer():
     for photo, one in zip(photos, together, strict=True):
         alone = TINY.assess([photo])[0]
         np.testing.assert_allclose(one.chances, alone.chances, atol=1e-6)
-        assert (one.priority, one.evidence.seen, one.report.issues) == (alone.priority, alone.evidence.seen, alone.report.issues)
+        assert (one.priority, one.evidence.view_box, one.quality.issues) == (
+            alone.priority,
+            alone.evidence.view_box,
+            alone.quality.issues,
+        )
 
 
 def test_the_report_has_the_promised_keys():
@@ -95,15 +99,15 @@ class Fixed:
     def __init__(self, logits: list[float]) -> None:
         self.logits = np.array([logits], np.float32)
 
-    def run(self, pixels: np.ndarray) -> session.Answer:
+    def run(self, pixels: np.ndarray) -> session.Outputs:
         n = len(pixels)
-        return session.Answer(self.logits.repeat(n, 0), np.zeros((n, 7, 8, 8), np.float32), np.ones((n, 3), np.float32))
+        return session.Outputs(self.logits.repeat(n, 0), np.zeros((n, 7, 8, 8), np.float32), np.ones((n, 3), np.float32))
 
 
 def answering(logits: list[float]) -> Assessor:
     free = QualityLimits(0, 0.0, 0.0, 0.0, 255.0, 0.0, 1.0, 1.0, -1e9)
-    open_spec = replace(TINY.spec, quality=Quality(free, free))
-    source = hub.Source(TINY_MODEL, open_spec, "model_fp32.onnx", "tiny", "", None)
+    open_spec = replace(TINY.spec, quality=QualityThresholds(free, free))
+    source = hub.LocalModel(TINY_MODEL, open_spec, "model_fp32.onnx", "tiny", "", None)
     return Assessor(source, Fixed(logits), ())
 
 
@@ -123,14 +127,14 @@ def test_numbers_that_are_not_finite_are_an_error_never_a_low(broken):
 def test_a_photo_that_cannot_be_read_is_an_error_and_the_next_is_answered():
     with pytest.raises(PhotoError):
         TINY.read_and_assess(b"no picture")
-    assert TINY.read_and_assess(drawings.encoded(drawings.lesion()))[1].report.ok
+    assert TINY.read_and_assess(drawings.encoded(drawings.lesion()))[1].quality.ok
 
 
 @pytest.mark.skipif(
-    session._lacks(session.LADDER[1]) is None, reason="this machine has an NVIDIA driver; the test is about one without"
+    session._lacks(session.PROVIDERS[1]) is None, reason="this machine has an NVIDIA driver; the test is about one without"
 )
 def test_auto_goes_on_to_the_cpu_and_says_so_when_a_gpu_proves_not_to_work(monkeypatch):
-    monkeypatch.setattr(session, "rungs", lambda asked: (session.LADDER[1], session.CPU))
+    monkeypatch.setattr(session, "providers_to_try", lambda asked: (session.PROVIDERS[1], session.CPU))
     assessor = Assessor.load(str(TINY_MODEL))
     assert assessor.model.provider == "CPUExecutionProvider"
     assert assessor.notices == (
@@ -145,7 +149,7 @@ def test_auto_goes_on_to_the_next_rung_where_the_model_has_no_file_for_one(monke
     spec = ModelSpec.read(folder)
     file = replace(spec.files["model_fp32.onnx"], providers=("CPUExecutionProvider",))
     replace(spec, files={"model_fp32.onnx": file}).write(folder)
-    monkeypatch.setattr(session, "rungs", lambda asked: (session.LADDER[0], session.CPU))
+    monkeypatch.setattr(session, "providers_to_try", lambda asked: (session.PROVIDERS[0], session.CPU))
     assessor = Assessor.load(str(folder))
     assert assessor.model.provider == "CPUExecutionProvider"
     assert assessor.notices == (

@@ -44,7 +44,7 @@ def test_a_photo_is_answered_by_the_numbers_of_its_view_from_the_mean_of_its_loo
     assessor, photo = both(bias), drawings.lesion(160, 100, centre=(0.3, 0.4))
     found = assessor.assess([photo], careful=careful)[0]
     at = LOOKS if careful else looks.PLAIN
-    _, answer = assessor.look([photo], {}, at)
+    _, answer = assessor.forward([photo], {}, at)
     assert len(answer.logits) == len(at)
     np.testing.assert_allclose(found.chances, triage.probabilities(answer.logits.mean(0), temperature))
     report = found.to_dict()
@@ -60,8 +60,8 @@ def test_several_photos_are_answered_carefully_as_each_alone():
     for photo, found in zip(photos, assessor.assess(photos, careful=True), strict=True):
         alone = assessor.assess([photo], careful=True)[0]
         np.testing.assert_allclose(found.chances, alone.chances, rtol=1e-6)
-        assert found.evidence.seen == alone.evidence.seen and found.overlay(photo).shape == photo.shape
-    assert assessor.assess(photos, careful=True)[0].evidence.seen == (0, 0, 160, 100), (
+        assert found.evidence.view_box == alone.evidence.view_box and found.overlay(photo).shape == photo.shape
+    assert assessor.assess(photos, careful=True)[0].evidence.view_box == (0, 0, 160, 100), (
         "along the longer side all of it is looked at"
     )
 

@@ -37,7 +37,7 @@ def test_a_drawn_blob_is_found():
     assessment = TINY.assess([photo])[0]
     heat = assessment.evidence.heatmap("mel")
     rows, columns = np.mgrid[0.5:8, 0.5:8] / 8
-    left, top, right, bottom = assessment.evidence.seen
+    left, top, right, bottom = assessment.evidence.view_box
     across = left + (heat * columns).sum() / heat.sum() * (right - left)
     down = top + (heat * rows).sum() / heat.sum() * (bottom - top)
     assert abs(across / 320 - 0.35) < 0.05 and abs(down / 240 - 0.4) < 0.05

@@ -8,7 +8,7 @@ import pytest
 
 from skinapp.assessment import framing
 from skinapp.assessment.assessor import Assessor
-from skinapp.assessment.framing import Flaw
+from skinapp.assessment.framing import FramingFlaw
 from skinapp.imaging.preprocess import Box
 from skinapp.model.spec import FrameHead
 from tests import TINY_MODEL
@@ -44,26 +44,26 @@ def test_a_lesion_is_found_wherever_it_lies_also_beside_what_the_network_sees(wi
     ("photo", "flaws"),
     [
         (drawings.lesion(), ()),
-        (drawings.lesion(640, 240, (0.15, 0.5)), (Flaw.ASIDE,)),
-        (drawings.lesion(320, 240, (0.5, 0.05)), (Flaw.CUT_OFF,)),
+        (drawings.lesion(640, 240, (0.15, 0.5)), (FramingFlaw.ASIDE,)),
+        (drawings.lesion(320, 240, (0.5, 0.05)), (FramingFlaw.CUT_OFF,)),
     ],
 )
 def test_a_lesion_badly_framed_is_warned_of_and_answered(photo, flaws):
     one = TINY.assess([photo])[0]
     assert one.framing.flaws == flaws
-    assert [warning for warning in one.report.warnings if warning in set(Flaw)] == list(flaws)
-    assert not set(one.report.issues) & set(Flaw)
+    assert [warning for warning in one.quality.warnings if warning in set(FramingFlaw)] == list(flaws)
+    assert not set(one.quality.issues) & set(FramingFlaw)
 
 
 @pytest.mark.parametrize(
     ("box", "flaws"),
     [
         (Box(130, 90, 190, 150), ()),
-        (Box(140, 100, 180, 140), (Flaw.FAR,)),
-        (Box(130, 0, 190, 60), (Flaw.CUT_OFF,)),
-        (Box(20, 90, 120, 150), (Flaw.ASIDE,)),
-        (Box(20, 100, 50, 140), (Flaw.FAR, Flaw.ASIDE)),
-        (None, (Flaw.ABSENT,)),
+        (Box(140, 100, 180, 140), (FramingFlaw.FAR,)),
+        (Box(130, 0, 190, 60), (FramingFlaw.CUT_OFF,)),
+        (Box(20, 90, 120, 150), (FramingFlaw.ASIDE,)),
+        (Box(20, 100, 50, 140), (FramingFlaw.FAR, FramingFlaw.ASIDE)),
+        (None, (FramingFlaw.ABSENT,)),
     ],
 )
 def test_flaws_are_told_by_where_the_box_lies(box, flaws):
@@ -73,8 +73,8 @@ def test_flaws_are_told_by_where_the_box_lies(box, flaws):
 def test_without_a_spot_it_is_absent_and_without_a_head_nothing_is_said():
     plain, seen, cams = drawings.plain(180), Box(40, 0, 280, 240), np.zeros((7, 8, 8), np.float32)
     never = FrameHead((0.0,) * 21, -1.0)
-    assert framing.inspect(plain, cams, seen, never) == framing.Framing(None, (Flaw.ABSENT,))
-    assert framing.inspect(plain, cams, seen, FrameHead((), 0.0)) == framing.Framing(None, ())
+    assert framing.find_framing(plain, cams, seen, never) == framing.Framing(None, (FramingFlaw.ABSENT,))
+    assert framing.find_framing(plain, cams, seen, FrameHead((), 0.0)) == framing.Framing(None, ())
 
 
 @pytest.mark.parametrize(
@@ -97,7 +97,7 @@ def test_centring_answers_the_part_around_the_lesion():
     assert whole.shape == photo.shape and part.shape[0] == part.shape[1] <= 300
     assert np.abs(part.astype(int) - photo[:, : part.shape[1]][: part.shape[0]]).mean() < 60
     assert centred.chances.tolist() == TINY.assess([part])[0].chances.tolist() != plain.chances.tolist()
-    assert Flaw.ASIDE in plain.report.warnings and Flaw.ASIDE not in centred.report.warnings
+    assert FramingFlaw.ASIDE in plain.quality.warnings and FramingFlaw.ASIDE not in centred.quality.warnings
 
 
 def test_places_beyond_what_was_seen_have_the_evidence_of_its_edge():

@@ -18,7 +18,7 @@ EVERYWHERE = np.zeros((4, 4), np.float32)
 
 
 def issues(photo) -> set[Issue]:
-    return set(TINY.assess([photo])[0].report.issues)
+    return set(TINY.assess([photo])[0].quality.issues)
 
 
 def measured(view, cam=EVERYWHERE) -> quality.Figures:
@@ -112,7 +112,7 @@ def test_hair_counts_where_it_lies_over_the_lesion():
 
 def test_beyond_the_soft_limit_alone_a_photo_is_answered_with_a_warning():
     photo, limits = drawings.lesion(), TINY.spec.quality
-    sharpness = TINY.assess([photo])[0].report.figures.sharpness
+    sharpness = TINY.assess([photo])[0].quality.figures.sharpness
     for least, most, status in ((sharpness - 1, sharpness + 1, "warned"), (sharpness + 1, sharpness + 2, "refused")):
         picky = Assessor.load(str(TINY_MODEL), "cpu")
         refuse, warn = replace(limits.refuse, min_sharpness=least), replace(limits.warn, min_sharpness=most)
@@ -130,7 +130,7 @@ def test_beyond_the_soft_limit_alone_a_photo_is_answered_with_a_warning():
 
 def test_every_issue_and_flaw_has_its_sentences():
     assert set(section("issues", "en")) == set(Issue)
-    assert set(section("warnings", "en")) == {*Issue, *framing.Flaw}
+    assert set(section("warnings", "en")) == {*Issue, *framing.FramingFlaw}
 
 
 def test_abstaining_never_lowers_a_priority():
@@ -138,7 +138,7 @@ def test_abstaining_never_lowers_a_priority():
     photos = [drawings.lesion(240, 240, seed=seed, colour=(20 + seed * 6, 20 + seed * 4, 20 + seed * 3)) for seed in range(20)]
     photos = [np.ascontiguousarray(photo[60:180, 60:180]) for photo in photos]
     free, strict = (Assessor.load(str(TINY_MODEL), "cpu") for _ in range(2))
-    evidence = sorted(one.report.figures.lesion_evidence for one in free.assess(photos))
+    evidence = sorted(one.quality.figures.lesion_evidence for one in free.assess(photos))
     for assessor, least, warned in ((free, -1e9, 1e9), (strict, evidence[10], evidence[15])):
         limits = assessor.spec.quality
         refuse = replace(limits.refuse, min_lesion_evidence=least, min_sharpness=0.0)

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from skinapp.assessment.assessor import Assessor
-from skinapp.assessment.framing import Flaw
+from skinapp.assessment.framing import FramingFlaw
 from skinapp.assessment.quality import Issue
 from skinapp.i18n import messages
 from skinapp.i18n.messages import LANGUAGES, Language, Message, section, sentences, text
@@ -81,7 +81,7 @@ def test_every_value_that_names_a_sentence_has_one(assessor: Assessor) -> None:
     assert set(section("priorities", "en")) == set(section("advice", "en")) == set(Priority)
     assert set(section("when", "en")) == set(SEVERITY)
     assert set(section("issues", "en")) == set(Issue)
-    assert set(section("warnings", "en")) == {*Issue, *Flaw}
+    assert set(section("warnings", "en")) == {*Issue, *FramingFlaw}
     assert set(section("lesions", "en")) == set(CODES)
     no_page: Any = None  # nothing is put into one here
     lesions, custom = (kind(assessor).tabs(no_page) for kind in (variants.LesionPage, variants.CustomPage))

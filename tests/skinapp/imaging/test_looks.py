@@ -26,9 +26,9 @@ def test_the_eight_turns_of_a_picture_are_all_different():
 def test_looks_along_the_longer_side_see_all_of_a_photo(width, height):
     photo = drawings.lesion(width, height)
     along = [Look(crop, 0) for crop in CROPS]
-    start, middle, end = looks.seen(photo, TRANSFORM, along)
+    start, middle, end = looks.view_boxes(photo, TRANSFORM, along)
     assert (
-        middle == preprocess.seen(photo, TRANSFORM)
+        middle == preprocess.view_box(photo, TRANSFORM)
         and (start.left, start.top) == (0, 0)
         and (end.right, end.bottom) == (width, height)
     )

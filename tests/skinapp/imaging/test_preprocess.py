@@ -32,12 +32,12 @@ def test_the_batch_is_the_views_scaled_by_mean_and_std():
     ],
 )
 def test_the_network_sees_the_square_in_the_middle(width, height, box):
-    assert preprocess.seen(drawings.plain(0, width, height), TRANSFORM) == pytest.approx(box, abs=max(width, height) / 32)
+    assert preprocess.view_box(drawings.plain(0, width, height), TRANSFORM) == pytest.approx(box, abs=max(width, height) / 32)
 
 
 def test_what_is_outside_the_seen_box_changes_nothing():
     photo = drawings.lesion(320, 240)
-    box = preprocess.seen(photo, TRANSFORM)
+    box = preprocess.view_box(photo, TRANSFORM)
     changed = photo.copy()
     changed[:, : box.left - 16] = 0
     changed[:, box.right + 16 :] = 0
@@ -46,7 +46,7 @@ def test_what_is_outside_the_seen_box_changes_nothing():
 
 def test_squash_sees_the_whole_photo():
     squash = replace(TRANSFORM, crop_mode="squash")
-    assert preprocess.seen(drawings.plain(0, 317, 211), squash) == Box(0, 0, 317, 211)
+    assert preprocess.view_box(drawings.plain(0, 317, 211), squash) == Box(0, 0, 317, 211)
     photo = drawings.plain(255, 320, 240)
     photo[:, :160] = 0
     view = preprocess.view(photo, squash)
@@ -54,7 +54,7 @@ def test_squash_sees_the_whole_photo():
 
 
 def test_a_crop_share_below_one_sees_less():
-    box = preprocess.seen(drawings.plain(0, 64, 64), replace(TRANSFORM, crop_pct=0.5))
+    box = preprocess.view_box(drawings.plain(0, 64, 64), replace(TRANSFORM, crop_pct=0.5))
     assert box == Box(16, 16, 48, 48)
 
 

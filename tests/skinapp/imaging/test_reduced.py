@@ -99,7 +99,7 @@ def test_a_large_photo_gets_the_answer_of_all_its_pixels_in_its_own_pixels() -> 
     content = drawings.encoded(drawings.lesion(4000, 3000), "JPEG")
     photo, reduced = TINY.read_and_assess(content)
     full = TINY.assess([decode.read(content)])[0]
-    assert photo.shape == (750, 1000, 3) and full.evidence.seen.right == 4 * reduced.evidence.seen.right
+    assert photo.shape == (750, 1000, 3) and full.evidence.view_box.right == 4 * reduced.evidence.view_box.right
     np.testing.assert_allclose(reduced.chances, full.chances, atol=0.005)
     one, other = reduced.to_dict(), full.to_dict()
     assert one["quality"]["short_side"] == other["quality"]["short_side"] == 3000

@@ -11,8 +11,8 @@ from skinapp.assessment import triage
 from skinapp.assessment.assessor import Assessor
 from skinapp.imaging import preprocess
 from skinapp.model import batcher
-from skinapp.model.batcher import Pool
-from skinapp.model.session import Answer, Runs
+from skinapp.model.batcher import Batcher
+from skinapp.model.session import Outputs, Runner
 from skinapp.web import calls
 from tests.support import drawings
 
@@ -24,11 +24,11 @@ FATAL = 9.0
 class Watched:
     """A session whose first pass waits to be released, that keeps the size of each, and that fails on a photo with FATAL in it."""
 
-    def __init__(self, runs: Runs) -> None:
+    def __init__(self, runs: Runner) -> None:
         self.provider, self.runs = runs.provider, runs
         self.sizes, self.release = list[int](), threading.Event()
 
-    def run(self, pixels: NDArray[np.float32]) -> Answer:
+    def run(self, pixels: NDArray[np.float32]) -> Outputs:
         self.release.wait()
         self.sizes.append(len(pixels))
         if (pixels == FATAL).any():
@@ -48,11 +48,11 @@ def pixels(assessor: Assessor) -> NDArray[np.float32]:
     return preprocess.batch(photos, assessor.spec.transform)
 
 
-def asked_at_once(pixels: NDArray[np.float32], watched: Watched) -> list[Future[Answer]]:
+def asked_at_once(pixels: NDArray[np.float32], watched: Watched) -> list[Future[Outputs]]:
     """One thread a photo; the session starts when all of them wait, but for the one that it has taken already."""
-    pooled, executor = Pool(watched), ThreadPoolExecutor(len(pixels))
+    pooled, executor = Batcher(watched), ThreadPoolExecutor(len(pixels))
     answers = [executor.submit(pooled.run, pixels[n : n + 1]) for n in range(len(pixels))]
-    while pooled._waiting.qsize() < len(pixels) - batcher.MOST:
+    while pooled._waiting.qsize() < len(pixels) - batcher.MAX_PASS:
         threading.Event().wait(0.01)
     watched.release.set()
     executor.shutdown()
@@ -70,7 +70,7 @@ def test_each_of_64_callers_gets_the_answer_to_its_own_photo_in_full_passes(
         assert np.abs(answer.logits[0] - expected.logits[n]).max() < 1e-5
         assert np.abs(answer.cams[0] - expected.cams[n]).max() < 1e-5
         assert np.abs(answer.embedding[0] - expected.embedding[n]).max() < 1e-5
-    assert max(watched.sizes) == batcher.MOST
+    assert max(watched.sizes) == batcher.MAX_PASS
     assert len(watched.sizes) < CALLERS / 4
 
 
@@ -86,7 +86,7 @@ def test_a_photo_that_breaks_a_pass_fails_alone(assessor: Assessor, watched: Wat
 
 
 def test_a_caller_with_several_photos_gets_as_many_answers(assessor: Assessor, pixels: NDArray[np.float32]) -> None:
-    answer = Pool(assessor.session).run(pixels[:20])
+    answer = Batcher(assessor.session).run(pixels[:20])
     assert np.abs(answer.logits - assessor.session.run(pixels[:20]).logits).max() < 1e-5
 
 
@@ -99,7 +99,7 @@ def test_what_is_not_finite_stays_with_its_own_caller(assessor: Assessor, watche
 
 def test_the_int8_answer_is_the_same_alone_and_in_any_company(embedded: Assessor) -> None:
     photos = [drawings.lesion(320, 240, colour=drawings.COLOURS[n % 7], seed=n) for n in range(16)]
-    pixels, pooled = preprocess.batch(photos, embedded.spec.transform), Pool(embedded.session)
+    pixels, pooled = preprocess.batch(photos, embedded.spec.transform), Batcher(embedded.session)
 
     def chances(given: NDArray[np.float32]) -> NDArray[np.float64]:
         return triage.probabilities(pooled.run(given).logits, embedded.spec.temperature)

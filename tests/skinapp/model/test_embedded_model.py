@@ -24,7 +24,7 @@ REAL = Path(__file__).parents[4] / "shared" / "data"
 BLOBS = [drawings.lesion(480, 360, centre=centre, seed=seed) for seed, centre in enumerate([(0.5, 0.5), (0.4, 0.6), (0.6, 0.45)])]
 
 
-def ask(photos) -> session.Answer:
+def ask(photos) -> session.Outputs:
     return MODEL.session.run(preprocess.batch(photos, SPEC.transform))
 
 
@@ -94,7 +94,7 @@ def test_real_photos_are_named_far_better_than_by_chance_and_nearly_all_are_answ
     assessments = [MODEL.read_and_assess(path)[1] for path, _ in chosen]
     named = [CODES.index(assessment.top.code) == target for assessment, (_, target) in zip(assessments, chosen, strict=True)]
     assert np.mean(named) > 0.6
-    assert np.mean([assessment.report.ok for assessment in assessments]) > 0.9
+    assert np.mean([assessment.quality.ok for assessment in assessments]) > 0.9
 
 
 @real
@@ -120,7 +120,7 @@ def test_the_hottest_spot_lies_in_the_lesion():
         _, assessment = MODEL.read_and_assess(path)
         heat = assessment.evidence.heatmap(assessment.top.code)
         if mask.exists() and heat.max() > 0:
-            box = assessment.evidence.seen
+            box = assessment.evidence.view_box
             lesion = cv2.imread(str(mask), cv2.IMREAD_GRAYSCALE)[box.top : box.bottom, box.left : box.right] > 0
             large = explain.enlarge(heat, lesion.shape[1], lesion.shape[0], SPEC.heatmap.shift)
             hits.append(lesion[np.unravel_index(large.argmax(), large.shape)])

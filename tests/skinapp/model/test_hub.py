@@ -15,7 +15,7 @@ from huggingface_hub import constants
 
 from skinapp.errors import HubError, ModelError
 from skinapp.model import hub
-from skinapp.model.hub import Source, fetch
+from skinapp.model.hub import LocalModel, fetch
 from skinapp.model.spec import ModelFile, ModelSpec
 from tests import TINY_MODEL
 from tests.support.fake_hub import Fault, Hub, serve
@@ -100,11 +100,11 @@ def short(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()[:12]
 
 
-def weights(source: Source) -> bytes:
+def weights(source: LocalModel) -> bytes:
     return (source.folder / source.file).read_bytes()
 
 
-def cached(source: Source) -> Path:
+def cached(source: LocalModel) -> Path:
     """Where the bytes of a pulled weight file really lie."""
     return (source.folder / source.file).resolve()
 

@@ -15,7 +15,7 @@ from tests import TINY_MODEL
 SPEC = ModelSpec.read(TINY_MODEL)
 TINY = TINY_MODEL / "model_fp32.onnx"
 needs_no_gpu = pytest.mark.skipif(
-    session._lacks(session.LADDER[1]) is None, reason="this machine has an NVIDIA driver; the test is about one without"
+    session._lacks(session.PROVIDERS[1]) is None, reason="this machine has an NVIDIA driver; the test is about one without"
 )
 
 
@@ -48,7 +48,7 @@ def test_the_provider_is_the_sessions_own_word():
 @pytest.mark.parametrize("asked", ["cuda", "tensorrt"])
 def test_a_gpu_asked_for_where_there_is_none_is_an_error_never_a_silent_cpu_run(asked):
     with pytest.raises(ProviderError) as caught:
-        session.rungs(asked)
+        session.providers_to_try(asked)
     assert str(caught.value) == (
         f"SKINAPP_PROVIDER is '{asked}', but libcuda.so.1 is not on this machine; use 'auto' or 'cpu', or install it."
     )
@@ -57,7 +57,7 @@ def test_a_gpu_asked_for_where_there_is_none_is_an_error_never_a_silent_cpu_run(
 @needs_no_gpu
 def test_auto_ends_on_the_cpu_here_and_says_why(caplog):
     with caplog.at_level("DEBUG", "skinapp.model.session"):
-        assert [rung.name for rung in session.rungs("auto")] == ["cpu"]
+        assert [rung.name for rung in session.providers_to_try("auto")] == ["cpu"]
     assert caplog.messages == [
         "TensorrtExecutionProvider is left out: libcuda.so.1 is not on this machine.",
         "CUDAExecutionProvider is left out: libcuda.so.1 is not on this machine.",
@@ -67,7 +67,7 @@ def test_auto_ends_on_the_cpu_here_and_says_why(caplog):
 def test_a_gpu_that_cannot_run_the_file_leaves_the_ladder_its_next_rung(tmp_path):
     (tmp_path / "model.onnx").write_bytes(b"rubbish")
     with pytest.raises(ProviderError, match=r"^CUDAExecutionProvider can't run model\.onnx \(.+\); use 'cpu'\.$"):
-        session.Session(tmp_path / "model.onnx", SPEC, session.LADDER[1])
+        session.Session(tmp_path / "model.onnx", SPEC, session.PROVIDERS[1])
 
 
 def test_a_session_that_lands_on_another_provider_is_an_error(monkeypatch):
@@ -75,12 +75,12 @@ def test_a_session_that_lands_on_another_provider_is_an_error(monkeypatch):
     with pytest.raises(
         ProviderError, match=r"^CUDAExecutionProvider was asked for, but ONNX Runtime took CPUExecutionProvider; "
     ):
-        session.Session(TINY, SPEC, session.LADDER[1])
+        session.Session(TINY, SPEC, session.PROVIDERS[1])
 
 
 def test_an_unknown_provider_is_named():
     with pytest.raises(ProviderError, match=r"^SKINAPP_PROVIDER is 'tpu'; it must be auto, tensorrt, cuda, cpu\.$"):
-        session.rungs("tpu")
+        session.providers_to_try("tpu")
 
 
 def test_each_rung_gets_the_file_made_for_it():
@@ -90,13 +90,13 @@ def test_each_rung_gets_the_file_made_for_it():
         "w8": ModelFile("", "w8", ("CUDAExecutionProvider",)),
     }
     spec = ModelSpec(**{**vars(SPEC), "files": files})
-    assert [session.file_for(spec, rung) for rung in session.LADDER] == ["trt", "w8", "int8"]
+    assert [session.file_for(spec, rung) for rung in session.PROVIDERS] == ["trt", "w8", "int8"]
 
 
 def test_a_model_without_a_file_for_the_provider_is_refused():
     spec = ModelSpec(**{**vars(SPEC), "files": {"a.onnx": ModelFile("", "int8", ())}})
     with pytest.raises(ProviderError) as caught:
-        session.file_for(spec, session.LADDER[1])
+        session.file_for(spec, session.PROVIDERS[1])
     assert str(caught.value) == "The model holds no file for CUDAExecutionProvider (only a.onnx); export it again or use 'cpu'."
     assert session.file_for(spec, session.CPU) == "a.onnx"
 

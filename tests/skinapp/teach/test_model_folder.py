@@ -17,7 +17,7 @@ from onnx import helper
 import skinapp
 from skinapp.assessment import loading
 from skinapp.assessment.assessor import Assessor
-from skinapp.assessment.classifier import Namer
+from skinapp.assessment.classifier import Classifier
 from skinapp.errors import ModelError, SkinAppError
 from skinapp.i18n.messages import text
 from skinapp.imaging import decode, preprocess
@@ -28,7 +28,7 @@ from skinapp.teach import pipeline
 from skinapp.teach.dataset import dataset, sample
 from skinapp.teach.linear_head import Head
 from skinapp.teach.model_folder import onnx_head, writer
-from skinapp.teach.pipeline import Taught
+from skinapp.teach.pipeline import TrainingResult
 from skinapp.teach.progress import Progress
 from tests import TINY_MODEL
 from tests.support import drawings, fake_hub, zip_files
@@ -44,7 +44,7 @@ def base() -> Assessor:
 
 
 @pytest.fixture(scope="module")
-def taught(base: Assessor, tmp_path_factory: pytest.TempPathFactory) -> tuple[Taught, dataset.Collection]:
+def taught(base: Assessor, tmp_path_factory: pytest.TempPathFactory) -> tuple[TrainingResult, dataset.Collection]:
     place = tmp_path_factory.mktemp("lesson")
     files = {
         **zip_files.drawn(NAMES, EACH, top="train/"),
@@ -52,13 +52,13 @@ def taught(base: Assessor, tmp_path_factory: pytest.TempPathFactory) -> tuple[Ta
         "train/dots/x.png": b"broken",
     }
     kept = dataset.gather(zip_files.zipped(place / "a.zip", files), base.spec.transform, place, Progress())
-    seen = pipeline.look(base, kept, Progress())
+    seen = pipeline.embed(base, kept, Progress())
     return pipeline.teach(base, kept, seen, 0.2, place / "my-model", Progress()), kept
 
 
 @pytest.fixture(scope="module")
-def model(taught: tuple[Taught, dataset.Collection]) -> Path:
-    return taught[0].namer.source.folder
+def model(taught: tuple[TrainingResult, dataset.Collection]) -> Path:
+    return taught[0].classifier.source.folder
 
 
 def test_from_a_file_that_was_swapped_since_it_was_loaded_nothing_is_made(tmp_path: Path) -> None:
@@ -78,7 +78,7 @@ def photo(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_folder_holds_what_a_model_folder_must(model, taught):
     assert sorted(path.name for path in model.iterdir()) == ["README.md", "config.json", "metrics.json", "model_int8.onnx"]
     spec = ModelSpec.read(model)
-    assert spec == taught[0].namer.spec and spec.labels == tuple(sorted(NAMES)) and spec.subject == "own"
+    assert spec == taught[0].classifier.spec and spec.labels == tuple(sorted(NAMES)) and spec.subject == "own"
     assert spec.verify(model, "model_int8.onnx").is_file()
     held = json.loads((model / "metrics.json").read_text())["held_out"]
     assert held["pictures"] == dict.fromkeys(sorted(NAMES), 6) and held["how"] == "test folder"
@@ -92,12 +92,12 @@ def test_the_zip_unpacks_into_a_folder_that_serves(model, taught, photo, tmp_pat
     with ZipFile(model.with_suffix(".zip")) as packed:
         packed.extractall(tmp_path)
     served = loading.load(str(tmp_path / "my-model"), "cpu")
-    assert isinstance(served, Namer)
-    assert np.array_equal(served.read_and_assess(photo)[1].chances, taught[0].namer.read_and_assess(photo)[1].chances)
+    assert isinstance(served, Classifier)
+    assert np.array_equal(served.read_and_assess(photo)[1].chances, taught[0].classifier.read_and_assess(photo)[1].chances)
 
 
 def test_page_command_line_and_bare_script_answer_alike_to_the_last_bit(model, taught, photo):
-    mine = taught[0].namer.read_and_assess(photo)[1].to_dict()["probabilities"]
+    mine = taught[0].classifier.read_and_assess(photo)[1].to_dict()["probabilities"]
     pooled = loading.load(str(model), "cpu", pooled=True).read_and_assess(photo)[1].to_dict()["probabilities"]
     line = [sys.executable, "-m", "skinapp", str(photo), "--json", "--model", str(model)]
     told = json.loads(subprocess.run(line, cwd=ROOT, capture_output=True, text=True, check=True).stdout)
@@ -108,18 +108,18 @@ def test_page_command_line_and_bare_script_answer_alike_to_the_last_bit(model, t
 
 
 def test_an_answer_doesnt_depend_on_what_else_is_in_the_batch(model, taught, base):
-    spec, pixels = taught[0].namer.spec, None
+    spec, pixels = taught[0].classifier.spec, None
     pixels = preprocess.batch([sample.draw(name, seed) for name in NAMES for seed in range(60, 63)], spec.transform)
-    whole = taught[0].namer.session.run(pixels)
+    whole = taught[0].classifier.session.run(pixels)
     one_thread = Session(model / "model_int8.onnx", spec, CPU, threads=1)
     for count in (1, 2, 5):
-        assert np.array_equal(taught[0].namer.session.run(pixels[:count]).logits, whole.logits[:count])
+        assert np.array_equal(taught[0].classifier.session.run(pixels[:count]).logits, whole.logits[:count])
     assert np.array_equal(one_thread.run(pixels).logits, whole.logits)
 
 
 def test_the_graft_leaves_the_features_as_they_were_and_maps_add_up(model, taught, base):
     pixels = preprocess.batch([sample.draw(name, 70) for name in NAMES], base.spec.transform)
-    before, after = base.session.run(pixels), taught[0].namer.session.run(pixels)
+    before, after = base.session.run(pixels), taught[0].classifier.session.run(pixels)
     assert np.array_equal(before.embedding, after.embedding)
     assert np.allclose(taught[0].lesson.head.logits(before.embedding), after.logits, atol=1e-3)
     moved = after.logits - after.cams.mean((2, 3))
@@ -127,9 +127,9 @@ def test_the_graft_leaves_the_features_as_they_were_and_maps_add_up(model, taugh
 
 
 def test_maps_are_blank_for_an_average_picture_and_hot_for_a_class_own(taught):
-    namer, (result, kept) = taught[0].namer, taught
+    classifier, (result, kept) = taught[0].classifier, taught
     own = [int(place) for place in result.split.train if kept.labels[kept.targets[place]] == "dots"]
-    heats = [namer.assess([np.array(kept.views[place])])[0].evidence.heatmap("dots") for place in own]
+    heats = [classifier.assess([np.array(kept.views[place])])[0].evidence.heatmap("dots") for place in own]
     assert np.mean([heat.max() for heat in heats]) > 0.6
     assert np.mean([heat.mean() for heat in heats]) < 0.6
 
@@ -145,7 +145,7 @@ def test_mistakes_are_held_out_pictures_named_wrongly_surest_first(taught):
 
 
 def test_a_models_own_answer_says_nothing_about_lesions(taught, photo):
-    report = taught[0].namer.read_and_assess(photo)[1].to_dict()
+    report = taught[0].classifier.read_and_assess(photo)[1].to_dict()
     assert list(report) == list(Assessor.load(str(TINY_MODEL), "cpu").read_and_assess(photo)[1].to_dict())
     assert report["priority"] is None and report["quality"] is None and report["advice"] is None and report["status"] == "ok"
     assert set(report["probabilities"]) == set(NAMES) and sum(report["probabilities"].values()) == pytest.approx(1)
@@ -174,7 +174,7 @@ def test_what_was_pushed_to_the_hub_is_pulled_and_served(model, taught, photo, t
         line = [sys.executable, "-m", "skinapp", str(photo), "--json", "--model", "me/patterns"]
         told = json.loads(subprocess.run(line, cwd=ROOT, env=environment, capture_output=True, text=True, check=True).stdout)
     assert told["model"]["id"] == "me/patterns" and told["model"]["revision"] == commit
-    assert told["probabilities"] == taught[0].namer.read_and_assess(photo)[1].to_dict()["probabilities"]
+    assert told["probabilities"] == taught[0].classifier.read_and_assess(photo)[1].to_dict()["probabilities"]
 
 
 def test_the_card_tells_counts_figures_and_where_it_comes_from(model, taught):
@@ -190,10 +190,10 @@ def test_it_can_be_taught_again(model, tmp_path):
     kept = dataset.gather(
         zip_files.zipped(tmp_path / "a.zip", zip_files.drawn(("checks", "dots"), 10)), served.spec.transform, tmp_path, Progress()
     )
-    seen = pipeline.look(served, kept, Progress())
+    seen = pipeline.embed(served, kept, Progress())
     again = pipeline.teach(served, kept, seen, 0.2, tmp_path / "second", Progress())
-    assert again.namer.spec.labels == ("checks", "dots")
-    assert again.namer.spec.provenance["taught_on"]["id"] == "my-model"
+    assert again.classifier.spec.labels == ("checks", "dots")
+    assert again.classifier.spec.provenance["taught_on"]["id"] == "my-model"
 
 
 def test_a_graph_without_a_head_to_replace_is_refused(tmp_path):
@@ -224,14 +224,14 @@ def test_the_terminal_teaches_as_the_page_does(tmp_path):
     ran = subprocess.run(line, cwd=ROOT, capture_output=True, text=True, check=True)
     assert re.match(r"12 pictures learned from, 4 held out, \d+\.\d s\naccuracy \d\.\d{3} ", ran.stdout)
     assert "dots/broken.png: The file is not a picture" in ran.stderr
-    assert isinstance(loading.load(str(tmp_path / "mine"), "cpu"), Namer) and (tmp_path / "mine.zip").is_file()
+    assert isinstance(loading.load(str(tmp_path / "mine"), "cpu"), Classifier) and (tmp_path / "mine.zip").is_file()
     again = subprocess.run(line, cwd=ROOT, capture_output=True, text=True)
     assert again.returncode == 2 and again.stderr == f"{tmp_path / 'mine'} exists; name a folder that doesn't.\n"
 
 
 def test_the_python_interface_answers_with_its_classes(model, taught, photo):
     answer = skinapp.load(model, "cpu").assess(photo)
-    expected = taught[0].namer.read_and_assess(photo)
+    expected = taught[0].classifier.read_and_assess(photo)
     assert answer.to_dict()["probabilities"] == expected.to_dict()["probabilities"]
     np.testing.assert_array_equal(answer.overlay("rings"), expected.assessment.overlay(expected.photo, "rings"))
     with pytest.raises(

@@ -13,19 +13,19 @@ from skinapp.i18n.messages import Message
 from skinapp.scratch import Scratch
 from skinapp.teach import quotas, workspace
 from skinapp.teach.progress import Progress, Stopped
-from skinapp.teach.workspace import Rooms, Work
+from skinapp.teach.workspace import BackgroundTask, Workspaces
 
 
 @pytest.fixture
-def house(tmp_path: Path) -> Rooms:
+def house(tmp_path: Path) -> Workspaces:
     return house_in(tmp_path)
 
 
-def house_in(place: Path) -> Rooms:
-    return Rooms(partial(Scratch(str(place)).new, "lessons"))
+def house_in(place: Path) -> Workspaces:
+    return Workspaces(partial(Scratch(str(place)).new, "lessons"))
 
 
-def test_leaving_stops_the_work_and_deletes_everything(house: Rooms, tmp_path: Path) -> None:
+def test_leaving_stops_the_work_and_deletes_everything(house: Workspaces, tmp_path: Path) -> None:
     room = house.new("ann")
     (room.fresh("views.u8")).write_bytes(b"pictures")
     tried = tmp_path / "an upload" / "tried.png"
@@ -39,7 +39,7 @@ def test_leaving_stops_the_work_and_deletes_everything(house: Rooms, tmp_path: P
             progress.check()
             time.sleep(0.01)
 
-    work = Work(endless)
+    work = BackgroundTask(endless)
     house.close("ann")
     with pytest.raises(Stopped):
         work.result()
@@ -49,20 +49,20 @@ def test_leaving_stops_the_work_and_deletes_everything(house: Rooms, tmp_path: P
     assert caught.value.message == Message("taught.gone")
 
 
-def test_a_new_lesson_replaces_the_one_before_and_nobody_elses(house: Rooms) -> None:
+def test_a_new_lesson_replaces_the_one_before_and_nobody_elses(house: Workspaces) -> None:
     first, other = house.new("ann"), house.new("bob")
     second = house.new("ann")
     assert not first.folder.exists() and second.folder.is_dir() and other.folder.is_dir()
     assert house.of("ann") is second and house.of("bob") is other
 
 
-def test_names_of_rooms_cant_be_guessed(house: Rooms) -> None:
+def test_names_of_rooms_cant_be_guessed(house: Workspaces) -> None:
     names = {house.new(str(number)).folder.name for number in range(10)}
     assert len(names) == 10 and all(len(name) == 32 for name in names)
 
 
-def test_when_all_rooms_are_taken_the_next_visitor_is_told_so(house: Rooms) -> None:
-    for number in range(workspace.MOST):
+def test_when_all_rooms_are_taken_the_next_visitor_is_told_so(house: Workspaces) -> None:
+    for number in range(workspace.MAX_WORKSPACES):
         house.new(str(number))
     with pytest.raises(TeachError) as caught:
         house.new("late")
@@ -71,19 +71,19 @@ def test_when_all_rooms_are_taken_the_next_visitor_is_told_so(house: Rooms) -> N
     house.new("late")
 
 
-def test_one_visitor_cant_keep_all_rooms_from_the_others(house: Rooms) -> None:
-    greedy = [house.new(f"greedy{number}", "10.0.0.1") for number in range(workspace.MOST)]
+def test_one_visitor_cant_keep_all_rooms_from_the_others(house: Workspaces) -> None:
+    greedy = [house.new(f"greedy{number}", "10.0.0.1") for number in range(workspace.MAX_WORKSPACES)]
     greedy[5].touched -= 1  # the one that was used last the longest ago
     room = house.new("ann", "10.0.0.2")
     assert room.folder.is_dir() and not greedy[5].folder.exists()
-    assert sum(one.folder.is_dir() for one in greedy) == workspace.MOST - 1
+    assert sum(one.folder.is_dir() for one in greedy) == workspace.MAX_WORKSPACES - 1
     with pytest.raises(TeachError) as caught:
         house.of("greedy5")
     assert caught.value.message == Message("taught.displaced")
-    for number in range(2 * workspace.MOST):
+    for number in range(2 * workspace.MAX_WORKSPACES):
         with suppress(TeachError):
             house.new(f"bob{number}", "10.0.0.2")
-    assert sum(one.folder.is_dir() for one in greedy) == workspace.MOST // 2, "and the other one can't either"
+    assert sum(one.folder.is_dir() for one in greedy) == workspace.MAX_WORKSPACES // 2, "and the other one can't either"
     house.new("greedy5", "10.0.0.3")
     house.close("greedy5")
     with pytest.raises(TeachError) as caught:
@@ -91,8 +91,8 @@ def test_one_visitor_cant_keep_all_rooms_from_the_others(house: Rooms) -> None:
     assert caught.value.message == Message("taught.gone")
 
 
-def test_a_class_behind_one_address_may_have_all_rooms_and_who_comes_late_gets_an_unused_one(house: Rooms) -> None:
-    pupils = [house.new(f"pupil{number}", "10.0.0.1") for number in range(workspace.MOST)]
+def test_a_class_behind_one_address_may_have_all_rooms_and_who_comes_late_gets_an_unused_one(house: Workspaces) -> None:
+    pupils = [house.new(f"pupil{number}", "10.0.0.1") for number in range(workspace.MAX_WORKSPACES)]
     with pytest.raises(TeachError) as caught:
         house.new("late", "10.0.0.1")
     assert caught.value.message == Message("taught.busy") and all(one.folder.is_dir() for one in pupils)
@@ -121,7 +121,7 @@ def test_work_that_still_writes_when_its_visitor_goes_leaves_nothing(tmp_path: P
         for number in count():
             (room.folder / f"{number}").write_bytes(b"pictures")
 
-    work = Work(writing)
+    work = BackgroundTask(writing)
     time.sleep(0.2)
     house.close("ann")
     with pytest.raises(FileNotFoundError):  # its folder went while it wrote
@@ -134,7 +134,7 @@ def test_work_that_still_writes_when_its_visitor_goes_leaves_nothing(tmp_path: P
 
 def test_works_errors_are_those_who_wait_for_it() -> None:
     with pytest.raises(ZeroDivisionError):
-        Work(lambda: 1 // 0).result()
+        BackgroundTask(lambda: 1 // 0).result()
 
 
 def test_progress_tells_how_long_the_rest_takes() -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from skinapp.assessment import explain
 from skinapp.assessment.assessor import Assessor
-from skinapp.assessment.classifier import Named
+from skinapp.assessment.classifier import Classification
 from skinapp.assessment.explain import Evidence
 from skinapp.i18n.messages import LANGUAGES, Language
 from skinapp.imaging.preprocess import Box
@@ -74,7 +74,7 @@ def everything(assessor: Assessor, language: Language) -> Iterator[str]:
     for photo in (drawings.lesion(), drawings.plain(3)):
         assessment = assessor.assess([photo], {"decode": 1.0})[0]
         yield from (answer.answer(assessment, language), answer.evidence(photo, assessment, language))
-        if assessment.report.ok:
+        if assessment.quality.ok:
             yield report.offer(assessment, language)
         yield many.rows(
             1, [many.Row.of(ODD, replace(assessment, model=replace(assessment.model, id=ODD)), photo, language)], language
@@ -83,7 +83,9 @@ def everything(assessor: Assessor, language: Language) -> Iterator[str]:
     model = replace(assessor.model, id=ODD)
     scale = HeatmapScale({ODD: 0.0, "b": 0.0}, {ODD: 1.0, "b": 1.0}, 0.0)
     cams = np.zeros((2, 4, 4), np.float32)
-    named = Named((ODD, "b"), np.array([0.3, 0.7]), Evidence((ODD, "b"), cams, Box(0, 0, 320, 240), scale), model, {"total": 1.0})
+    named = Classification(
+        (ODD, "b"), np.array([0.3, 0.7]), Evidence((ODD, "b"), cams, Box(0, 0, 320, 240), scale), model, {"total": 1.0}
+    )
     yield from (classification.result(named, language), classification.header(named.labels, language))
     yield classification.evidence(drawings.lesion(320, 240), named, language)
 

@@ -111,7 +111,7 @@ def test_the_answer_is_the_servers_html_with_the_same_figures(
             [answer.answer(expected, language), answer.evidence(photo, expected, language)],
         )
         assert compared[0] == compared[1]
-        if expected.report.ok:
+        if expected.quality.ok:
             assert tab.frame.locator(".evidence select").input_value() == expected.focus.code
             assert tab.frame.locator(".evidence img").evaluate_all("all => all.every(one => one.naturalWidth > 0)")
     assert tab.errors == []
@@ -189,7 +189,7 @@ def test_video_of_a_spot_gets_the_photos_answer_and_its_map_over_the_spot(
             }"""
         )
         box = [round(edge, 2) for edge in (640 * left, 480 * top, 640 * right, 480 * bottom)]
-        assert np.abs(np.subtract(box, expected.evidence.seen)).max() <= 2
+        assert np.abs(np.subtract(box, expected.evidence.view_box)).max() <= 2
         drawn = tab.frame.locator(".live .map").evaluate(
             "(map) => [...map.getContext('2d').getImageData(0, 0, map.width, map.height).data].filter((_, i) => i % 4 === 3)"
         )
