@@ -89,16 +89,15 @@ def fit(
 ) -> None:
     """Fine-tune a network; the same command again goes on where a killed run was."""
     from train.data import dataset
-    from train.fit.run import Recipe
-    from train.fit.run import fit as run
+    from train.fit import run
 
-    recipe = Recipe(
+    recipe = run.Recipe(
         model, activation, init, tuple(size), eval_size, short_side, epochs, batch, lr, weight_decay, warmup,
         smoothing, mixup, drop, drop_path, ema, sampling, adjust, clinical, tuple(filter(None, scc.split(","))), area, colour,
         faults, tuple(map(str, teacher)), taught, features, once, val_share, seed, dataset.fingerprint(labels),
     )  # fmt: skip
     with clear_errors():
-        best = run(images, labels, out, recipe, cpu=cpu, workers=workers, save_minutes=save_minutes, fp32=fp32)
+        best = run.fit(images, labels, out, recipe, cpu=cpu, workers=workers, save_minutes=save_minutes, fp32=fp32)
     typer.echo(f"best weights: {best}")
 
 

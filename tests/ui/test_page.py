@@ -95,7 +95,7 @@ def test_the_malignant_lesions_are_summed_up_beside_the_bars(visit: Visit, asses
 
 
 def test_a_borderline_photo_is_answered_with_its_warning(visit: Visit, assessor: Assessor) -> None:
-    page, report = visit.give(ASIDE), assessor.read_and_assess(ASIDE)[1].report
+    page, report = visit.give(ASIDE), assessor.read_and_assess(ASIDE)[1].quality
     assert report.ok and "aside" in report.warnings
     expect(page.locator(".answer:not(.unclear)")).to_have_count(1)
     told = page.locator(".verdict .warnings li")

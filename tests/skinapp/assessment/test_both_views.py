@@ -68,7 +68,7 @@ def test_several_photos_are_answered_carefully_as_each_alone():
 
 def test_whether_a_photo_may_be_answered_the_first_look_says():
     assessor, photo = both(1.0), drawings.lesion(160, 100)
-    assert assessor.assess([photo], careful=True)[0].report == assessor.assess([photo])[0].report
+    assert assessor.assess([photo], careful=True)[0].quality == assessor.assess([photo])[0].quality
 
 
 def test_a_model_of_format_1_takes_one_look_and_says_neither_view_nor_set():
