@@ -37,12 +37,15 @@ def webp(rgba: NDArray[np.uint8]) -> bytes:
     return buffer.getvalue()
 
 
-def thumbnail(photo: Photo, side: int) -> Photo:
-    """The middle of a photo as a small square."""
-    length = min(photo.shape[:2])
-    top, left = (photo.shape[0] - length) // 2, (photo.shape[1] - length) // 2
-    square = np.ascontiguousarray(photo[top : top + length, left : left + length])
-    return np.asarray(cv2.resize(square, (side, side), interpolation=cv2.INTER_AREA), np.uint8)
+def thumbnail(photo: Photo, side: int, *, is_whole: bool = False) -> Photo:
+    """A photo whose shorter side has so few pixels: the square in its middle, or the whole."""
+    height, width = photo.shape[:2]
+    short = min(height, width)
+    if not is_whole:
+        top, left = (height - short) // 2, (width - short) // 2
+        photo = photo[top : top + short, left : left + short]
+    size = (round(photo.shape[1] * side / short), round(photo.shape[0] * side / short))
+    return np.asarray(cv2.resize(np.ascontiguousarray(photo), size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def shrink(photo: Photo, seen: Box) -> tuple[Photo, Box]:

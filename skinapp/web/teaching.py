@@ -66,7 +66,7 @@ class Teaching:
             work = BackgroundTask(task)
             yield from self._progress(work, workspace, lambda html: Step(pictures=html), language)
             workspace.collection = _result(work)
-            yield Step(pictures=teach_view.given(workspace.collection, language))
+            yield Step(pictures=teach_view.dataset_summary(workspace.collection, language))
         except (Stopped, TeachError, StorageError) as error:
             self._workspaces.close(session)
             yield Step(pictures=self._ended(error, session, language))
@@ -85,8 +85,8 @@ class Teaching:
             workspace.taught = _result(work)
             link = self._link(workspace.taught.classifier.source.folder.with_suffix(".zip"))
             yield Step(
-                teach_view.given(workspace.collection, language, share),
-                teach_view.taught(workspace.taught, workspace.collection, link, language),
+                teach_view.dataset_summary(workspace.collection, language, share),
+                teach_view.training_result(workspace.taught, workspace.collection, link, language),
                 can_try=True,
                 answer=classification.empty(language),
             )
@@ -139,9 +139,9 @@ class Teaching:
     def _ended(self, error: Stopped | VisitorError, session: str, language: Language) -> str:
         """Why the work ended early."""
         if isinstance(error, VisitorError):
-            return teach_view.told(error.message.to(language), language)
+            return teach_view.notice(error.message.to(language), language)
         reason = Message("taught.displaced") if self._workspaces.is_displaced(session) else Message("teach.stopped")
-        return teach_view.told(reason.to(language), language)
+        return teach_view.notice(reason.to(language), language)
 
     def _pictures_again(self, session: str, language: Language) -> str:
         """Step 1 as it was, whose button can be pressed again; nothing where the pictures are gone."""
@@ -149,7 +149,7 @@ class Teaching:
             collection = self._workspaces.of(session).collection
         except TeachError:
             return ""
-        return teach_view.given(collection, language) if collection is not None else ""
+        return teach_view.dataset_summary(collection, language) if collection is not None else ""
 
 
 def _result(work: BackgroundTask[T]) -> T:

@@ -16,7 +16,7 @@ def of_every_page(language: Language) -> dict[str, str]:
     return {
         **{f"tab_{name}": label for name, label in section("tabs", language).items()},
         "loading": page.busy(language),
-        "teach": teach.frame(language),
+        "teach": teach.first_step(language),
         "own_photo": text("own.photo", language),
         "own_drop": text("own.drop", language),
     }

@@ -106,7 +106,7 @@ class Tab:
     def apologise(self, request: gr.Request) -> Update:
         """A fault of ours."""
         language = language_of(request)
-        return {self.pictures: teach_view.told(text("requests.unexpected", language), language), self.model: ""}
+        return {self.pictures: teach_view.notice(text("requests.unexpected", language), language), self.model: ""}
 
     def _updates(self, steps: Generator[Step, None, None]) -> Iterator[Update]:
         """What happens, step by step; whoever goes away ends it."""

@@ -1,4 +1,4 @@
-"""Photos to try the page with: drawings made here, and what the model folder holds under examples/. Knows no gradio."""
+"""Photos to try the page with: drawings made here, and what the model folder holds under examples/, as HTML."""
 
 import logging
 from collections.abc import Sequence
@@ -6,15 +6,12 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-import cv2
-import numpy as np
-
 from skinapp.errors import PhotoError
-from skinapp.i18n.messages import Language, Message, text
+from skinapp.i18n.messages import Language, Message
 from skinapp.imaging import decode, encode, synthetic
 from skinapp.imaging.decode import Photo
 from skinapp.imaging.synthetic import Spot
-from skinapp.web.views import escaping
+from skinapp.web.render import data_uri, render
 
 log = logging.getLogger(__name__)
 
@@ -27,9 +24,9 @@ SPOTS = {
 """The drawings by what they show, chosen so that visitors meet each kind of answer of the embedded model: nine in ten drawings it
 takes for no lesion, rightly."""
 
-MOST = 8
+MAX_PICTURES = 8
 """Pictures of the model folder that are shown."""
-THUMB = 144
+THUMBNAIL = 144
 """Pixels of a button's shorter side, twice what a phone's screen shows."""
 
 
@@ -38,53 +35,51 @@ class Example:
     """A photo to try, as the bytes of its file; a small JPEG of it, and what it shows."""
 
     content: bytes
-    small: bytes
+    thumbnail: bytes
     shows: Message | str
     is_drawing: bool
+
+
+@dataclass(frozen=True)
+class Button:
+    """An example by its number among all, its name and its picture's address."""
+
+    number: int
+    name: str
+    source: str
 
 
 @cache
 def gather(folder: Path) -> tuple[Example, ...]:
     """The drawings, and after them the pictures of a model folder's examples/, by name; one that can't be read is left out."""
-    found = []
+    examples = []
     for name, spot in SPOTS.items():
         photo = synthetic.draw(spot)
-        found.append(Example(encode.jpeg(photo), _small(photo), Message(f"drawings.{name}"), is_drawing=True))
+        examples.append(Example(encode.jpeg(photo), _thumbnail(photo), Message(f"drawings.{name}"), is_drawing=True))
     pictures = [path for path in sorted((folder / "examples").glob("*")) if path.suffix.lower() in decode.SUFFIXES]
-    for path in pictures[:MOST]:
+    for path in pictures[:MAX_PICTURES]:
         try:
-            small = _small(decode.read(path))
+            thumbnail = _thumbnail(decode.read(path))
         except PhotoError as error:
             log.warning("%s is no example: %s", path, error)
         else:
-            found.append(Example(path.read_bytes(), small, path.stem, is_drawing=False))
-    return tuple(found)
+            examples.append(Example(path.read_bytes(), thumbnail, path.stem, is_drawing=False))
+    return tuple(examples)
 
 
 def strip(examples: Sequence[Example], language: Language) -> str:
-    """The examples as buttons; the number of the one that is pressed is in `data-example`."""
-    groups = []
-    for kind in ("drawings", "pictures"):
-        numbered = [(number, one) for number, one in enumerate(examples) if one.is_drawing is (kind == "drawings")]
-        if numbered:
-            buttons = "".join(_button(number, one, language) for number, one in numbered)
-            title, note = text(f"examples.{kind}", language), text(f"examples.{kind}_note", language)
-            groups.append(f'<div><h2>{title}</h2><div class="row">{buttons}</div><p>{note}</p></div>')
-    return (
-        f'<section class="examples" lang="{language}" aria-label="{text("examples.title", language)}">{"".join(groups)}</section>'
+    """The examples as buttons, the drawings apart from the model folder's pictures."""
+    drawings, pictures = (
+        [_button(number, example, language) for number, example in enumerate(examples) if example.is_drawing is is_drawing]
+        for is_drawing in (True, False)
     )
+    return render("examples.strip", language, drawings, pictures)
 
 
-def _button(number: int, example: Example, language: Language) -> str:
-    name, source = escaping.foreign(_name(example, language)), escaping.data("jpeg", example.small)
-    return f'<button type="button" data-example="{number}" title="{name}"><img alt="{name}" src="{source}"></button>'
+def _button(number: int, example: Example, language: Language) -> Button:
+    name = example.shows if isinstance(example.shows, str) else example.shows.to(language)
+    return Button(number, name, data_uri("jpeg", example.thumbnail))
 
 
-def _name(example: Example, language: Language) -> str:
-    return example.shows if isinstance(example.shows, str) else example.shows.to(language)
-
-
-def _small(photo: Photo) -> bytes:
-    scale = THUMB / min(photo.shape[:2])
-    size = (round(photo.shape[1] * scale), round(photo.shape[0] * scale))
-    return encode.jpeg(np.asarray(cv2.resize(photo, size, interpolation=cv2.INTER_AREA), np.uint8))
+def _thumbnail(photo: Photo) -> bytes:
+    return encode.jpeg(encode.thumbnail(photo, THUMBNAIL, is_whole=True))

@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,16 +13,23 @@ from skinapp.assessment import explain
 from skinapp.assessment.assessor import Assessor
 from skinapp.assessment.classifier import Classification
 from skinapp.assessment.explain import Evidence
-from skinapp.i18n.messages import LANGUAGES, Language
+from skinapp.i18n.messages import LANGUAGES, Language, Message, text
 from skinapp.imaging.preprocess import Box
 from skinapp.metrics import ground_truth
 from skinapp.model.hub import EMBEDDED
 from skinapp.model.spec import HeatmapScale
+from skinapp.teach.dataset.dataset import Collection
+from skinapp.teach.dataset.split import Split
+from skinapp.teach.dataset.zip_archive import Refusal
+from skinapp.teach.linear_head import Head, Step, TrainedHead
+from skinapp.teach.pipeline import Mistake, TrainingResult
+from skinapp.teach.progress import Progress
 from skinapp.web import render
-from skinapp.web.views import about, answer, classification, many, page, report
+from skinapp.web.views import about, answer, classification, examples, many, page, report, teach
 from tests.support import drawings
 
 ODD = "<odd> {odd} \"'&"
+ESCAPED = "&lt;odd&gt; &#123;odd&#125; &#34;&#39;&amp;"
 VOID = ("br", "img", "input")
 
 
@@ -62,7 +70,7 @@ def test_about_says_what_a_plain_photo_is_worth_and_what_lesions_it_does_not_kno
 
 
 def everything(assessor: Assessor, language: Language) -> Iterator[str]:
-    """Every view of a page but those of its tabs with scripts of their own, of photos that are good, warned of and bad."""
+    """Every view of a page but Live, Follow-up and On-device, of photos that are good, warned of and bad."""
     for shown in (page.header, page.tips, page.empty, page.busy, many.empty_table, classification.empty):
         yield shown(language)
     yield page.footer(assessor.model, [ODD], language)
@@ -88,6 +96,60 @@ def everything(assessor: Assessor, language: Language) -> Iterator[str]:
     )
     yield from (classification.result(named, language), classification.header(named.labels, language))
     yield classification.evidence(drawings.lesion(320, 240), named, language)
+    photo_to_try = replace(examples.gather(EMBEDDED)[0], shows=ODD, is_drawing=False)
+    yield examples.strip([*examples.gather(EMBEDDED), photo_to_try], language)
+    yield from teaching(named, language)
+
+
+def teaching(named: Classification, language: Language) -> Iterator[str]:
+    """The steps of teaching, of pictures that were all named right and of some that weren't."""
+    yield from (teach.first_step(language), teach.notice(ODD, language), teach.working(Progress(), language))
+    under_way = Progress()
+    under_way.begin("reading", 3)
+    yield teach.working(under_way, language)
+    plain, tested = collection((ODD, "b"), 0), collection((ODD, "b"), 1)
+    yield from (teach.dataset_summary(one, language) for one in (plain, tested))
+    mistakes = (Mistake(ODD, ODD, drawings.lesion(320, 240), named),)
+    for recalls, wrong in (((0.5, np.nan), mistakes), ((1.0, 1.0), ())):
+        yield teach.training_result(taught(recalls, wrong), plain, f"/file={ODD}", language)
+
+
+def collection(labels: tuple[str, ...], tests: int) -> Collection:
+    """Three pictures of each class, so many of them for testing, and more refused files than are listed."""
+    targets = np.arange(len(labels)).repeat(3)
+    is_test = np.arange(len(targets)) % 3 < tests
+    views = np.stack([drawings.lesion(96, 96, seed=seed) for seed in range(len(targets))])
+    refused = (Refusal(ODD, Message("refused.link")),) * (teach.MAX_LISTED + 1)
+    return Collection(labels, (ODD,) * len(targets), targets, is_test, views, refused, 2)
+
+
+def taught(recalls: tuple[float, ...], mistakes: tuple[Mistake, ...]) -> TrainingResult:
+    """What came of teaching two classes; the model itself isn't shown."""
+    interval = {"value": 0.75, "low": 0.5, "high": None}
+    figures = {"n": 4, "accuracy": interval, "balanced_accuracy": interval, "commonest": 0.5}
+    curve = tuple(Step(share, np.array(recalls) * share) for share in (0.25, 0.5, 1.0))
+    head = Head(np.zeros((2, 1), np.float32), np.zeros(2, np.float32))
+    lesson = TrainedHead(head, 1.0, 1.0, figures, np.array([[3, 1], [0, 0]]), np.zeros((4, 2)), curve)
+    no_model: Any = None
+    return TrainingResult(no_model, lesson, Split(np.arange(6), np.arange(4), 1, True), mistakes)
+
+
+def test_what_came_of_teaching_is_told_in_figures() -> None:
+    data = collection((ODD, "b"), 0)
+    html = teach.training_result(taught((0.8, np.nan), ()), data, "/file=my-model.zip", "en")
+    assert "<b>75%</b><span>named right (accuracy)</span><small>95% interval 50% to –</small>" in html
+    assert f"More pictures of <b>{ESCAPED}</b> would help most: with half of the pictures 40% of it were found" in html
+    cells = '<td class="right" style="--share: 0.750">3</td><td class="wrong" style="--share: 0.250">1</td>'
+    assert f'<th scope="row">{ESCAPED}</th>{cells}</tr>' in html
+    assert '<i style="width: 0.0%"></i></span>–</td>' in html and '<i style="width: 80.0%"></i></span>80%</td>' in html
+    assert text("teach.mistakes_none", "en") in html and text("teach.helped_none", "en") not in html
+
+
+def test_files_that_are_not_used_are_counted_and_only_the_first_of_them_listed() -> None:
+    html = teach.dataset_summary(collection((ODD, "b"), 1), "en")
+    assert html.count("<code>") == teach.MAX_LISTED and text("teach.refused_more", "en", count=3) in html
+    assert text("teach.refused", "en", count=teach.MAX_LISTED + 3) in html
+    assert "2 pictures, 1 for testing" in html and text("teach.share_given", "en", count=2) in html and 'type="range"' not in html
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
