@@ -2,7 +2,10 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
+from typing import TypeVar
+
+Server = TypeVar("Server")
 
 
 @asynccontextmanager
@@ -15,6 +18,21 @@ async def repeated(every_s: float, work: Callable[[], Awaitable[None]]) -> Async
         task.cancel()
         with suppress(asyncio.CancelledError):
             await task
+
+
+def together(
+    *parts: Callable[[Server], AbstractAsyncContextManager[None]],
+) -> Callable[[Server], AbstractAsyncContextManager[None]]:
+    """All that goes on beside a server as one, begun in this order and ended in the other."""
+
+    @asynccontextmanager
+    async def life(server: Server) -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            for part in parts:
+                await stack.enter_async_context(part(server))
+            yield
+
+    return life
 
 
 async def _repeat(every_s: float, work: Callable[[], Awaitable[None]]) -> None:

@@ -86,6 +86,16 @@ async def discard(receive: Receive, limit: int) -> None:
         return
 
 
+def replayed(body: bytes, receive: Receive) -> Receive:
+    """ASGI's receive with a body that has come in already."""
+    messages: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def received() -> Message:
+        return messages.pop() if messages else await receive()
+
+    return received
+
+
 def in_pieces(send: Send) -> Send:
     """The same, in pieces that go out as the client reads them, where a server would put all of an answer into memory."""
 

@@ -1,5 +1,7 @@
-"""How often an address may guess a password, and which addresses count as one."""
+"""How a program sends a password, how often an address may guess it, and which addresses count as one."""
 
+import base64
+import binascii
 import ipaddress
 import time
 from collections.abc import Callable
@@ -25,6 +27,18 @@ def address(scope: Scope) -> str:
     if isinstance(parsed, ipaddress.IPv6Address):
         return str(parsed.ipv4_mapped or ipaddress.ip_network((int(parsed) >> 64 << 64, 64)))
     return str(parsed)
+
+
+def basic(authorization: str) -> tuple[str, str] | None:
+    """User and password as a program sends them along, by basic authentication; None where the header holds none."""
+    scheme, _, encoded = authorization.partition(" ")
+    if scheme.lower() != "basic":
+        return None
+    try:
+        user, _, password = base64.b64decode(encoded, validate=True).decode().partition(":")
+    except (binascii.Error, ValueError):
+        return None
+    return user, password
 
 
 class Guesses:

@@ -3,7 +3,9 @@
 import base64
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+
+from skinapp.guards.asgi import App, Message, Receive, Scope, Send, path_of
 
 FRAMES = "frame-ancestors 'self' https://huggingface.co https://*.hf.space"
 """A Space opens in a frame on huggingface.co, and the On-device tab in one of the page."""
@@ -25,6 +27,46 @@ FRAMED = f"{FRAMES}; object-src 'none'"
 """Of pages that hold a policy of their own, as the On-device tab's do, and of scripts, whose policy is that of their page."""
 SCRIPT = re.compile(rb"<script(?![^>]*\ssrc=)[^>]*>(.*?)</script>", re.DOTALL)
 RUNS = re.compile(r"(text|application)/(javascript|html|css)")
+
+
+class PagePolicy:
+    """ASGI middleware that gives the page the policy that names its own scripts by their hashes; `host` says of a request from
+    which other host the page may load, too."""
+
+    def __init__(self, app: App, host: Callable[[Scope], str]) -> None:
+        self._app, self._host = app, host
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        is_page = scope["type"] == "http" and path_of(scope) == "/" and scope["method"] in ("GET", "HEAD")
+        await self._app(scope, receive, _Page(self._host(scope), send).send if is_page else send)
+
+
+class _Page:
+    """ASGI's send, which holds the page's head back until its scripts are known."""
+
+    def __init__(self, host: str, send: Send) -> None:
+        self._host, self._send = host, send
+        self._head: Message = {}
+        self._body = b""
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self._head = message
+            return
+        self._body += message.get("body", b"")
+        if message.get("more_body"):
+            return
+        own = (b"content-security-policy", policy(self._body, self._host).encode())
+        await self._send({**self._head, "headers": [*self._head["headers"], own]})
+        await self._send({"type": "http.response.body", "body": self._body})
+
+
+def add(head: Message, is_file: bool) -> None:
+    """Put the headers into the head of an answer, which keeps what it says of its own; `is_file` of a visitor's file."""
+    own = {name.lower(): value for name, value in head["headers"]}
+    content_type = own.get(b"content-type", b"").decode("latin-1")
+    wanted = ((name.lower().encode(), value.encode()) for name, value in of_answer(content_type, is_file))
+    head["headers"] = [*head["headers"], *((name, value) for name, value in wanted if name not in own)]
 
 
 def of_answer(content_type: str, is_file: bool) -> Iterator[tuple[str, str]]:

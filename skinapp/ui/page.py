@@ -1,7 +1,7 @@
 """The page: header, tabs, footer, looks and locks; what its tabs are says the variant."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -9,16 +9,16 @@ import gradio as gr
 from starlette.middleware import Middleware
 
 from skinapp.errors import StorageError
-from skinapp.guards.guesses import GUESS_S, GUESSES
-from skinapp.i18n.messages import LANGUAGES, text
+from skinapp.guards import background, security_headers
 from skinapp.imaging import decode
 from skinapp.teach import quotas
 from skinapp.ui.endpoints import api, http
 from skinapp.ui.gradio_internals import frontend, hardening, inputs, queue, server, startup
-from skinapp.ui.server import queueing, request_gate, security_headers, uploads, waiting
+from skinapp.ui.server import queueing, request_gate, uploads, waiting
 from skinapp.ui.theme import theme
 from skinapp.ui.variants import Variant
 from skinapp.web import STATIC
+from skinapp.web.views import page as page_view
 
 STYLES = ("gradio_overrides", "page", "many", "live", "followup", "iframe", "teach")
 
@@ -47,7 +47,7 @@ def build(variant: Variant) -> gr.Blocks:
 def launch_options(variant: Variant, with_mcp: bool = False, hosts: Sequence[str] = ()) -> dict[str, Any]:
     """Arguments of `launch`: how the page looks, and everything of Gradio's that would keep or tell on a photo shut off. `hosts`
     are names that the server may be asked under."""
-    within = (request_gate.Apology, frontend.Assets, security_headers.SecurityHeaders)
+    policed = Middleware(security_headers.PagePolicy, frontend.shared_host)
     mcp = variant.mcp() if with_mcp else None
     gate = server.in_front(partial(request_gate.RequestGate, hosts=hosts))
     return {
@@ -65,11 +65,11 @@ def launch_options(variant: Variant, with_mcp: bool = False, hosts: Sequence[str
         "ssr_mode": False,
         "quiet": True,
         "allowed_paths": [str(uploads.lessons())],
-        "auth_message": "<br>".join(text("requests.guesses", language, count=GUESSES, seconds=GUESS_S) for language in LANGUAGES),
+        "auth_message": page_view.login(),
         "app_kwargs": {
-            "middleware": [Middleware(part) for part in within],
+            "middleware": [Middleware(request_gate.Apology), Middleware(frontend.Assets), policed],
             "routes": [*http.routes(variant.model), *variant.routes, *(mcp.routes() if mcp else [])],
-            "lifespan": _life(gate, uploads.swept, *([mcp.open] if mcp else [])),
+            "lifespan": background.together(gate, uploads.swept, *([mcp.open] if mcp else [])),
             "exception_handlers": {StorageError: uploads.no_storage},
         },
     }
@@ -81,16 +81,3 @@ def serve(page: gr.Blocks, variant: Variant) -> None:
     with suppress(Exception):  # whatever fails here fails for the visitor, too, who is told
         variant.warm()
     page.block_thread()
-
-
-def _life(*parts: Callable[[Any], AbstractAsyncContextManager[None]]) -> Callable[[Any], AbstractAsyncContextManager[None]]:
-    """What goes on from the server's start to its end."""
-
-    @asynccontextmanager
-    async def life(app: Any) -> AsyncIterator[None]:
-        async with AsyncExitStack() as stack:
-            for part in parts:
-                await stack.enter_async_context(part(app))
-            yield
-
-    return life

@@ -19,7 +19,7 @@ from skinapp.ui.endpoints.live_frames import LIMITS, LiveEndpoint
 from skinapp.ui.endpoints.ondevice_files import ENTRY, PATH, OnDeviceFiles
 from skinapp.ui.tabs import about, custom, followup, live, many, ondevice, photo, teach
 from skinapp.web import answering, translations
-from skinapp.web.bundles import onnxruntime_web
+from skinapp.web.bundles import ondevice as ondevice_bundle
 from skinapp.web.views import examples
 
 if TYPE_CHECKING:
@@ -70,7 +70,8 @@ class LesionPage(Variant):
         self.model = assessor
         self._examples = examples.gather(assessor.documents)
         self._live = LiveEndpoint(assessor)
-        self._ondevice = _ondevice_files(assessor)
+        bundle = ondevice_bundle.bundle_of(assessor)
+        self._ondevice = OnDeviceFiles(bundle) if bundle else None
 
     def tabs(self, page: gr.Blocks) -> Mapping[str, Tab]:
         return {
@@ -140,13 +141,3 @@ def of(model: Assessor | Classifier) -> Variant:
 
 def _drawing() -> bytes:
     return encode.jpeg(synthetic.draw(examples.SPOTS["even"]))
-
-
-def _ondevice_files(assessor: Assessor) -> OnDeviceFiles | None:
-    """The On-device tab's files, where all that it needs is there."""
-    if not onnxruntime_web.present():
-        return None
-    try:
-        return OnDeviceFiles(assessor.browser_model())
-    except SkinAppError:
-        return None

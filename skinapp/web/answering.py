@@ -1,6 +1,5 @@
 """A photo goes in; what a visitor sees of its answer, or of what is wrong with it, comes out: HTML, and figures for scripts."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -54,11 +53,12 @@ def row(assessor: Assessor, language: Language, named: tuple[str, Path]) -> many
     return many.Row.of(name, assessment, photo, language)
 
 
-def figures(answers: Sequence[tuple[Any, Any]], labels: bytes | None, language: Language) -> str:
-    """How right the answers of the table are, each a file and a lesion, by a CSV with `labels` or by the files' folders."""
-    predicted = {str(file): code for file, code in answers[: many.MAX_PHOTOS] if code in CODES}
+def figures(answers: Any, labels: Path | None, language: Language) -> str:
+    """How right the answers of the table are, each a file's name and a lesion as a browser sends them, by a CSV with `labels` or
+    by the files' folders."""
+    predicted = {str(file): code for file, code in _pairs(answers)[: many.MAX_PHOTOS] if code in CODES}
     try:
-        truths = ground_truth.truths(list(predicted), {} if labels is None else ground_truth.read(labels))
+        truths = ground_truth.truths(list(predicted), {} if labels is None else ground_truth.read(_start(labels)))
     except LabelError as error:
         return many.refused(error.message.to(language), language)
     if not truths:
@@ -83,6 +83,11 @@ def compared(assessor: Assessor, earlier: Path, later: Path, language: Language)
     return followup.compared((first, second), compare.compare(before, after) if is_readable else None, language)
 
 
+def still(assessor: Assessor, content: bytes, max_pixels: int, language: Language) -> tuple[str, str]:
+    """The full answer to one picture of a camera, and its evidence."""
+    return answered(assessor, decode.read(content, max_pixels), language)
+
+
 def frame(assessor: Assessor, content: bytes, max_pixels: int) -> dict[str, Any]:
     """What one frame of a camera shows, as the browser's own modules would say it, with every lesion's evidence in 0..255."""
     photo = decode.read(content, max_pixels)
@@ -104,3 +109,14 @@ def frame(assessor: Assessor, content: bytes, max_pixels: int) -> dict[str, Any]
             "codes": {code: heat.ravel().tolist() for code, heat in zip(CODES, heats, strict=True)},
         },
     }
+
+
+def _pairs(answers: Any) -> list[tuple[Any, Any]]:
+    pairs = answers if isinstance(answers, list) else []
+    return [(pair[0], pair[1]) for pair in pairs if isinstance(pair, list) and len(pair) == 2]
+
+
+def _start(path: Path) -> bytes:
+    """As much of a file as is ever read."""
+    with path.open("rb") as file:
+        return file.read(decode.MAX_BYTES)

@@ -1,6 +1,5 @@
 """What programs call for, whichever way they do: reports on photos, so many in a call, few of them assessed at once."""
 
-import base64
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -11,7 +10,8 @@ from skinapp.assessment.assessor import Assessor
 from skinapp.assessment.classifier import Classifier
 from skinapp.errors import PhotoError
 from skinapp.i18n.messages import LANGUAGES, Language, Message
-from skinapp.imaging import encode
+from skinapp.imaging import decode, encode
+from skinapp.web.render import data_uri
 
 MAX_BATCH = 64
 """Photos in one call."""
@@ -42,15 +42,30 @@ def refusal(photos: Sequence[Any]) -> Message | None:
     return None
 
 
-def reported(
-    model: Assessor | Classifier, source: Path | bytes, language: Language, *, careful: bool = False, drawn: bool = False
+def report_on(
+    model: Assessor | Classifier,
+    source: Path | bytes,
+    language: Language,
+    *,
+    careful: bool = False,
+    draw: Callable[[decode.Photo], bytes] | None = None,
 ) -> tuple[dict[str, Any], bytes]:
-    """The report on one photo for a program, or its `error`; and where `drawn` the overlay as JPEG."""
-    try:
-        photo, assessment = model.read_and_assess(source, careful=careful)
-    except PhotoError as error:
-        return {"error": str(error)}, b""
-    return assessment.to_dict(language), encode.jpeg(assessment.overlay(photo)) if drawn else b""
+    """The report on one photo for a program, and the overlay as the file that `draw` makes of it, if one is wanted."""
+    photo, assessment = model.read_and_assess(source, careful=careful)
+    return assessment.to_dict(language), draw(assessment.overlay(photo)) if draw else b""
+
+
+def rows(model: Assessor | Classifier, photos: Sequence[tuple[str, Path]], language: Language) -> list[dict[str, Any]]:
+    """The reports on several photos, each from one look and with its name, or its error."""
+
+    def row(photo: tuple[str, Path]) -> dict[str, Any]:
+        name, path = photo
+        try:
+            return {"file": name, **report_on(model, path, language)[0]}
+        except PhotoError as error:
+            return {"file": name, "error": str(error)}
+
+    return each(row, photos)
 
 
 class RefusedError(Exception):
@@ -73,14 +88,13 @@ class Order:
 
     def answer(self, model: Assessor | Classifier, content: bytes, alone: bool = True) -> tuple[dict[str, Any], bytes]:
         """The report on one photo, and where that is all that is wanted the overlay as a file."""
-        photo, assessment = model.read_and_assess(content, careful=alone if self.careful is None else self.careful)
-        report = assessment.to_dict(self.language)
-        if self.as_picture and alone:
-            return report, encode.webp(assessment.overlay(photo))
-        if self.overlay:
-            overlay = base64.b64encode(encode.jpeg(assessment.overlay(photo))).decode()
-            report["overlay"] = f"data:image/jpeg;base64,{overlay}"
-        return report, b""
+        is_file = self.as_picture and alone
+        draw = encode.webp if is_file else encode.jpeg if self.overlay else None
+        careful = alone if self.careful is None else self.careful
+        report, overlay = report_on(model, content, self.language, careful=careful, draw=draw)
+        if is_file or not overlay:
+            return report, overlay
+        return {**report, "overlay": data_uri("jpeg", overlay)}, b""
 
     def row(self, model: Assessor | Classifier, photo: tuple[str, bytes]) -> dict[str, Any]:
         """The report on one of several photos, with its name, or its error."""

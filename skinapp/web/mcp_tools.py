@@ -18,6 +18,8 @@ from mcp.types import CallToolResult, ImageContent, TextContent, Tool, ToolAnnot
 from skinapp.assessment.assessor import Assessor
 from skinapp.errors import PhotoError
 from skinapp.i18n.messages import Language, preferred, text
+from skinapp.imaging import encode
+from skinapp.imaging.decode import Photo
 from skinapp.web import calls
 
 log = logging.getLogger(__name__)
@@ -89,7 +91,7 @@ class Tools:
     def _classify(self, arguments: dict[str, Any], language: Language) -> CallToolResult:
         if arguments.get("photo") is None:
             return _refused(text("requests.no_photo", language))
-        [(report, overlay)] = calls.each(partial(self._reported, language, True), [arguments["photo"]])
+        [(report, overlay)] = calls.each(partial(self._reported, language, encode.jpeg), [arguments["photo"]])
         if "error" in report:
             return _refused(report["error"])
         picture = ImageContent(type="image", data=base64.b64encode(overlay).decode(), mimeType="image/jpeg")
@@ -100,16 +102,15 @@ class Tools:
         photos = photos if isinstance(photos, list) else []
         if reason := calls.refusal(photos):
             return _refused(reason.to(language))
-        rows = [report for report, _ in calls.each(partial(self._reported, language, False), photos)]
+        rows = [report for report, _ in calls.each(partial(self._reported, language, None), photos)]
         return CallToolResult(content=[_text(rows)], structuredContent={"rows": rows})
 
-    def _reported(self, language: Language, drawn: bool, photo: Any) -> tuple[dict[str, Any], bytes]:
-        """The report on one photo, or its error, and where wanted the overlay as JPEG."""
+    def _reported(self, language: Language, draw: Callable[[Photo], bytes] | None, photo: Any) -> tuple[dict[str, Any], bytes]:
+        """The report on one photo, or its error, and the overlay as a file, if one is wanted."""
         try:
-            source = self._source(str(photo))
+            return calls.report_on(self._assessor, self._source(str(photo)), language, careful=True, draw=draw)
         except PhotoError as error:
             return {"error": str(error)}, b""
-        return calls.reported(self._assessor, source, language, careful=True, drawn=drawn)
 
     def _source(self, photo: str) -> Path | bytes:
         """The bytes of a photo that came as base64, else the file of an upload."""

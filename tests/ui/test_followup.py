@@ -1,6 +1,7 @@
 """The Follow-up tab in a real browser: two photos in, laid on each other, measured and answered; nothing is judged or kept."""
 
 import re
+from html import unescape
 from typing import Any
 
 import numpy as np
@@ -149,7 +150,7 @@ def test_a_change_is_told_with_its_interval_and_drawn_around_no_difference(chang
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_no_change_is_judged_and_the_doctor_is_named(language: Language) -> None:
-    drawn = compared(compare.Change("area", 1, 4, 4, 3.5, 4.5), language)
+    drawn = unescape(compared(compare.Change("area", 1, 4, 4, 3.5, 4.5), language))
     assert text("follow.sentence", language) in drawn
     rows = drawn.partition('<div class="card measured">')[2].partition("</table>")[0]
     assert not re.search(r"class=\"(urgent|high|medium|low)", rows), "a difference has no colour of a priority"

@@ -4,7 +4,8 @@ import brotli
 import httpx
 import pytest
 
-from skinapp.ui.gradio_internals.frontend import FOLDER, LASTING
+from skinapp.ui.gradio_internals.frontend import FOLDER
+from skinapp.web.bundles.headers import LASTING
 
 SCRIPT = max(FOLDER.glob("index-*.js"), key=lambda path: path.stat().st_size)
 FONT = min(FOLDER.glob("*.woff2"))

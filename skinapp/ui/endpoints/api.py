@@ -1,7 +1,6 @@
 """The two functions that a program calls, /classify and /classify_batch; what they answer is Assessment.to_dict."""
 
-from functools import partial
-from pathlib import Path, PurePath
+from pathlib import PurePath
 from typing import Any
 
 import gradio as gr
@@ -44,8 +43,8 @@ def _classify(model: Assessor | Classifier, payload: Payload, careful: bool, lan
     if payload is None:
         raise _error(text("requests.no_photo", language))
     try:
-        photo, assessment = model.read_and_assess(files.received_file(payload), careful=careful)
-        return assessment.to_dict(language), uploads.keep("image.jpeg", encode.jpeg(assessment.overlay(photo)))
+        report, overlay = calls.report_on(model, files.received_file(payload), language, careful=careful, draw=encode.jpeg)
+        return report, uploads.keep("image.jpeg", overlay)
     except SkinAppError as error:
         raise _error(str(error)) from None
 
@@ -55,12 +54,7 @@ def _classify_batch(model: Assessor | Classifier, payloads: list[dict[str, Any]]
         raise _error(reason.to(language))
     paths = [files.received_file(payload) for payload in payloads]
     names = [PurePath(payload.get("orig_name") or path).name for payload, path in zip(payloads, paths, strict=True)]
-    reports = calls.each(partial(_report, model, language), paths)
-    return [{"file": name, **report} for name, report in zip(names, reports, strict=True)]
-
-
-def _report(model: Assessor | Classifier, language: Language, path: Path) -> dict[str, Any]:
-    return calls.reported(model, path, language)[0]
+    return calls.rows(model, list(zip(names, paths, strict=True)), language)
 
 
 def _error(message: str) -> gr.Error:

@@ -4,20 +4,21 @@ Photos stay in memory from their first byte to their last: nothing of a call is 
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartParser
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from skinapp.assessment.assessor import Assessor
 from skinapp.assessment.classifier import Classifier
 from skinapp.errors import BusyError, PhotoError
+from skinapp.guards.leaving import unless_gone
 from skinapp.guards.shares import FullError, Share
 from skinapp.i18n.messages import Language, Message, preferred
 from skinapp.ui.gradio_internals import queue, server
@@ -31,8 +32,8 @@ WORKERS = 16
 """Photos that are worked on at the same time: two of the pool's passes, one that runs and one that fills."""
 CALLS = WORKERS + queueing.WAITING
 """Calls that are answered or wait; whoever comes after them is told so."""
-RETRY_S = 5
-Got = TypeVar("Got")
+Photo = TypeVar("Photo")
+Answer = TypeVar("Answer")
 
 
 def routes(assessor: Assessor | Classifier) -> list[Route]:
@@ -78,15 +79,13 @@ class Desk:
     async def _answered(self, request: Request, photos: Sequence[tuple[str, bytes]], order: calls.Order) -> Response:
         if len(photos) == 1:
             ((_, content),) = photos
-            report, picture = await _unless_gone(request, self._begun(partial(order.answer, self._assessor), content))
+            report, picture = await unless_gone(request.receive, self._begun(partial(order.answer, self._assessor), content))
             return Response(picture, media_type=calls.WEBP) if order.as_picture else JSONResponse(report)
-        rows = await _unless_gone(
-            request, asyncio.gather(*(self._begun(partial(order.row, self._assessor), photo) for photo in photos))
-        )
-        return JSONResponse(rows)
+        rows = asyncio.gather(*(self._begun(partial(order.row, self._assessor), photo) for photo in photos))
+        return JSONResponse(await unless_gone(request.receive, rows))
 
-    def _begun(self, work: Callable[[Any], Got], given: Any) -> asyncio.Future[Got]:
-        return asyncio.get_running_loop().run_in_executor(self._workers, work, given)
+    def _begun(self, work: Callable[[Photo], Answer], photo: Photo) -> asyncio.Future[Answer]:
+        return asyncio.get_running_loop().run_in_executor(self._workers, work, photo)
 
 
 async def _photos(request: Request) -> list[tuple[str, bytes]]:
@@ -106,26 +105,8 @@ async def _photos(request: Request) -> list[tuple[str, bytes]]:
     return photos
 
 
-async def _unless_gone(request: Request, answer: Awaitable[Got]) -> Got:
-    """An answer, given up as far as it isn't begun when nobody waits for it any more."""
-    answering, leaving = asyncio.ensure_future(answer), asyncio.ensure_future(_gone(request))
-    try:
-        await asyncio.wait({answering, leaving}, return_when=asyncio.FIRST_COMPLETED)
-        if not answering.done():
-            raise ClientDisconnect
-        return answering.result()
-    finally:
-        answering.cancel()
-        leaving.cancel()
-
-
-async def _gone(request: Request) -> None:
-    while (await request.receive())["type"] != "http.disconnect":
-        pass
-
-
 def _refused(message: Message, status: int, language: Language) -> Response:
-    return JSONResponse({"error": message.to(language)}, status, {"Retry-After": str(RETRY_S)} if status == 503 else None)
+    return JSONResponse({"error": message.to(language)}, status)
 
 
 async def _described(_: Request) -> Response:

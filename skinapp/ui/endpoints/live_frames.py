@@ -18,12 +18,11 @@ from skinapp.assessment.assessor import Assessor
 from skinapp.errors import PhotoError
 from skinapp.guards import access, live_sessions
 from skinapp.guards.asgi import Receive, Scope, Send, path_of
-from skinapp.i18n.messages import Language, preferred
-from skinapp.imaging import decode
+from skinapp.i18n.messages import preferred
 from skinapp.ui.gradio_internals.accounts import visitor
-from skinapp.ui.gradio_internals.frontend import LASTING
 from skinapp.ui.server import queueing
 from skinapp.web import answering
+from skinapp.web.bundles import headers
 from skinapp.web.bundles import live as live_bundle
 from skinapp.web.views.live import Limits
 
@@ -70,7 +69,7 @@ class LiveEndpoint:
     async def _response(self, request: Request) -> Response:
         path = path_of(request.scope).lstrip("/")
         if request.method == "GET" and path in self._files:
-            return _file(path, self._files[path])
+            return Response(self._files[path], headers=headers.of(path))
         if request.method != "POST" or path not in self._posts:
             return PlainTextResponse("Not Found", 404)
         if not access.is_own_page(request.headers):
@@ -113,7 +112,7 @@ class LiveEndpoint:
         language = preferred(request.headers.get("accept-language", ""))
         content = await self._picture(request, STILL_BYTES)
         with self._viewers.under_way(_viewer(request), "still"):
-            answer, evidence = await self._in_thread(partial(_answered, self._assessor, content, language))
+            answer, evidence = await self._in_thread(partial(answering.still, self._assessor, content, MAX_PIXELS, language))
         return JSONResponse({"told": answer, "shown": evidence})
 
     async def _picture(self, request: Request, limit: int) -> bytes:
@@ -130,20 +129,9 @@ class LiveEndpoint:
         return await asyncio.get_running_loop().run_in_executor(self._workers, work)
 
 
-def _answered(assessor: Assessor, content: bytes, language: Language) -> tuple[str, str]:
-    """The full answer to one picture, as the photo tab gives it."""
-    return answering.answered(assessor, decode.read(content, MAX_PIXELS), language)
-
-
 def _viewer(request: Request) -> str:
     return request.headers.get("viewer", "")
 
 
 def _ended(reason: str, status: int) -> Response:
     return JSONResponse({"ended": reason}, status)
-
-
-def _file(path: str, content: bytes) -> Response:
-    kind = "text/javascript; charset=utf-8" if path.endswith(".js") else "application/json"
-    headers = {"Cache-Control": LASTING, "X-Content-Type-Options": "nosniff"}
-    return Response(content, headers=headers, media_type=kind)

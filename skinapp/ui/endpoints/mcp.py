@@ -15,9 +15,10 @@ from starlette.routing import Route
 
 from skinapp.assessment.assessor import Assessor
 from skinapp.errors import PhotoError
-from skinapp.guards.asgi import Message, Receive, Scope, Send
+from skinapp.guards import bodies
+from skinapp.guards.asgi import Receive, Scope, Send
 from skinapp.guards.shares import FullError, Share
-from skinapp.i18n.messages import Message as Sentence
+from skinapp.i18n.messages import Message
 from skinapp.ui.gradio_internals import files
 from skinapp.ui.gradio_internals.accounts import visitor
 from skinapp.ui.server.request_gate import MCP_BYTES
@@ -26,7 +27,6 @@ from skinapp.web.mcp_tools import Tools
 PATH = "/gradio_api/mcp"
 CALLS = 16
 """Calls at the same time."""
-RETRY_S = 5
 
 
 class McpEndpoint:
@@ -53,24 +53,14 @@ class McpEndpoint:
         body = await request.body()  # before it takes a place: one that stalls would keep it
         try:
             with self._calls.held(visitor(scope)):
-                await self._manager.handle_request(scope, _whole(body, receive), send)
+                await self._manager.handle_request(scope, bodies.replayed(body, receive), send)
         except FullError:
-            busy = PlainTextResponse(f"{CALLS} calls are being answered; try again", 503, {"Retry-After": str(RETRY_S)})
+            busy = PlainTextResponse(f"{CALLS} calls are being answered; try again", 503)
             await busy(scope, receive, send)
-
-
-def _whole(body: bytes, receive: Receive) -> Receive:
-    """ASGI's receive with a body that has come in already."""
-    messages: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
-
-    async def received() -> Message:
-        return messages.pop() if messages else await receive()
-
-    return received
 
 
 def _uploaded(path: str) -> Path:
     try:
         return files.received_file({"path": path})
     except gr.Error:
-        raise PhotoError(Sentence("requests.not_uploaded")) from None
+        raise PhotoError(Message("requests.not_uploaded")) from None

@@ -7,8 +7,6 @@ quota.
 Seen: routes.App, get_current_user, login and the routes of the front end; Request.request.
 """
 
-import base64
-import binascii
 import re
 import secrets
 from typing import Any
@@ -18,7 +16,7 @@ from starlette.datastructures import Headers
 from starlette.requests import Request, cookie_parser
 
 from skinapp.guards.asgi import Scope
-from skinapp.guards.guesses import address
+from skinapp.guards.guesses import address, basic
 
 OPEN_ROUTES = re.compile(
     r"/|/login/?|/logout|/(assets|static|svelte)/.*|/theme\.css|/favicon\.ico|/robots\.txt|/manifest\.json"
@@ -60,10 +58,8 @@ def visitor_of(request: gr.Request) -> str:
 def knows_password(request: Request) -> bool:
     """Whether a program sends the page's user and password along, as basic authentication."""
     auth: Any = request.app.auth
-    scheme, _, encoded = request.headers.get("authorization", "").partition(" ")
-    try:
-        user, _, password = base64.b64decode(encoded, validate=True).decode().partition(":")
-    except (binascii.Error, ValueError):
+    login = basic(request.headers.get("authorization", ""))
+    if login is None or not isinstance(auth, dict):
         return False
-    known = auth.get(user) if isinstance(auth, dict) else None
-    return scheme.lower() == "basic" and known is not None and secrets.compare_digest(known.encode(), password.encode())
+    known, password = auth.get(login[0]), login[1]
+    return known is not None and secrets.compare_digest(known.encode(), password.encode())

@@ -18,6 +18,8 @@ from starlette.datastructures import Headers
 from starlette.responses import Response
 
 from skinapp.guards.asgi import App, Receive, Scope, Send, path_of
+from skinapp.ui.gradio_internals import server
+from skinapp.web.bundles.headers import LASTING
 
 FOLDER = Path(gr.__file__).parent / "templates" / "frontend" / "assets"
 ROUTE = "/assets/"
@@ -27,8 +29,6 @@ PACKED = (".js", ".css", ".svg")
 QUALITY = 4
 """Gradio's own, as is the rest of how it packs."""
 WINDOW, SMALL = 22, 400
-LASTING = "public, max-age=31536000, immutable"
-"""A file's name holds the hash of what is in it."""
 KEPT = 256
 """Files in memory, 5 MB; a page asks for sixty."""
 
@@ -52,6 +52,11 @@ class Assets:
         if path in self._files:
             return _response(self._files[path], packs)
         return BrotliResponder(self.app, QUALITY, Mode.text, WINDOW, 0, SMALL) if packs else self.app
+
+
+def shared_host(scope: Scope) -> str:
+    """The host that the page loads files from beside its own; empty where it isn't served over a share link."""
+    return SHARED_HOST if server.is_shared(scope["app"]) else ""
 
 
 def _response(file: Path, packs: bool) -> Response:

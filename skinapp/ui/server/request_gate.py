@@ -11,17 +11,17 @@ from starlette.datastructures import MutableHeaders
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
-from skinapp.guards import access
+from skinapp.guards import access, security_headers
 from skinapp.guards.asgi import App, Message, Receive, Scope, Send, path_of
 from skinapp.guards.bodies import Body, BodyError, discard, in_pieces
 from skinapp.guards.ending import Ending
+from skinapp.guards.leaving import GoneError
 from skinapp.guards.sessions import Sessions
 from skinapp.guards.shares import FullError, Share
 from skinapp.i18n.messages import preferred, text
 from skinapp.imaging import decode
 from skinapp.ui.gradio_internals import files, hardening, server
 from skinapp.ui.gradio_internals.accounts import visitor
-from skinapp.ui.server import security_headers
 from skinapp.ui.server.logins import PLAIN_HTTP, Logins, TooManyGuessesError, is_login
 from skinapp.web.views.page import KEPT_MINUTES
 
@@ -130,7 +130,7 @@ class Apology:
 
         try:
             await self._app(scope, receive, noted)
-        except ClientDisconnect:  # nobody is left who could hear of it
+        except (ClientDisconnect, GoneError):  # nobody is left who could hear of it
             return
         except Exception as error:  # not ours to cure: logged, and told without what it tells of this server
             if begun or scope["type"] != "http" or isinstance(error, BodyError):
@@ -152,7 +152,7 @@ class _Reply:
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            security_headers.add(self._path, message)
+            security_headers.add(message, self._path.startswith(files.FILE_PATH))
             if self.status in (429, 503):
                 MutableHeaders(scope=message).setdefault("Retry-After", str(RETRY_S))
         await self._send(message)

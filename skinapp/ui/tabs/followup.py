@@ -11,14 +11,12 @@ from skinapp.ui.gradio_internals import files
 from skinapp.web import answering
 from skinapp.web.views import followup as followup_view
 
-PHOTOS = ("earlier", "later")
-
 
 def add(assessor: Assessor, say: gr.I18n) -> None:
     """Put the tab's components and its event into the page that is being built."""
     with gr.Column(elem_id="follow-tab"):
         with gr.Row(elem_id="then-and-now", equal_height=True):
-            photos = [photo_input(say(name), say(f"drop_{name}"), name, classes="slot") for name in PHOTOS]
+            photos = [photo_input(say(name), say(f"drop_{name}"), name, classes="slot") for name in followup_view.PHOTOS]
         comparison = gr.HTML(say("follow"), js_on_load=script("followup"), apply_default_css=False, elem_id="followed")
 
     def follow(earlier: Payload, later: Payload, request: gr.Request) -> Iterator[Any]:

@@ -10,7 +10,6 @@ import gradio as gr
 
 from skinapp.assessment.assessor import Assessor
 from skinapp.i18n.messages import Language, text
-from skinapp.imaging import decode
 from skinapp.ui.components import ASSESS, PRIVATE, EventOptions, language_of, script
 from skinapp.ui.gradio_internals import events, files
 from skinapp.web import answering, calls
@@ -33,8 +32,8 @@ def add(assessor: Assessor, say: gr.I18n) -> None:
 
     def measure(event: gr.EventData, request: gr.Request) -> str:
         payload = events.payload(event)
-        labels = _content(payload["labels"]) if payload.get("labels") else None
-        return answering.figures(_pairs(payload.get("answers")), labels, language_of(request))
+        labels = files.received_file(payload["labels"]) if payload.get("labels") else None
+        return answering.figures(payload.get("answers"), labels, language_of(request))
 
     table.assess(assess, None, rows, **EACH, **ASSESS).failure(None, None, rows, js=script("lost"), **EACH)
     table.measure(measure, None, figures, concurrency_limit=1, **EACH)  # one at a time: the last one counts
@@ -48,14 +47,3 @@ def _rows(assessor: Assessor, payload: dict[str, Any], language: Language) -> st
     photos = [(str(one.get("orig_name")), files.received_file(one)) for one in uploaded if isinstance(one, dict)]
     rows = calls.each(partial(answering.row, assessor, language), photos)
     return many_view.rows(int(payload.get("part", 0)), rows, language)
-
-
-def _pairs(answers: Any) -> list[tuple[Any, Any]]:
-    """The names of files, each with the lesion that it was answered by."""
-    pairs = answers if isinstance(answers, list) else []
-    return [(pair[0], pair[1]) for pair in pairs if isinstance(pair, list) and len(pair) == 2]
-
-
-def _content(payload: Any) -> bytes:
-    with files.received_file(payload).open("rb") as file:
-        return file.read(decode.MAX_BYTES)

@@ -11,7 +11,9 @@ from collections.abc import Callable
 from functools import cache, partial
 from pathlib import Path
 
+from skinapp.assessment.assessor import Assessor
 from skinapp.assessment.loaded_model import BrowserModel
+from skinapp.errors import SkinAppError
 from skinapp.i18n.messages import LANGUAGES
 from skinapp.model.spec import CONFIG
 from skinapp.web import STATIC
@@ -54,6 +56,16 @@ def bundle(source: BrowserModel) -> Bundle:
     about = _about(source, _folder(model), _folder(runtime))
     code = _code(about)
     return Bundle(code | runtime | model | {name: _addressed(OURS / name, _folder(code)) for name in ENTRY})
+
+
+def bundle_of(assessor: Assessor) -> Bundle | None:
+    """All files of the tab that answers with this model, where all that it needs is there."""
+    if not onnxruntime_web.present():
+        return None
+    try:
+        return bundle(assessor.browser_model())
+    except SkinAppError:
+        return None
 
 
 def is_lasting(path: str) -> bool:

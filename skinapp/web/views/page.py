@@ -1,10 +1,11 @@
-"""What stands on the page around any answer, and in its place: header, tips, footer; nothing yet, busy, failed."""
+"""What stands on the page around any answer, and in its place: login, header, tips, footer; nothing yet, busy, failed."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from skinapp.assessment.loaded_model import ModelInfo
-from skinapp.i18n.messages import Language, text
+from skinapp.guards.guesses import GUESS_S, GUESSES
+from skinapp.i18n.messages import LANGUAGES, Language, text
 from skinapp.labels import SEVERITY
 from skinapp.web.render import render
 
@@ -45,6 +46,12 @@ def busy(language: Language) -> str:
 def failed(reason: str, language: Language) -> str:
     """What stands there when a photo can't be read."""
     return render("page.failed", language, reason)
+
+
+def login() -> str:
+    """What stands above a login, in every language: how often a password may be guessed."""
+    sentences = [text("requests.guesses", language, count=GUESSES, seconds=GUESS_S) for language in LANGUAGES]
+    return render("page.login", LANGUAGES[0], sentences)
 
 
 def footer(model: ModelInfo, notices: Sequence[str], language: Language, disclaimer: str = "disclaimer") -> str:

@@ -13,6 +13,8 @@ from skinapp.assessment import explain
 from skinapp.assessment.assessor import Assessor
 from skinapp.assessment.classifier import Classification
 from skinapp.assessment.explain import Evidence
+from skinapp.followup.align import Alignment
+from skinapp.followup.compare import NOWHERE, RATIOS, Change, Comparison
 from skinapp.i18n.messages import LANGUAGES, Language, Message, text
 from skinapp.imaging.preprocess import Box
 from skinapp.metrics import ground_truth
@@ -25,7 +27,7 @@ from skinapp.teach.linear_head import Head, Step, TrainedHead
 from skinapp.teach.pipeline import Mistake, TrainingResult
 from skinapp.teach.progress import Progress
 from skinapp.web import render
-from skinapp.web.views import about, answer, classification, examples, many, page, report, teach
+from skinapp.web.views import about, answer, classification, examples, followup, live, many, ondevice, page, report, teach
 from tests.support import drawings
 
 ODD = "<odd> {odd} \"'&"
@@ -70,9 +72,15 @@ def test_about_says_what_a_plain_photo_is_worth_and_what_lesions_it_does_not_kno
 
 
 def everything(assessor: Assessor, language: Language) -> Iterator[str]:
-    """Every view of a page but Live, Follow-up and On-device, of photos that are good, warned of and bad."""
-    for shown in (page.header, page.tips, page.empty, page.busy, many.empty_table, classification.empty):
-        yield shown(language)
+    """Every view of a page, of photos that are good, warned of and bad."""
+    for piece in (page.header, page.tips, page.empty, page.busy, many.empty_table, classification.empty):
+        yield piece(language)
+    for piece in (followup.empty, followup.other, followup.busy, ondevice.missing, ondevice.tab):
+        yield piece(language)
+    yield from (followup.failed([ODD, ODD], language), live.finder(language, f"./{ODD}", live.Limits(16, 180, 2)))
+    odd = replace(assessor.model, id=ODD, precision=ODD)
+    yield from (ondevice.frame(f"./{ODD}", language), ondevice.footer(odd, language))
+    yield from compared(assessor, language)
     yield page.footer(assessor.model, [ODD], language)
     yield many.refused(ODD, language)
     yield many.figures(ground_truth.figures(["mel", "nv", "bkl"], ["mel", "mel", "nv"]), {ODD: "mel"}, language)
@@ -150,6 +158,19 @@ def test_files_that_are_not_used_are_counted_and_only_the_first_of_them_listed()
     assert html.count("<code>") == teach.MAX_LISTED and text("teach.refused_more", "en", count=3) in html
     assert text("teach.refused", "en", count=teach.MAX_LISTED + 3) in html
     assert "2 pictures, 1 for testing" in html and text("teach.share_given", "en", count=2) in html and 'type="range"' not in html
+
+
+def compared(assessor: Assessor, language: Language) -> Iterator[str]:
+    """Two photos that can be laid on each other, by the skin or by the lesion alone, that can't, and that can't be judged."""
+    assessment, photo = assessor.assess([drawings.lesion()], {"decode": 1.0})[0], drawings.lesion(160, 120)
+    edge, places = np.array([10 + 10j, 50 + 10j, 30 + 40j]), np.array([0j, 1 + 1j, 2j])
+    changes = tuple(Change(figure, 1.0, 1.1, 1.1, -0.2, 1.3) for figure in (*RATIOS, "asymmetry"))
+    for by_skin in (True, False):
+        alignment = Alignment(1.1 + 0.3j, 3 + 1j, by_skin, places, places)
+        yield followup.compared((assessment, assessment), Comparison(photo, photo, alignment, changes, (edge, edge)), language)
+    for outlines in ((edge, edge), (NOWHERE, edge)):
+        yield followup.compared((assessment, assessment), Comparison(photo, photo, None, (), outlines), language)
+    yield followup.compared((assessment, assessment), None, language)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
