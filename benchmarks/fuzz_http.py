@@ -32,7 +32,7 @@ from tests.support import drawings
 from tests.support.app_server import started
 
 HANG_S = 5.0
-SENTENCES = [text(f"requests.{key}", "en").encode() for key in ("unexpected", "not_uploaded", "no_photo")]
+SENTENCES = [text(f"requests.{key}", "en").encode() for key in ("unexpected", "not_uploaded", "no_photo", "malformed")]
 KNOWN = re.compile(r"HTTPException in routes\.py, in sse_stream|RuntimeError in _exception_handler\.py|ProtocolError in ")
 """Tracebacks that Gradio prints of streams of sessions which aren't there, whose callers hear so; and those of uvicorn, which
 refuses a broken chunk in the middle of an answer by a second one."""

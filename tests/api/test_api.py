@@ -249,6 +249,13 @@ def test_nothing_but_an_upload_is_read(server: str, given: object) -> None:
         assert said in (text("requests.not_uploaded", "en"), text("requests.no_photo", "en"))
 
 
+def test_a_call_without_any_value_hears_that_it_makes_no_sense(server: str) -> None:
+    address = f"{server}/gradio_api/call/classify"
+    event = httpx.post(address, json={"data": []}, timeout=60).json()["event_id"]
+    heard = httpx.get(f"{address}/{event}", timeout=60).text
+    assert heard.startswith("event: error") and json.loads(heard.split("data: ")[1])["error"] == text("requests.malformed", "en")
+
+
 def test_an_upload_over_the_limit_is_refused_at_the_door(server: str) -> None:
     files = {"files": ("huge.jpg", io.BytesIO(bytes(quotas.ZIP_BYTES + 1)), "image/jpeg")}
     assert httpx.post(f"{server}/gradio_api/upload", files=files, timeout=60).status_code == 413

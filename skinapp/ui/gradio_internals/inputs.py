@@ -13,17 +13,19 @@ import gradio as gr
 from gradio.block_function import BlockFunction
 from gradio.components import Component
 
+from skinapp.i18n.messages import text
 from skinapp.ui.gradio_internals import patch
 
 
 def fill_in(page: gr.Blocks) -> None:
-    """Give every call of the page the values that it leaves out; the first input it must name."""
+    """Give every call of the page the values that it leaves out; the first input it must name, or it hears so."""
     validate = page.validate_inputs
 
     def filled(block_fn: BlockFunction, inputs: list[Any]) -> None:
-        if inputs:
-            left_out = block_fn.inputs[len(inputs) :]
-            inputs.extend(block.value if isinstance(block, Component) else None for block in left_out)
+        if block_fn.inputs and not inputs:
+            raise gr.Error(text("requests.malformed", "en"), print_exception=False)
+        left_out = block_fn.inputs[len(inputs) :]
+        inputs.extend(block.value if isinstance(block, Component) else None for block in left_out)
         validate(block_fn, inputs)
 
     patch(page, "validate_inputs", filled)
