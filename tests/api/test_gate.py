@@ -214,6 +214,17 @@ def test_a_host_that_cant_be_one_is_refused(server: str, name: str, value: str) 
     assert (answer.status_code, answer.text) == (400, text("requests.malformed", "en"))
 
 
+def test_a_path_that_no_file_can_have_is_refused(server: str) -> None:
+    answer = httpx.get(f"{server}/assets/{'a' * 3000}.js")
+    assert (answer.status_code, answer.text) == (400, text("requests.malformed", "en"))
+
+
+def test_a_path_that_no_address_may_hold_is_refused_before_an_answer_begins(server: str) -> None:
+    event = httpx.post(f"{server}/gradio_api/call/classify", json={"data": [None]}).json()["event_id"]
+    answer = httpx.get(f"{server}/gradio_api/call/classify/{event}%0d")
+    assert (answer.status_code, answer.text) == (400, text("requests.malformed", "en"))
+
+
 def test_a_preflight_of_a_strangers_page_is_refused_too(server: str) -> None:
     asked = {"origin": "https://evil.example", "access-control-request-method": "POST"}
     answer = httpx.options(f"{server}/gradio_api/call/classify", headers=asked)

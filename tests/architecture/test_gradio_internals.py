@@ -26,6 +26,7 @@ SIGNATURES = {
     "gradio.processing_utils:hash_base64": "base64_encoding chunk_num_blocks",
     "gradio.utils:error_payload": "error show_error",
     "gradio.queueing:error_payload": "error show_error",
+    "gradio.route_utils:get_request_origin": "request route_path",
     "gradio.queueing:Queue.push": "self body request username",
     "gradio.routes:App.create_app": "blocks app app_kwargs auth_dependency strict_cors mcp_server debug parent_app",
     "gradio.routes:upload_fn": "request upload_dir max_file_size upload_id force_move upload_progress",

@@ -7,15 +7,17 @@ Why: Gradio fetches addresses for whoever asks, keeps runs and states under link
 nothing at all of a failure, tells everybody what the API takes, and checks few requests before it uses them.
 Without it: the server asks others in its visitors' name, callers wait for a reason that doesn't come, and nonsense is logged as a
 fault of ours.
-Seen: routes.router; queueing.error_payload and utils.error_payload; routes.templates.TemplateResponse; the exceptions below.
+Seen: routes.router; queueing.error_payload and utils.error_payload; routes.templates.TemplateResponse;
+route_utils.get_request_origin; the exceptions below.
 """
 
 import re
+from errno import ENAMETOOLONG
 from typing import Any
 
 import httpx
 from fastapi.exceptions import RequestValidationError
-from gradio import queueing, routes, utils
+from gradio import queueing, route_utils, routes, utils
 from gradio.exceptions import InvalidPathError
 from gradio.route_utils import FnIndexInferError
 from pydantic import ValidationError
@@ -67,6 +69,15 @@ def _without_signature(request: Request, name: str, context: dict[str, Any]) -> 
     return _page(request, name, context)
 
 
+def has_address(request: Request) -> bool:
+    """Whether Gradio can make out the address that a request was sent to, as it does in the middle of its answers, too."""
+    try:
+        route_utils.get_request_origin(request, "")
+    except MALFORMED:
+        return False
+    return True
+
+
 def is_malformed(error: Exception) -> bool:
     """Whether a request makes no sense, rather than the server."""
     frame = error.__traceback__
@@ -74,4 +85,5 @@ def is_malformed(error: Exception) -> bool:
         frame = frame.tb_next
     is_gradios = bool(frame and STUMBLES.search(frame.tb_frame.f_code.co_filename))
     is_stumble = isinstance(error, AttributeError | LookupError | TypeError | ValueError) and is_gradios
-    return isinstance(error, MALFORMED) or isinstance(error.__context__, RequestValidationError) or is_stumble
+    is_too_long = isinstance(error, OSError) and error.errno == ENAMETOOLONG
+    return isinstance(error, MALFORMED) or isinstance(error.__context__, RequestValidationError) or is_stumble or is_too_long

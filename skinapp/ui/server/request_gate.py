@@ -82,10 +82,12 @@ class RequestGate:
         path = path_of(request.scope)
         if hardening.CLOSED_ROUTES.search(request.scope["path"]):
             return PlainTextResponse("Not Found", 404)
+        if not hardening.has_address(request):
+            return refused(request.scope, text("requests.malformed", "en"), 400)
         hosts = {*self._hosts, *server.names(request.app)}
-        refused = access.refusal(request.method, path, request.headers, server.bound_address(request.app), hosts)
-        if refused is not None:
-            return PlainTextResponse(refused.reason, refused.status)
+        denied = access.refusal(request.method, path, request.headers, server.bound_address(request.app), hosts)
+        if denied is not None:
+            return PlainTextResponse(denied.reason, denied.status)
         if ENDING.has_begun and request.method == "POST":
             return crowded(request, "ending", 503)
         try:
