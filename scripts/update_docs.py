@@ -111,9 +111,10 @@ def report() -> dict[str, object]:
 
 def limits() -> list[tuple[str, str, float, str]]:
     """What SECURITY.md shows, from the constants that the program obeys; the page's need gradio, which training hasn't got."""
+    from skinapp.guards import queueing
     from skinapp.ui.endpoints import mcp
     from skinapp.ui.gradio_internals import files
-    from skinapp.ui.server import queueing, request_gate, waiting
+    from skinapp.ui.server import request_gate, waiting
 
     return [
         ("photos", "pixels of a photo", decode.MAX_PIXELS, "counted before it is decoded"),

@@ -6,9 +6,9 @@ from typing import Any, Literal, TypedDict
 import gradio as gr
 from gradio.i18n import I18nData
 
+from skinapp.guards import queueing
 from skinapp.i18n.messages import Language, preferred, text
 from skinapp.ui.gradio_internals import events, files
-from skinapp.ui.server import queueing
 from skinapp.web import STATIC
 from skinapp.web.views import page
 

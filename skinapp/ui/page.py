@@ -9,12 +9,12 @@ import gradio as gr
 from starlette.middleware import Middleware
 
 from skinapp.errors import StorageError
-from skinapp.guards import background, security_headers
+from skinapp.guards import background, queueing, security_headers
 from skinapp.imaging import decode
 from skinapp.teach import quotas
 from skinapp.ui.endpoints import api, http
 from skinapp.ui.gradio_internals import frontend, hardening, inputs, queue, server, startup
-from skinapp.ui.server import queueing, request_gate, uploads, waiting
+from skinapp.ui.server import request_gate, uploads, waiting
 from skinapp.ui.theme import theme
 from skinapp.ui.variants import Variant
 from skinapp.web import STATIC

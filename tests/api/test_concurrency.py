@@ -15,8 +15,9 @@ from gradio_client import handle_file
 from gradio_client.exceptions import AppError
 
 from skinapp.assessment.assessor import Assessor
+from skinapp.guards import queueing
 from skinapp.i18n.messages import text
-from skinapp.ui.server import queueing, waiting
+from skinapp.ui.server import waiting
 from tests.support import client_crowd, drawings
 from tests.support.app_server import free_port, served, started
 

@@ -36,7 +36,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("skinapp.scratch", "skinapp.guards"),
     ("skinapp.settings", "skinapp.errors", "skinapp.i18n", "skinapp.labels", "skinapp.malloc", "skinapp.blas"),
 )
-"""Workspaces from top to bottom: each imports from rows below its own, and from its own row only what stands in BESIDE."""
+"""Rooms from top to bottom: each imports from rows below its own, and from its own row only what stands in BESIDE."""
 BESIDE = {
     "app": {"skinapp.serve"},
     "export": {"train"},
@@ -126,7 +126,7 @@ def test_no_import_runs_up(path):
     [
         ("skinapp.model.spec", "skinapp.assessment.triage", True),
         ("skinapp.imaging.decode", "skinapp.metrics.accuracy", True),
-        ("skinapp.web.views.live", "skinapp.ui.server.queueing", True),
+        ("skinapp.web.views.live", "skinapp.ui.server.waiting", True),
         ("skinapp.guards.access", "skinapp.ui.server.logins", True),
         ("train.data.dataset", "export.build", True),
         ("export.build", "train.data.dataset", False),

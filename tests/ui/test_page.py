@@ -271,7 +271,7 @@ def test_a_fault_of_ours_is_owned_up_to_without_details(browser: Browser, stumbl
 
 FULL = """
 import sys, app
-from skinapp.ui.server import queueing
+from skinapp.guards import queueing
 queueing.WAITING = 0
 sys.exit(app.main(sys.argv[1:]))
 """

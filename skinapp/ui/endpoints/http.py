@@ -18,12 +18,12 @@ from starlette.routing import Route
 from skinapp.assessment.assessor import Assessor
 from skinapp.assessment.classifier import Classifier
 from skinapp.errors import BusyError, PhotoError
+from skinapp.guards import queueing
 from skinapp.guards.leaving import unless_gone
 from skinapp.guards.shares import FullError, Share
 from skinapp.i18n.messages import Language, Message, preferred
 from skinapp.ui.gradio_internals import queue, server
 from skinapp.ui.gradio_internals.accounts import visitor
-from skinapp.ui.server import queueing
 from skinapp.ui.server.request_gate import HTTP_BYTES
 from skinapp.web import STATIC, calls
 

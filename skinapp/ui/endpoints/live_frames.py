@@ -16,11 +16,10 @@ from starlette.routing import Mount
 
 from skinapp.assessment.assessor import Assessor
 from skinapp.errors import PhotoError
-from skinapp.guards import access, live_sessions
+from skinapp.guards import access, live_sessions, queueing
 from skinapp.guards.asgi import Receive, Scope, Send, path_of
 from skinapp.i18n.messages import preferred
 from skinapp.ui.gradio_internals.accounts import visitor
-from skinapp.ui.server import queueing
 from skinapp.web import answering
 from skinapp.web.bundles import headers
 from skinapp.web.bundles import live as live_bundle

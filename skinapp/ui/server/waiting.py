@@ -5,16 +5,17 @@ from collections.abc import Sequence
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
-from skinapp.guards import access
+from skinapp.guards import access, queueing
 from skinapp.guards.shares import may_take
 from skinapp.i18n.messages import preferred, text
+from skinapp.imaging import budget
 from skinapp.ui.gradio_internals.accounts import visitor
-from skinapp.ui.server import queueing
 from skinapp.ui.server.request_gate import BODY
 
 CALLS_BYTES = 16 * 2**20
 """Bytes of all calls that wait or are answered, as they were sent; what Gradio makes of them may take twenty times as much."""
 RETRY_S = 30
+budget.LARGE.max_waiting = queueing.MAX_HEAVY_WAITING
 
 
 def refusal(request: Request, waiting: Sequence[Request], calls: Sequence[Request]) -> HTTPException | None:
