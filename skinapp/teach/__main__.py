@@ -30,16 +30,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.out.exists():
             raise SkinAppError(f"{options.out} exists; name a folder that doesn't.")
         chosen = settings.read(os.environ)
-        served = loading.load(options.model or chosen.model, chosen.provider, chosen.threads)
+        base = loading.load(options.model or chosen.model, chosen.provider, chosen.threads)
         began = time.monotonic()
         with closing(Scratch()) as scratch:
             scratch.close_at_the_end()
-            kept = dataset.gather(options.pictures, served.spec.transform, scratch.new("lesson"), Progress())
-            for one in kept.refused:
+            collection = dataset.gather(options.pictures, base.spec.transform, scratch.new("lesson"), Progress())
+            for one in collection.refused:
                 print(f"{one.name}: {one.message.to('en')}", file=sys.stderr)
-            seen = pipeline.embed(served, kept, Progress())
-            taught = pipeline.teach(served, kept, seen, options.share, options.out, Progress())
-            _tell(taught, kept, time.monotonic() - began)
+            embeddings = pipeline.embed(base, collection, Progress())
+            result = pipeline.teach(base, collection, embeddings, options.share, options.out, Progress())
+            _tell(result, collection, time.monotonic() - began)
     except SkinAppError as error:
         print(error, file=sys.stderr)
         return 2
@@ -55,13 +55,13 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _tell(taught: TrainingResult, kept: dataset.Collection, seconds: float) -> None:
-    figures, labels = taught.lesson.figures, kept.labels
-    print(f"{len(taught.split.train)} pictures learned from, {figures['n']} held out, {seconds:.1f} s")
+def _tell(result: TrainingResult, collection: dataset.Collection, seconds: float) -> None:
+    figures, labels = result.trained.figures, collection.labels
+    print(f"{len(result.split.train)} pictures learned from, {figures['n']} held out, {seconds:.1f} s")
     for name in ("accuracy", "balanced_accuracy"):
         found = figures[name]
         print(f"{name} {found['value']:.3f} ({found['low']:.3f} to {found['high']:.3f})")
-    print(f"ece {figures['ece']:.3f}, strength {taught.lesson.strength:g}, temperature {taught.lesson.temperature:.2f}")
+    print(f"ece {figures['ece']:.3f}, strength {result.trained.strength:g}, temperature {result.trained.temperature:.2f}")
     for label, recall in zip(labels, figures["recall"], strict=True):
         print(f"recall {label} {'–' if recall is None else f'{recall:.3f}'}")
 

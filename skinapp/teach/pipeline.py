@@ -47,7 +47,7 @@ class TrainingResult:
     """A model of one's own, open and on disk, and all that is told of it."""
 
     classifier: Classifier
-    lesson: TrainedHead
+    trained: TrainedHead
     split: Split
     mistakes: tuple[Mistake, ...]
 
@@ -67,19 +67,21 @@ def embed(base: LoadedModel, collection: Collection, progress: Progress) -> Embe
 
 
 def teach(
-    base: LoadedModel, collection: Collection, seen: Embeddings, share: float, out: Path, progress: Progress
+    base: LoadedModel, collection: Collection, embeddings: Embeddings, share: float, out: Path, progress: Progress
 ) -> TrainingResult:
     """The model folder `out` and what it is worth; `share` is held out where the visitor gave no `test` folder."""
-    parted = split(collection.labels, collection.targets, seen.groups, collection.is_test, share)
-    learned = linear_head.train_head(seen.embedding, collection.targets, seen.groups, parted, len(collection.labels), progress)
+    parts = split(collection.labels, collection.targets, embeddings.groups, collection.is_test, share)
+    trained = linear_head.train_head(
+        embeddings.embedding, collection.targets, embeddings.groups, parts, len(collection.labels), progress
+    )
     progress.begin("writing", 3)
-    classifier = writer.write(base, collection, parted, learned, out)
+    classifier = writer.write(base, collection, parts, trained, out)
     progress.step()
-    mistakes = _mistakes(classifier, collection, parted, learned)
+    mistakes = _mistakes(classifier, collection, parts, trained)
     progress.step()
     writer.pack(out, out.with_suffix(".zip"))
     progress.step()
-    return TrainingResult(classifier, learned, parted, mistakes)
+    return TrainingResult(classifier, trained, parts, mistakes)
 
 
 def most_helped(taught: TrainedHead) -> tuple[int, float] | None:
@@ -93,12 +95,12 @@ def most_helped(taught: TrainedHead) -> tuple[int, float] | None:
     return best, float(whole[best] - half[best])
 
 
-def _mistakes(classifier: Classifier, collection: Collection, parted: Split, learned: TrainedHead) -> tuple[Mistake, ...]:
+def _mistakes(classifier: Classifier, collection: Collection, parts: Split, trained: TrainedHead) -> tuple[Mistake, ...]:
     """The held-out pictures that were named wrongly, most surely wrong first, with their maps."""
-    named, truths = learned.chances.argmax(1), collection.targets[parted.test]
+    named, truths = trained.chances.argmax(1), collection.targets[parts.test]
     wrong = np.flatnonzero(named != truths)
-    worst: list[int] = sorted(wrong.tolist(), key=lambda place: -learned.chances[place].max())[:MISTAKES]
-    return tuple(_mistake(classifier, collection, int(parted.test[place])) for place in worst)
+    worst: list[int] = sorted(wrong.tolist(), key=lambda place: -trained.chances[place].max())[:MISTAKES]
+    return tuple(_mistake(classifier, collection, int(parts.test[place])) for place in worst)
 
 
 def _mistake(classifier: Classifier, collection: Collection, place: int) -> Mistake:

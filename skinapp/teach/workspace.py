@@ -34,10 +34,10 @@ class Workspace:
     """Whom it is counted for, who may have several: a class often comes from one address."""
     collection: Collection | None = None
     embeddings: Embeddings | None = None
-    taught: TrainingResult | None = None
+    result: TrainingResult | None = None
     progress: Progress = field(default_factory=Progress)
     touched: float = field(default_factory=time.monotonic)
-    brought: list[Path] = field(default_factory=list)
+    tried: list[Path] = field(default_factory=list)
     """Photos that the visitor tried the model with, which lie elsewhere, each in a folder of its own."""
 
     def fresh(self, name: str) -> Path:
@@ -106,8 +106,8 @@ class Workspaces:
             workspace = self._workspaces.pop(session, None)
         if workspace is not None:
             workspace.progress.stop()
-            workspace.collection = workspace.embeddings = workspace.taught = None
-            for path in workspace.brought:
+            workspace.collection = workspace.embeddings = workspace.result = None
+            for path in workspace.tried:
                 scratch.discard(path)
             self._delete_left(workspace.folder)
 

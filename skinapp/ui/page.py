@@ -47,7 +47,7 @@ def build(variant: Variant) -> gr.Blocks:
 def launch_options(variant: Variant, with_mcp: bool = False, hosts: Sequence[str] = ()) -> dict[str, Any]:
     """Arguments of `launch`: how the page looks, and everything of Gradio's that would keep or tell on a photo shut off. `hosts`
     are names that the server may be asked under."""
-    policed = Middleware(security_headers.PagePolicy, frontend.shared_host)
+    page_policy = Middleware(security_headers.PagePolicy, frontend.shared_host)
     mcp = variant.mcp() if with_mcp else None
     gate = server.in_front(partial(request_gate.RequestGate, hosts=hosts))
     return {
@@ -64,12 +64,12 @@ def launch_options(variant: Variant, with_mcp: bool = False, hosts: Sequence[str
         "mcp_server": False,
         "ssr_mode": False,
         "quiet": True,
-        "allowed_paths": [str(uploads.lessons())],
+        "allowed_paths": [str(uploads.workspaces())],
         "auth_message": page_view.login(),
         "app_kwargs": {
-            "middleware": [Middleware(request_gate.Apology), Middleware(frontend.Assets), policed],
+            "middleware": [Middleware(request_gate.Apology), Middleware(frontend.Assets), page_policy],
             "routes": [*http.routes(variant.model), *variant.routes, *(mcp.routes() if mcp else [])],
-            "lifespan": background.together(gate, uploads.swept, *([mcp.open] if mcp else [])),
+            "lifespan": background.together(gate, uploads.sweeping, *([mcp.open] if mcp else [])),
             "exception_handlers": {StorageError: uploads.no_storage},
         },
     }

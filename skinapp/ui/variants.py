@@ -102,7 +102,7 @@ class LesionPage(Variant):
         return McpEndpoint(self.model)
 
     def warm(self) -> None:
-        answering.answered(self.model, _drawing(), "en")
+        answering.answer(self.model, _drawing(), "en")
 
 
 class CustomPage(Variant):

@@ -14,10 +14,11 @@ from skinapp.imaging import decode
 from skinapp.imaging.decode import Photo
 from skinapp.labels import CODES, View
 from skinapp.metrics import ground_truth
-from skinapp.web.views import answer, classification, followup, many, page, report
+from skinapp.web.views import answer as answer_view
+from skinapp.web.views import classification, followup, many, page, report
 
 
-def answered(
+def answer(
     assessor: Assessor,
     source: Path | bytes | Photo,
     language: Language,
@@ -31,21 +32,21 @@ def answered(
     except PhotoError as error:
         return page.failed(error.message.to(language), language), ""
     saved = report.offer(assessment, language) if assessment.quality.ok else ""
-    return answer.answer(assessment, language) + saved, answer.evidence(photo, assessment, language)
+    return answer_view.answer(assessment, language) + saved, answer_view.evidence(photo, assessment, language)
 
 
-def named(classifier: Classifier, path: Path, language: Language) -> tuple[str, str]:
+def classification_of(classifier: Classifier, path: Path, language: Language) -> tuple[str, str]:
     """The answer to an uploaded photo and its map, or what is wrong with it."""
     try:
-        photo, classified = classifier.read_and_assess(path)
+        photo, predicted = classifier.read_and_assess(path)
     except PhotoError as error:
         return page.failed(error.message.to(language), language), ""
-    return classification.result(classified, language), classification.evidence(photo, classified, language)
+    return classification.result(predicted, language), classification.evidence(photo, predicted, language)
 
 
-def row(assessor: Assessor, language: Language, named: tuple[str, Path]) -> many.Row | many.Unread:
+def table_row(assessor: Assessor, language: Language, file: tuple[str, Path]) -> many.Row | many.Unread:
     """The row of a photo in the table of many, which has a name and a place."""
-    name, path = named
+    name, path = file
     try:
         photo, assessment = assessor.read_and_assess(path)
     except PhotoError as error:
@@ -53,7 +54,7 @@ def row(assessor: Assessor, language: Language, named: tuple[str, Path]) -> many
     return many.Row.of(name, assessment, photo, language)
 
 
-def figures(answers: Any, labels: Path | None, language: Language) -> str:
+def accuracy(answers: Any, labels: Path | None, language: Language) -> str:
     """How right the answers of the table are, each a file's name and a lesion as a browser sends them, by a CSV with `labels` or
     by the files' folders."""
     predicted = {str(file): code for file, code in _pairs(answers)[: many.MAX_PHOTOS] if code in CODES}
@@ -67,7 +68,7 @@ def figures(answers: Any, labels: Path | None, language: Language) -> str:
     return many.figures(counted, truths, language)
 
 
-def compared(assessor: Assessor, earlier: Path, later: Path, language: Language) -> str:
+def comparison(assessor: Assessor, earlier: Path, later: Path, language: Language) -> str:
     """The differences of two photos of one lesion and both answers, or what is wrong with each that can't be read."""
     photos, reasons = list[tuple[Photo, Assessment]](), list[str | None]()
     for path in (earlier, later):
@@ -83,12 +84,12 @@ def compared(assessor: Assessor, earlier: Path, later: Path, language: Language)
     return followup.compared((first, second), compare.compare(before, after) if is_readable else None, language)
 
 
-def still(assessor: Assessor, content: bytes, max_pixels: int, language: Language) -> tuple[str, str]:
+def answer_still(assessor: Assessor, content: bytes, max_pixels: int, language: Language) -> tuple[str, str]:
     """The full answer to one picture of a camera, and its evidence."""
-    return answered(assessor, decode.read(content, max_pixels), language)
+    return answer(assessor, decode.read(content, max_pixels), language)
 
 
-def frame(assessor: Assessor, content: bytes, max_pixels: int) -> dict[str, Any]:
+def live_report(assessor: Assessor, content: bytes, max_pixels: int) -> dict[str, Any]:
     """What one frame of a camera shows, as the browser's own modules would say it, with every lesion's evidence in 0..255."""
     photo = decode.read(content, max_pixels)
     assessment = assessor.assess([photo])[0]

@@ -15,11 +15,11 @@ from skinapp.web.render import data_uri
 
 MAX_BATCH = 64
 """Photos in one call."""
-READING = 4
+MAX_READING = 4
 """Photos of calls with several that are assessed at the same time, in all such calls together. What they take of memory is
 imaging/budget.py's to bound."""
 
-_readers = ThreadPoolExecutor(READING, "skinapp-reader")
+_readers = ThreadPoolExecutor(MAX_READING, "skinapp-reader")
 
 WEBP = "image/webp"
 SWITCH = {"0": False, "false": False, "1": True, "true": True}
@@ -28,8 +28,8 @@ Photo = TypeVar("Photo")
 Result = TypeVar("Result")
 
 
-def each(function: Callable[[Photo], Result], photos: Iterable[Photo]) -> list[Result]:
-    """What a function makes of each of several photos, in their order; at most READING at once."""
+def map_in_order(function: Callable[[Photo], Result], photos: Iterable[Photo]) -> list[Result]:
+    """What a function makes of each of several photos, in their order; at most MAX_READING at once."""
     return list(_readers.map(function, photos))
 
 
@@ -42,7 +42,7 @@ def refusal(photos: Sequence[Any]) -> Message | None:
     return None
 
 
-def report_on(
+def report(
     model: Assessor | Classifier,
     source: Path | bytes,
     language: Language,
@@ -55,17 +55,17 @@ def report_on(
     return assessment.to_dict(language), draw(assessment.overlay(photo)) if draw else b""
 
 
-def rows(model: Assessor | Classifier, photos: Sequence[tuple[str, Path]], language: Language) -> list[dict[str, Any]]:
+def reports(model: Assessor | Classifier, photos: Sequence[tuple[str, Path]], language: Language) -> list[dict[str, Any]]:
     """The reports on several photos, each from one look and with its name, or its error."""
 
     def row(photo: tuple[str, Path]) -> dict[str, Any]:
         name, path = photo
         try:
-            return {"file": name, **report_on(model, path, language)[0]}
+            return {"file": name, **report(model, path, language)[0]}
         except PhotoError as error:
             return {"file": name, "error": str(error)}
 
-    return each(row, photos)
+    return map_in_order(row, photos)
 
 
 class RefusedError(Exception):
@@ -77,24 +77,24 @@ class RefusedError(Exception):
 
 
 @dataclass(frozen=True)
-class Order:
+class Options:
     """How the photos of a call over plain HTTP are to be answered; `careful` None leaves it to how many they are."""
 
     language: Language
     overlay: bool
     careful: bool | None
-    as_picture: bool
+    is_overlay_alone: bool
     """Whether the overlay is the whole answer."""
 
     def answer(self, model: Assessor | Classifier, content: bytes, alone: bool = True) -> tuple[dict[str, Any], bytes]:
         """The report on one photo, and where that is all that is wanted the overlay as a file."""
-        is_file = self.as_picture and alone
+        is_file = self.is_overlay_alone and alone
         draw = encode.webp if is_file else encode.jpeg if self.overlay else None
         careful = alone if self.careful is None else self.careful
-        report, overlay = report_on(model, content, self.language, careful=careful, draw=draw)
+        found, overlay = report(model, content, self.language, careful=careful, draw=draw)
         if is_file or not overlay:
-            return report, overlay
-        return {**report, "overlay": data_uri("jpeg", overlay)}, b""
+            return found, overlay
+        return {**found, "overlay": data_uri("jpeg", overlay)}, b""
 
     def row(self, model: Assessor | Classifier, photo: tuple[str, bytes]) -> dict[str, Any]:
         """The report on one of several photos, with its name, or its error."""
@@ -105,16 +105,16 @@ class Order:
             return {"file": name, "error": error.message.to(self.language)}
 
 
-def order(options: Mapping[str, str], language: Language, accept: str) -> Order:
+def read_options(options: Mapping[str, str], language: Language, accept: str) -> Options:
     """What a call's address asks for; RefusedError where it asks for anything else."""
-    left = dict(options)
-    overlay, careful = (_switch(name, left.pop(name, None)) for name in ("overlay", "careful"))
-    language = left.pop("language", language)
+    unread = dict(options)
+    overlay, careful = (_switch(name, unread.pop(name, None)) for name in ("overlay", "careful"))
+    language = unread.pop("language", language)
     if language not in LANGUAGES:
         raise _unknown("language", language)
-    for name, value in left.items():
+    for name, value in unread.items():
         raise _unknown(name, value)
-    return Order(language, bool(overlay), careful, WEBP in accept)
+    return Options(language, bool(overlay), careful, WEBP in accept)
 
 
 def _switch(name: str, value: str | None) -> bool | None:

@@ -91,7 +91,7 @@ class Tools:
     def _classify(self, arguments: dict[str, Any], language: Language) -> CallToolResult:
         if arguments.get("photo") is None:
             return _refused(text("requests.no_photo", language))
-        [(report, overlay)] = calls.each(partial(self._reported, language, encode.jpeg), [arguments["photo"]])
+        [(report, overlay)] = calls.map_in_order(partial(self._reported, language, encode.jpeg), [arguments["photo"]])
         if "error" in report:
             return _refused(report["error"])
         picture = ImageContent(type="image", data=base64.b64encode(overlay).decode(), mimeType="image/jpeg")
@@ -102,13 +102,13 @@ class Tools:
         photos = photos if isinstance(photos, list) else []
         if reason := calls.refusal(photos):
             return _refused(reason.to(language))
-        rows = [report for report, _ in calls.each(partial(self._reported, language, None), photos)]
+        rows = [report for report, _ in calls.map_in_order(partial(self._reported, language, None), photos)]
         return CallToolResult(content=[_text(rows)], structuredContent={"rows": rows})
 
     def _reported(self, language: Language, draw: Callable[[Photo], bytes] | None, photo: Any) -> tuple[dict[str, Any], bytes]:
         """The report on one photo, or its error, and the overlay as a file, if one is wanted."""
         try:
-            return calls.report_on(self._assessor, self._source(str(photo)), language, careful=True, draw=draw)
+            return calls.report(self._assessor, self._source(str(photo)), language, careful=True, draw=draw)
         except PhotoError as error:
             return {"error": str(error)}, b""
 

@@ -49,8 +49,8 @@ class Teaching:
     """All lessons of a server, by their visitors' sessions. `make_folder` gives an empty folder of a name that nobody guesses,
     and `link` the address of a file in one."""
 
-    def __init__(self, served: LoadedModel, make_folder: Callable[[], Path], link: Callable[[Path], str]) -> None:
-        self._served, self._link, self._workspaces = served, link, Workspaces(make_folder)
+    def __init__(self, base: LoadedModel, make_folder: Callable[[], Path], link: Callable[[Path], str]) -> None:
+        self._base, self._link, self._workspaces = base, link, Workspaces(make_folder)
 
     def gather(self, zipped: Path | None, session: str, visitor: str, language: Language) -> Generator[Step, None, None]:
         """Read the pictures of a zip, or the set that is drawn here, into a new workspace."""
@@ -61,7 +61,7 @@ class Teaching:
 
             def task() -> dataset.Collection:
                 source = zipped or sample.pack(place)
-                return dataset.gather(source, self._served.spec.transform, place.parent, workspace.progress)
+                return dataset.gather(source, self._base.spec.transform, place.parent, workspace.progress)
 
             work = BackgroundTask(task)
             yield from self._progress(work, workspace, lambda html: Step(pictures=html), language)
@@ -80,13 +80,13 @@ class Teaching:
                 raise TeachError(Message("taught.gone"))
             _discard_model(workspace)
             share = _held_out(share)
-            work = BackgroundTask(partial(self._taught, workspace, workspace.collection, workspace.fresh("my-model"), share))
+            work = BackgroundTask(partial(self._train, workspace, workspace.collection, workspace.fresh("my-model"), share))
             yield from self._progress(work, workspace, lambda html: Step(model=html), language)
-            workspace.taught = _result(work)
-            link = self._link(workspace.taught.classifier.source.folder.with_suffix(".zip"))
+            workspace.result = _result(work)
+            link = self._link(workspace.result.classifier.source.folder.with_suffix(".zip"))
             yield Step(
                 teach_view.dataset_summary(workspace.collection, language, share),
-                teach_view.training_result(workspace.taught, workspace.collection, link, language),
+                teach_view.training_result(workspace.result, workspace.collection, link, language),
                 can_try=True,
                 answer=classification.empty(language),
             )
@@ -97,12 +97,12 @@ class Teaching:
         """What the visitor's own model answers to a photo, and its map."""
         try:
             workspace = self._workspaces.of(session)
-            if workspace.taught is None:
+            if workspace.result is None:
                 raise TeachError(Message("taught.gone"))
         except TeachError as error:
             return page.failed(error.message.to(language), language), ""
-        workspace.brought.append(photo)
-        return answering.named(workspace.taught.classifier, photo, language)
+        workspace.tried.append(photo)
+        return answering.classification_of(workspace.result.classifier, photo, language)
 
     def stop(self, session: str) -> None:
         """End the work that goes on."""
@@ -115,9 +115,9 @@ class Teaching:
         """Delete everything of a visitor."""
         self._workspaces.close(session)
 
-    def _taught(self, workspace: Workspace, collection: dataset.Collection, out: Path, share: float) -> TrainingResult:
-        workspace.embeddings = workspace.embeddings or pipeline.embed(self._served, collection, workspace.progress)
-        return pipeline.teach(self._served, collection, workspace.embeddings, share, out, workspace.progress)
+    def _train(self, workspace: Workspace, collection: dataset.Collection, out: Path, share: float) -> TrainingResult:
+        workspace.embeddings = workspace.embeddings or pipeline.embed(self._base, collection, workspace.progress)
+        return pipeline.teach(self._base, collection, workspace.embeddings, share, out, workspace.progress)
 
     def _progress(
         self, work: BackgroundTask[T], workspace: Workspace, shown: Callable[[str], Step], language: Language
@@ -160,9 +160,9 @@ def _result(work: BackgroundTask[T]) -> T:
 
 def _discard_model(workspace: Workspace) -> None:
     """Delete a workspace's model, and let the next work start."""
-    if workspace.taught is not None:
-        shutil.rmtree(workspace.taught.classifier.source.folder.parent, ignore_errors=True)
-    workspace.taught, workspace.progress = None, Progress()
+    if workspace.result is not None:
+        shutil.rmtree(workspace.result.classifier.source.folder.parent, ignore_errors=True)
+    workspace.result, workspace.progress = None, Progress()
 
 
 def _held_out(share: Any) -> float:

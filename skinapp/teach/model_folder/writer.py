@@ -34,7 +34,7 @@ METRICS = "metrics.json"
 CARD = "README.md"
 
 
-def write(base: LoadedModel, collection: Collection, split: Split, lesson: TrainedHead, folder: Path) -> Classifier:
+def write(base: LoadedModel, collection: Collection, split: Split, trained: TrainedHead, folder: Path) -> Classifier:
     """The model folder, opened: what it answers is what was written."""
     from skinapp.teach.model_folder.onnx_head import (
         graft,  # here, because onnx takes its time, which a page that nobody teaches saves
@@ -44,15 +44,15 @@ def write(base: LoadedModel, collection: Collection, split: Split, lesson: Train
     file = base.source.file
     provider = next(provider for provider in session.PROVIDERS if provider.ort_name == base.session.provider)
     base.spec.verify(base.source.folder, file)  # which may have been swapped since it was loaded
-    graft(base.source.folder / file, lesson.head, None, folder / file)
-    spec = _spec(base, collection, split, lesson, folder / file)
+    graft(base.source.folder / file, trained.head, None, folder / file)
+    spec = _spec(base, collection, split, trained, folder / file)
     plain = _maps(spec, session.Session(folder / file, spec, provider), collection, split)
     usual = np.asarray(np.mean([cams.mean(0) for cams in plain], axis=0, dtype=np.float64), np.float32)
-    graft(base.source.folder / file, lesson.head, usual, folder / file)
-    spec = replace(_spec(base, collection, split, lesson, folder / file), heatmap=_scale(spec, [cams - usual for cams in plain]))
+    graft(base.source.folder / file, trained.head, usual, folder / file)
+    spec = replace(_spec(base, collection, split, trained, folder / file), heatmap=_scale(spec, [cams - usual for cams in plain]))
     spec.write(folder)
     ran = session.Session(folder / file, spec, provider)
-    found = _metrics(collection, split, lesson)
+    found = _metrics(collection, split, trained)
     (folder / METRICS).write_text(json.dumps(found, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     (folder / CARD).write_text(card.render(spec, file, found), encoding="utf-8")
     return Classifier(hub.LocalModel(folder, spec, file, folder.name, sha256(folder / CONFIG)[:12], None), ran, ())
@@ -68,7 +68,7 @@ def pack(folder: Path, path: Path) -> Path:
     return path
 
 
-def _spec(base: LoadedModel, collection: Collection, split: Split, lesson: TrainedHead, path: Path) -> ModelSpec:
+def _spec(base: LoadedModel, collection: Collection, split: Split, trained: TrainedHead, path: Path) -> ModelSpec:
     """The base's spec with other labels and without a word about lesions; its heatmap's scale is yet to be measured."""
     labels, file = collection.labels, base.spec.files[path.name]
     every = dict.fromkeys(labels, 0.0)
@@ -78,7 +78,7 @@ def _spec(base: LoadedModel, collection: Collection, split: Split, lesson: Train
         labels=labels,
         transform=base.spec.transform,
         files={path.name: ModelFile(sha256(path), file.precision, file.providers)},
-        temperature=round(lesson.temperature, 4),
+        temperature=round(trained.temperature, 4),
         thresholds={},
         heatmap=HeatmapScale(every, dict.fromkeys(labels, 1.0), base.spec.heatmap.shift),
         lesion_head=LesionHead((), 0.0),
@@ -87,7 +87,7 @@ def _spec(base: LoadedModel, collection: Collection, split: Split, lesson: Train
         provenance={
             "taught_on": {"id": base.model.id, "revision": base.model.revision, "file": base.model.file},
             "learned_from": _counts(collection, split.train),
-            "strength": lesson.strength,
+            "strength": trained.strength,
         },
         subject=CUSTOM,
     )
@@ -113,7 +113,7 @@ def _scale(spec: ModelSpec, maps: list[NDArray[np.float32]]) -> HeatmapScale:
     return HeatmapScale(floor, full, spec.heatmap.shift)
 
 
-def _metrics(collection: Collection, split: Split, lesson: TrainedHead) -> dict[str, Any]:
+def _metrics(collection: Collection, split: Split, trained: TrainedHead) -> dict[str, Any]:
     """Everything that was measured, under the names that the card uses."""
     labels = collection.labels
     return {
@@ -121,9 +121,9 @@ def _metrics(collection: Collection, split: Split, lesson: TrainedHead) -> dict[
             "how": "test folder" if split.is_given else "held out",
             "pictures": _counts(collection, split.test),
             "near_copies_left_out": split.dropped,
-            **{**lesson.figures, "recall": dict(zip(labels, lesson.figures["recall"], strict=True))},
+            **{**trained.figures, "recall": dict(zip(labels, trained.figures["recall"], strict=True))},
             "confusion": {
-                label: dict(zip(labels, row.tolist(), strict=True)) for label, row in zip(labels, lesson.confusion, strict=True)
+                label: dict(zip(labels, row.tolist(), strict=True)) for label, row in zip(labels, trained.confusion, strict=True)
             },
         },
         "cross_validation": {
@@ -137,7 +137,7 @@ def _metrics(collection: Collection, split: Split, lesson: TrainedHead) -> dict[
                         for label, one in zip(labels, step.recalls, strict=True)
                     },
                 }
-                for step in lesson.curve
+                for step in trained.curve
             ],
         },
     }

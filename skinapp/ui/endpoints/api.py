@@ -43,7 +43,7 @@ def _classify(model: Assessor | Classifier, payload: Payload, careful: bool, lan
     if payload is None:
         raise _error(text("requests.no_photo", language))
     try:
-        report, overlay = calls.report_on(model, files.received_file(payload), language, careful=careful, draw=encode.jpeg)
+        report, overlay = calls.report(model, files.received_file(payload), language, careful=careful, draw=encode.jpeg)
         return report, uploads.keep("image.jpeg", overlay)
     except SkinAppError as error:
         raise _error(str(error)) from None
@@ -54,7 +54,7 @@ def _classify_batch(model: Assessor | Classifier, payloads: list[dict[str, Any]]
         raise _error(reason.to(language))
     paths = [files.received_file(payload) for payload in payloads]
     names = [PurePath(payload.get("orig_name") or path).name for payload, path in zip(payloads, paths, strict=True)]
-    return calls.rows(model, list(zip(names, paths, strict=True)), language)
+    return calls.reports(model, list(zip(names, paths, strict=True)), language)
 
 
 def _error(message: str) -> gr.Error:

@@ -29,7 +29,7 @@ from skinapp.web import STATIC, calls
 
 PATH = "/api"
 WORKERS = 16
-"""Photos that are worked on at the same time: two of the pool's passes, one that runs and one that fills."""
+"""Photos that are worked on at the same time: two of the batcher's passes, one that runs and one that fills."""
 CALLS = WORKERS + queueing.WAITING
 """Calls that are answered or wait; whoever comes after them is told so."""
 Photo = TypeVar("Photo")
@@ -38,15 +38,15 @@ Answer = TypeVar("Answer")
 
 def routes(assessor: Assessor | Classifier) -> list[Route]:
     """The two addresses, and what describes them."""
-    desk = Desk(assessor)
+    endpoint = HttpEndpoint(assessor)
     return [
-        Route(f"{PATH}/classify", desk.classify, methods=["POST"]),
-        Route(f"{PATH}/health", desk.health, methods=["GET"]),
-        Route(f"{PATH}/openapi.json", _described, methods=["GET"]),
+        Route(f"{PATH}/classify", endpoint.classify, methods=["POST"]),
+        Route(f"{PATH}/health", endpoint.health, methods=["GET"]),
+        Route(f"{PATH}/openapi.json", _openapi, methods=["GET"]),
     ]
 
 
-class Desk:
+class HttpEndpoint:
     """Answers calls, so many at once, through the same model as the page's."""
 
     def __init__(self, assessor: Assessor | Classifier) -> None:
@@ -63,10 +63,10 @@ class Desk:
         """The report on one photo, or a row for each of several."""
         language = preferred(request.headers.get("accept-language", ""))
         try:
-            order = calls.order(request.query_params, language, request.headers.get("accept", ""))
+            options = calls.read_options(request.query_params, language, request.headers.get("accept", ""))
             photos = await _photos(request)  # before it takes a place: a body that stalls would keep it
             with self._calls.held(visitor(request.scope)):
-                return await self._answered(request, photos, order)
+                return await self._answer(request, photos, options)
         except calls.RefusedError as refused:
             return _refused(refused.message, 422, language)
         except BusyError as error:
@@ -76,15 +76,15 @@ class Desk:
         except FullError:
             return _refused(Message("crowded.requests"), 503, language)
 
-    async def _answered(self, request: Request, photos: Sequence[tuple[str, bytes]], order: calls.Order) -> Response:
+    async def _answer(self, request: Request, photos: Sequence[tuple[str, bytes]], options: calls.Options) -> Response:
         if len(photos) == 1:
             ((_, content),) = photos
-            report, picture = await unless_gone(request.receive, self._begun(partial(order.answer, self._assessor), content))
-            return Response(picture, media_type=calls.WEBP) if order.as_picture else JSONResponse(report)
-        rows = asyncio.gather(*(self._begun(partial(order.row, self._assessor), photo) for photo in photos))
+            report, picture = await unless_gone(request.receive, self._submit(partial(options.answer, self._assessor), content))
+            return Response(picture, media_type=calls.WEBP) if options.is_overlay_alone else JSONResponse(report)
+        rows = asyncio.gather(*(self._submit(partial(options.row, self._assessor), photo) for photo in photos))
         return JSONResponse(await unless_gone(request.receive, rows))
 
-    def _begun(self, work: Callable[[Photo], Answer], photo: Photo) -> asyncio.Future[Answer]:
+    def _submit(self, work: Callable[[Photo], Answer], photo: Photo) -> asyncio.Future[Answer]:
         return asyncio.get_running_loop().run_in_executor(self._workers, work, photo)
 
 
@@ -109,5 +109,5 @@ def _refused(message: Message, status: int, language: Language) -> Response:
     return JSONResponse({"error": message.to(language)}, status)
 
 
-async def _described(_: Request) -> Response:
+async def _openapi(_: Request) -> Response:
     return FileResponse(STATIC / "api" / "openapi.json", media_type="application/json")

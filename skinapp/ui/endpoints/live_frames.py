@@ -104,14 +104,16 @@ class LiveEndpoint:
     async def _frame(self, request: Request) -> Response:
         content = await self._picture(request, FRAME_BYTES)
         with self._viewers.under_way(_viewer(request)):
-            answer = await self._in_thread(partial(answering.frame, self._assessor, content, MAX_PIXELS))
+            answer = await self._in_thread(partial(answering.live_report, self._assessor, content, MAX_PIXELS))
         return Response(json.dumps(answer, separators=(",", ":")), media_type="application/json")
 
     async def _still(self, request: Request) -> Response:
         language = preferred(request.headers.get("accept-language", ""))
         content = await self._picture(request, STILL_BYTES)
         with self._viewers.under_way(_viewer(request), "still"):
-            answer, evidence = await self._in_thread(partial(answering.still, self._assessor, content, MAX_PIXELS, language))
+            answer, evidence = await self._in_thread(
+                partial(answering.answer_still, self._assessor, content, MAX_PIXELS, language)
+            )
         return JSONResponse({"told": answer, "shown": evidence})
 
     async def _picture(self, request: Request, limit: int) -> bytes:

@@ -23,8 +23,8 @@ from skinapp.web.views.page import KEPT_MINUTES
 
 SWEEP_S = 60
 """Seconds between two looks at the folder."""
-UPLOADS, LESSONS = "uploads", "lessons"
-"""What visitors send and get, which is deleted by its age; and the rooms of those who teach, emptied when their visitors go."""
+UPLOADS, WORKSPACES = "uploads", "lessons"
+"""What visitors send and get, which is deleted by its age; and where visitors teach, emptied when they go."""
 
 
 @cache
@@ -42,14 +42,14 @@ def keep(name: str, content: bytes) -> str:
     return str(folder().write(UPLOADS, name, content))
 
 
-def room() -> Path:
+def new_workspace() -> Path:
     """A new folder for a visitor who teaches."""
-    return folder().new(LESSONS)
+    return folder().new(WORKSPACES)
 
 
-def lessons() -> Path:
+def workspaces() -> Path:
     """Where these folders lie."""
-    return folder().path / LESSONS
+    return folder().path / WORKSPACES
 
 
 async def no_storage(request: Request, error: StorageError) -> Response:
@@ -58,7 +58,7 @@ async def no_storage(request: Request, error: StorageError) -> Response:
     return PlainTextResponse(error.message.to(language), 507)
 
 
-def swept(app: Any) -> AbstractAsyncContextManager[None]:
+def sweeping(app: Any) -> AbstractAsyncContextManager[None]:
     """The folder, looked through from the server's start to its end."""
     return background.repeated(SWEEP_S, partial(_sweep, app))
 

@@ -19,9 +19,9 @@ def add(classifier: Classifier, say: gr.I18n) -> None:
             evidence = gr.HTML("", js_on_load=script("evidence"), apply_default_css=False)
 
     def answer_photo(photo: Payload, request: gr.Request) -> tuple[object, str]:
-        return (
-            (say("empty"), "") if photo is None else answering.named(classifier, files.received_file(photo), language_of(request))
-        )
+        if photo is None:
+            return say("empty"), ""
+        return answering.classification_of(classifier, files.received_file(photo), language_of(request))
 
     answer_photos(answer_photo, [photo], [shown, evidence])
 

@@ -25,6 +25,6 @@ def add(assessor: Assessor, say: gr.I18n) -> None:
             yield say("follow") if earlier is later else followup_view.other(language)
         else:
             yield followup_view.busy(language)
-            yield answering.compared(assessor, files.received_file(earlier), files.received_file(later), language)
+            yield answering.comparison(assessor, files.received_file(earlier), files.received_file(later), language)
 
     answer_photos(follow, photos, [comparison])

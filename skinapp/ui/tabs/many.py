@@ -33,7 +33,7 @@ def add(assessor: Assessor, say: gr.I18n) -> None:
     def measure(event: gr.EventData, request: gr.Request) -> str:
         payload = events.payload(event)
         labels = files.received_file(payload["labels"]) if payload.get("labels") else None
-        return answering.figures(payload.get("answers"), labels, language_of(request))
+        return answering.accuracy(payload.get("answers"), labels, language_of(request))
 
     table.assess(assess, None, rows, **EACH, **ASSESS).failure(None, None, rows, js=script("lost"), **EACH)
     table.measure(measure, None, figures, concurrency_limit=1, **EACH)  # one at a time: the last one counts
@@ -45,5 +45,5 @@ def _rows(assessor: Assessor, payload: dict[str, Any], language: Language) -> st
     if not isinstance(uploaded, list) or not 0 < len(uploaded) <= PART:
         raise gr.Error(text("requests.no_photo", language), print_exception=False)
     photos = [(str(one.get("orig_name")), files.received_file(one)) for one in uploaded if isinstance(one, dict)]
-    rows = calls.each(partial(answering.row, assessor, language), photos)
+    rows = calls.map_in_order(partial(answering.table_row, assessor, language), photos)
     return many_view.rows(int(payload.get("part", 0)), rows, language)

@@ -13,7 +13,7 @@ from skinapp.imaging import decode, encode
 from skinapp.ui.components import Payload, answer_on, answer_photos, language_of, photo_input, script
 from skinapp.ui.gradio_internals import events, files
 from skinapp.ui.server import uploads
-from skinapp.web.answering import answered
+from skinapp.web import answering
 from skinapp.web.views import page, report
 from skinapp.web.views.examples import Example
 
@@ -37,7 +37,7 @@ def add(assessor: Assessor, shelf: Sequence[Example], say: gr.I18n) -> None:
             yield say("empty"), ""
         else:
             path = files.received_file(photo)
-            yield from _answered(assessor, path, language_of(request), centred=bool(centred), careful=bool(careful))
+            yield from _answer_steps(assessor, path, language_of(request), centred=bool(centred), careful=bool(careful))
 
     def answer_example(event: gr.EventData, request: gr.Request) -> Iterator[tuple[Any, str, str]]:
         yield from _answer_example(assessor, shelf, events.payload(event).get("number"), language_of(request))
@@ -57,12 +57,12 @@ def _answer_example(
         photo: Any = uploads.keep("image.png", encode.png(encode.shrunk(decode.read(content))))
     except StorageError as error:
         raise gr.Error(error.message.to(language), print_exception=False) from None
-    for shown, evidence in _answered(assessor, content, language):
+    for shown, evidence in _answer_steps(assessor, content, language):
         yield photo, shown, evidence
         photo = gr.skip()  # packed as PNG once, which takes as long as the answer
 
 
-def _answered(assessor: Assessor, source: Path | bytes, language: Language, **how: bool) -> Iterator[tuple[str, str]]:
+def _answer_steps(assessor: Assessor, source: Path | bytes, language: Language, **how: bool) -> Iterator[tuple[str, str]]:
     """First that the photo is being assessed, then the answer, or that to the part around the spot, or what is wrong with it."""
     yield page.busy(language), ""
-    yield answered(assessor, source, language, **how)
+    yield answering.answer(assessor, source, language, **how)

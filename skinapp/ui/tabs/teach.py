@@ -25,9 +25,9 @@ Update = dict[Any, Any]
 """New values of components."""
 
 
-def add(served: LoadedModel, page: gr.Blocks, say: gr.I18n) -> None:
+def add(base: LoadedModel, page: gr.Blocks, say: gr.I18n) -> None:
     """Put the tab's components and its events into the page that is being built."""
-    tab = Tab(served, say)
+    tab = Tab(base, say)
     tab.listen()
     page.unload(tab.leave)
 
@@ -35,8 +35,8 @@ def add(served: LoadedModel, page: gr.Blocks, say: gr.I18n) -> None:
 class Tab:
     """The tab's parts, from top to bottom, and what happens between them."""
 
-    def __init__(self, served: LoadedModel, say: gr.I18n) -> None:
-        self.teaching, scripts = Teaching(served, uploads.room, files.link), script("gradio", "drop", "teach")
+    def __init__(self, base: LoadedModel, say: gr.I18n) -> None:
+        self.teaching, scripts = Teaching(base, uploads.new_workspace, files.link), script("gradio", "drop", "teach")
         with gr.Column(elem_id="teach-tab"):
             self.start = gr.HTML(say("teach"), js_on_load=scripts, apply_default_css=False)
             self.pictures = gr.HTML("", js_on_load=scripts, apply_default_css=False)

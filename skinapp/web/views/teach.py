@@ -169,17 +169,17 @@ def dataset_summary(collection: Collection, language: Language, share: float = S
 
 def training_result(result: TrainingResult, collection: Collection, link: str, language: Language) -> str:
     """Step 2 done: figures, confusion, mistakes, curve; and of step 3 the download and how to run it."""
-    lesson, split = result.lesson, result.split
+    trained, split = result.trained, result.split
     view = Result(
         labels=collection.labels,
-        figures=lesson.figures,
+        figures=trained.figures,
         learned=len(split.train),
         dropped=split.dropped,
-        most_helped=_advice(collection.labels, lesson),
-        confusion=lesson.confusion.tolist(),
-        shares=[step.share for step in lesson.curve],
-        recalls=[[_known(step.recalls[target]) for step in lesson.curve] for target in range(len(collection.labels))],
-        means=[_known(step.balanced) for step in lesson.curve],
+        most_helped=_advice(collection.labels, trained),
+        confusion=trained.confusion.tolist(),
+        shares=[step.share for step in trained.curve],
+        recalls=[[_known(step.recalls[target]) for step in trained.curve] for target in range(len(collection.labels))],
+        means=[_known(step.balanced) for step in trained.curve],
         mistakes=[WrongAnswer.of(mistake) for mistake in result.mistakes],
         link=link,
     )
@@ -194,12 +194,12 @@ def _strip(collection: Collection, target: int) -> str:
     return data_uri("jpeg", encode.jpeg(np.concatenate(small, axis=1)))
 
 
-def _advice(labels: Sequence[str], lesson: TrainedHead) -> Advice | None:
-    helped = pipeline.most_helped(lesson)
+def _advice(labels: Sequence[str], trained: TrainedHead) -> Advice | None:
+    helped = pipeline.most_helped(trained)
     if helped is None:
         return None
     target, gain = helped
-    whole = float(lesson.curve[-1].recalls[target])
+    whole = float(trained.curve[-1].recalls[target])
     return Advice(labels[target], whole - gain, whole, gain > 0)
 
 

@@ -215,8 +215,8 @@ try:
     decode.read(b"")
 except PhotoError as error:
     refused = error.message.to(language)
-told, shown = answering.answered(assessor, encode.jpeg(synthetic.draw(SPOTS["even"])), language)
-broken, _ = answering.answered(assessor, b"12345678", language)
+told, shown = answering.answer(assessor, encode.jpeg(synthetic.draw(SPOTS["even"])), language)
+broken, _ = answering.answer(assessor, b"12345678", language)
 answers = {"told": told, "shown": shown, "broken": broken}
 print(json.dumps({"languages": LANGUAGES, "page": variants.of(assessor).translations[language], "answers": answers, "refused": refused}))
 """

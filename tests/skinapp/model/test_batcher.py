@@ -122,5 +122,5 @@ def test_photos_are_read_a_few_at_a_time_and_answered_in_their_order() -> None:
             running -= 1
         return number * number
 
-    assert calls.each(slow, range(20)) == [n * n for n in range(20)]
-    assert most == calls.READING
+    assert calls.map_in_order(slow, range(20)) == [n * n for n in range(20)]
+    assert most == calls.MAX_READING

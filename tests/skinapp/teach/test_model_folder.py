@@ -1,4 +1,4 @@
-"""The model folder that comes of a lesson: the same answer to the last bit wherever it runs, a card that holds, figures that fit."""
+"""The model folder that comes of teaching: the same answer to the last bit wherever it runs, a card that holds, figures that fit."""
 
 import json
 import re
@@ -121,7 +121,7 @@ def test_the_graft_leaves_the_features_as_they_were_and_maps_add_up(model, taugh
     pixels = preprocess.batch([sample.draw(name, 70) for name in NAMES], base.spec.transform)
     before, after = base.session.run(pixels), taught[0].classifier.session.run(pixels)
     assert np.array_equal(before.embedding, after.embedding)
-    assert np.allclose(taught[0].lesson.head.logits(before.embedding), after.logits, atol=1e-3)
+    assert np.allclose(taught[0].trained.head.logits(before.embedding), after.logits, atol=1e-3)
     moved = after.logits - after.cams.mean((2, 3))
     assert np.allclose(moved, moved[0], atol=1e-4), "a logit is its map's mean and a bias"
 
@@ -141,7 +141,7 @@ def test_mistakes_are_held_out_pictures_named_wrongly_surest_first(taught):
         assert one.name in tests and one.truth != one.named.top
     sure = [float(one.named.chances.max()) for one in result.mistakes]
     assert sure == sorted(sure, reverse=True)
-    assert len(result.mistakes) == min(pipeline.MISTAKES, result.lesson.confusion.sum() - result.lesson.confusion.trace())
+    assert len(result.mistakes) == min(pipeline.MISTAKES, result.trained.confusion.sum() - result.trained.confusion.trace())
 
 
 def test_a_models_own_answer_says_nothing_about_lesions(taught, photo):
@@ -181,7 +181,7 @@ def test_the_card_tells_counts_figures_and_where_it_comes_from(model, taught):
     card = (model / "README.md").read_text()
     result = taught[0]
     assert f"| dots | {EACH} | 6 |" in card or f"| dots | {EACH - result.split.dropped} | 6 |" in card
-    assert f"Accuracy {result.lesson.figures['accuracy']['value']:.1%}" in card
+    assert f"Accuracy {result.trained.figures['accuracy']['value']:.1%}" in card
     assert text("own.disclaimer", "en") in card and "tf_efficientnetv2_b0" in card and "`model_int8.onnx`" in card
 
 
@@ -210,7 +210,7 @@ def test_a_graph_without_a_head_to_replace_is_refused(tmp_path):
 def test_labels_that_are_no_markdown_and_no_html_are_shown_as_they_are(taught, base, tmp_path):
     result, kept = taught
     odd = ("<b>x</b>", "a|b", "`c` {0}")
-    writer.write(base, replace(kept, labels=odd), result.split, result.lesson, tmp_path / "odd")
+    writer.write(base, replace(kept, labels=odd), result.split, result.trained, tmp_path / "odd")
     text = (tmp_path / "odd" / "README.md").read_text()
     assert "<b>" not in text and "a|b" not in text.replace('"a|b"', "")
     named = loading.load(str(tmp_path / "odd"), "cpu").read_and_assess(decode.read(drawings.encoded(sample.draw("dots", 1))))[1]

@@ -31,7 +31,7 @@ def test_leaving_stops_the_work_and_deletes_everything(house: Workspaces, tmp_pa
     tried = tmp_path / "an upload" / "tried.png"
     tried.parent.mkdir()
     tried.write_bytes(b"a photo")
-    room.brought.append(tried)
+    room.tried.append(tried)
     progress = room.progress
 
     def endless() -> None:

@@ -137,9 +137,9 @@ def taught(recalls: tuple[float, ...], mistakes: tuple[Mistake, ...]) -> Trainin
     figures = {"n": 4, "accuracy": interval, "balanced_accuracy": interval, "commonest": 0.5}
     curve = tuple(Step(share, np.array(recalls) * share) for share in (0.25, 0.5, 1.0))
     head = Head(np.zeros((2, 1), np.float32), np.zeros(2, np.float32))
-    lesson = TrainedHead(head, 1.0, 1.0, figures, np.array([[3, 1], [0, 0]]), np.zeros((4, 2)), curve)
+    trained = TrainedHead(head, 1.0, 1.0, figures, np.array([[3, 1], [0, 0]]), np.zeros((4, 2)), curve)
     no_model: Any = None
-    return TrainingResult(no_model, lesson, Split(np.arange(6), np.arange(4), 1, True), mistakes)
+    return TrainingResult(no_model, trained, Split(np.arange(6), np.arange(4), 1, True), mistakes)
 
 
 def test_what_came_of_teaching_is_told_in_figures() -> None:
