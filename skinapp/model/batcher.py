@@ -27,9 +27,9 @@ class _Request:
 class Batcher:
     """A session for any number of threads. A pass that fails is made again for each caller alone: only the culprit's fails."""
 
-    def __init__(self, runs: Runner) -> None:
-        self.provider = runs.provider
-        self._runs = runs
+    def __init__(self, runner: Runner) -> None:
+        self.provider = runner.provider
+        self._runner = runner
         self._waiting: queue.SimpleQueue[_Request] = queue.SimpleQueue()
         threading.Thread(target=self._serve, name="skinapp-pool", daemon=True).start()
 
@@ -55,7 +55,7 @@ class Batcher:
 
     def _answer(self, batch: list[_Request]) -> None:
         try:
-            answer = self._runs.run(np.concatenate([request.pixels for request in batch]))
+            outputs = self._runner.run(np.concatenate([request.pixels for request in batch]))
         except Exception as error:  # whatever a session raises is its caller's to handle, and this thread must live on
             if len(batch) == 1:
                 batch[0].answer.set_exception(error)
@@ -63,13 +63,13 @@ class Batcher:
                 for request in batch:
                     self._answer([request])
         else:
-            for request, part in zip(batch, _parts(answer, [len(request.pixels) for request in batch]), strict=True):
-                request.answer.set_result(part)
+            for request, share in zip(batch, _split(outputs, [len(request.pixels) for request in batch]), strict=True):
+                request.answer.set_result(share)
 
 
-def _parts(answer: Outputs, counts: Iterable[int]) -> Iterable[Outputs]:
-    """An answer cut into those of so many photos each."""
+def _split(outputs: Outputs, counts: Iterable[int]) -> Iterable[Outputs]:
+    """The outputs of a pass, split into those of so many photos each."""
     start = 0
     for count in counts:
-        yield Outputs(*(getattr(answer, of.name)[start : start + count] for of in fields(Outputs)))
+        yield Outputs(*(getattr(outputs, output.name)[start : start + count] for output in fields(Outputs)))
         start += count

@@ -25,55 +25,55 @@ KEY, VALUE = 1, 2
 VARINT, FIXED_64, BYTES, FIXED_32 = 0, 1, 2, 5
 """Wire types; the others, of groups, occur in no ONNX file."""
 
-Place = tuple[int, int]
+Span = tuple[int, int]
 """Where something begins and ends in a file."""
 
 
 def locations(path: Path) -> set[str]:
     """The files that tensors of an ONNX file lie in, as it names them; ValueError where it can't be read as one."""
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-        found, waiting = set[str](), [("ModelProto", (0, len(content)))]
-        while waiting:
-            kind, place = waiting.pop()
+        names, pending = set[str](), [("ModelProto", (0, len(content)))]
+        while pending:
+            kind, span = pending.pop()
             if kind == ENTRY:
-                found |= _location(content, place)
+                names |= _location(content, span)
             else:
-                waiting += [(INNER[kind][field], inner) for field, inner in _fields(content, place) if field in INNER[kind]]
-        return found
+                pending += [(INNER[kind][field], inner) for field, inner in _fields(content, span) if field in INNER[kind]]
+        return names
 
 
-def _location(content: mmap.mmap, place: Place) -> set[str]:
+def _location(content: mmap.mmap, span: Span) -> set[str]:
     """The values of an entry, if it is about a location."""
-    parts = [(field, content[slice(*inner)]) for field, inner in _fields(content, place)]
-    return {part.decode() for field, part in parts if field == VALUE} if (KEY, b"location") in parts else set()
+    pairs = [(field, content[slice(*inner)]) for field, inner in _fields(content, span)]
+    return {value.decode() for field, value in pairs if field == VALUE} if (KEY, b"location") in pairs else set()
 
 
-def _fields(content: mmap.mmap, place: Place) -> Iterator[tuple[int, Place]]:
-    """A message's fields that have a length, with their places."""
-    at, end = place
-    while at < end:
-        tag, at = _varint(content, at)
-        wire, length = tag & 7, 0
-        if wire == VARINT:
-            _, at = _varint(content, at)
-        elif wire in (FIXED_32, FIXED_64):
-            length = 4 if wire == FIXED_32 else 8
-        elif wire == BYTES:
-            length, at = _varint(content, at)
+def _fields(content: mmap.mmap, span: Span) -> Iterator[tuple[int, Span]]:
+    """A message's fields that have a length, with where they lie."""
+    offset, end = span
+    while offset < end:
+        tag, offset = _varint(content, offset)
+        wire_type, length = tag & 7, 0
+        if wire_type == VARINT:
+            _, offset = _varint(content, offset)
+        elif wire_type in (FIXED_32, FIXED_64):
+            length = 4 if wire_type == FIXED_32 else 8
+        elif wire_type == BYTES:
+            length, offset = _varint(content, offset)
         else:
-            raise ValueError(f"wire type {wire} at byte {at}")
-        if at + length > end:
-            raise ValueError(f"a field ends at byte {at + length}, behind its message's end at {end}")
-        if wire == BYTES:
-            yield tag >> 3, (at, at + length)
-        at += length
+            raise ValueError(f"wire type {wire_type} at byte {offset}")
+        if offset + length > end:
+            raise ValueError(f"a field ends at byte {offset + length}, behind its message's end at {end}")
+        if wire_type == BYTES:
+            yield tag >> 3, (offset, offset + length)
+        offset += length
 
 
-def _varint(content: mmap.mmap, at: int) -> tuple[int, int]:
+def _varint(content: mmap.mmap, offset: int) -> tuple[int, int]:
     """A number of seven bits a byte, lowest first, and where it ends."""
     value = 0
-    for shift, byte in enumerate(content[at : at + 10]):
+    for shift, byte in enumerate(content[offset : offset + 10]):
         value |= (byte & 0x7F) << 7 * shift
         if byte < 0x80:
-            return value, at + shift + 1
-    raise ValueError(f"no number at byte {at}")
+            return value, offset + shift + 1
+    raise ValueError(f"no number at byte {offset}")

@@ -34,7 +34,7 @@ DOCUMENT = re.compile(r"metrics\.json|plots/\w+\.png|examples/[\w-]+\.(?:jpe?g|p
 DOCUMENTS, DOCUMENT_BYTES, DOCUMENTS_S = 16, 2**21, 10.0
 """How many of them are pulled, how large one may be, and the seconds that all may take: the page starts without the rest."""
 
-Rule = Callable[[ModelSpec], str]
+FileChoice = Callable[[ModelSpec], str]
 """The session's rule: the file of a spec that suits this machine best. It may be asked about a part of the files."""
 
 T = TypeVar("T")
@@ -47,7 +47,7 @@ log = logging.getLogger(__name__)
 class LocalModel:
     """A model that can be trusted: its folder, its spec and the verified weight file that this machine runs.
 
-    `id` is what users are told: "embedded", the folder's name or "owner/name". `revision` is the Hub's commit hash, or
+    `id` is what users see: "embedded", the folder's name or "owner/name". `revision` is the Hub's commit hash, or
     the first 12 digits of the SHA-256 of config.json. `notice` is a sentence where a fall-back was taken.
     """
 
@@ -59,21 +59,21 @@ class LocalModel:
     notice: str | None
 
 
-def fetch(model: str | None, wanted: Rule) -> LocalModel:
-    """The embedded model, a model folder or OWNER/NAME[@REVISION] from the Hub, with the file that `wanted` names."""
+def fetch(model: str | None, choose_file: FileChoice) -> LocalModel:
+    """The embedded model, a model folder or OWNER/NAME[@REVISION] from the Hub, with the file that `choose_file` names."""
     if not model:
-        return _open(EMBEDDED, "embedded", wanted)
-    if (folder := _path(model)) is not None:
-        return _open(folder, folder.resolve().name, wanted)
+        return _open_folder(EMBEDDED, "embedded", choose_file)
+    if (folder := _local_path(model)) is not None:
+        return _open_folder(folder, folder.resolve().name, choose_file)
     if (match := HUB_MODEL.fullmatch(model)) is None:
-        raise _nonsense(model)
-    return _from_hub(match[1], match[2] or "main", wanted)
+        raise _invalid_name(model)
+    return _from_hub(match[1], match[2] or "main", choose_file)
 
 
 def documents(source: LocalModel) -> Path:
     """A model's folder, with its metrics.json, plots and examples where it has them; those of a Hub model are pulled now.
 
-    They decorate the page, so whatever keeps them away is logged and borne.
+    They decorate the page, so whatever keeps them away is logged, not raised.
     """
     if COMMIT.fullmatch(source.revision) is None:
         return source.folder
@@ -82,7 +82,7 @@ def documents(source: LocalModel) -> Path:
     try:
         _within(DOCUMENTS_S, lambda: _pull_documents(source))
     except (errors.HTTPError, OSError, ValueError) as error:  # type: ignore[attr-defined]  # as in _from_hub
-        log.warning("%s: figures and examples can't be had from the Hub (%s); the page goes without.", source.id, _seen(error))
+        log.warning("%s: figures and examples can't be had from the Hub (%s); the page goes without.", source.id, _reason(error))
     return source.folder
 
 
@@ -94,7 +94,7 @@ def _pull_documents(source: LocalModel) -> None:
     api = HfApi(token=_token())
     listed = api.list_repo_tree(source.id, recursive=True, revision=source.revision)
     wanted = [entry for entry in listed if isinstance(entry, RepoFile) and DOCUMENT.fullmatch(entry.path)]
-    for entry in [one for one in sorted(wanted, key=lambda one: one.path) if one.size <= DOCUMENT_BYTES][:DOCUMENTS]:
+    for entry in [entry for entry in sorted(wanted, key=lambda entry: entry.path) if entry.size <= DOCUMENT_BYTES][:DOCUMENTS]:
         path = source.folder / entry.path
         if path.is_file() and _is_listed(path, entry.blob_id, entry.lfs.sha256 if entry.lfs else None):
             continue
@@ -104,15 +104,15 @@ def _pull_documents(source: LocalModel) -> None:
             log.warning("%s: %s is not the file that the Hub lists; the page goes without.", source.id, entry.path)
 
 
-def _is_listed(path: Path, blob: str, digest: str | None) -> bool:
+def _is_listed(path: Path, blob_id: str, digest: str | None) -> bool:
     """Whether a file has the SHA-256 that the Hub lists of a large file, or git's name of a small one."""
     if digest:
         return sha256(path) == digest
     content = path.read_bytes()
-    return hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest() == blob
+    return hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest() == blob_id
 
 
-def _path(model: str) -> Path | None:
+def _local_path(model: str) -> Path | None:
     """The path that a name means: one that exists as a folder, or is written as a path."""
     try:
         folder = Path(model).expanduser()
@@ -122,13 +122,13 @@ def _path(model: str) -> Path | None:
     return folder if exists or folder.is_absolute() or model.startswith((".", "~")) else None
 
 
-def _nonsense(model: str) -> ModelError:
+def _invalid_name(model: str) -> ModelError:
     return ModelError(
         f"{model!r} is neither a model folder nor a Hub model; give a folder that exists, or OWNER/NAME[@REVISION]."
     )
 
 
-def _open(folder: Path, name: str, wanted: Rule) -> LocalModel:
+def _open_folder(folder: Path, name: str, choose_file: FileChoice) -> LocalModel:
     """A local folder; the next best file where it leaves out the one that suits this machine best."""
     if not folder.is_dir():
         raise ModelError(
@@ -136,37 +136,37 @@ def _open(folder: Path, name: str, wanted: Rule) -> LocalModel:
             "or OWNER/NAME[@REVISION] of a Hub model."
         )
     spec = ModelSpec.read(folder)
-    file, notice = wanted(spec), None
+    file, notice = choose_file(spec), None
     present = {known: entry for known, entry in spec.files.items() if (folder / known).is_file()}
     if present and file not in present:
-        best, file = file, wanted(replace(spec, files=present))
+        best, file = file, choose_file(replace(spec, files=present))
         notice = f"{folder} holds no {best}, which suits this machine best, so {file} answers; 'python -m export build' makes it."
         log.warning(notice)
     spec.verify(folder, file)
     return LocalModel(folder, spec, file, name, sha256(folder / CONFIG)[:12], notice)
 
 
-def _from_hub(repo: str, revision: str, wanted: Rule) -> LocalModel:
+def _from_hub(repo: str, revision: str, choose_file: FileChoice) -> LocalModel:
     """The Hub's answer if it can be had, else the cache's, else the embedded model; refuses what the Hub refuses."""
     from huggingface_hub import errors
 
-    _limit_client()
+    _configure_client()
     try:
         if COMMIT.fullmatch(revision):
             # A commit never changes: what the cache holds of it needs no Hub, and what is damaged is pulled again.
             with suppress(errors.LocalEntryNotFoundError, ModelError):
-                return _cached(repo, revision, wanted)
-        return _pull(repo, revision, wanted)
+                return _cached(repo, revision, choose_file)
+        return _pull(repo, revision, choose_file)
     except errors.HFValidationError:
-        raise _nonsense(repo) from None
+        raise _invalid_name(repo) from None
     # The client's transport errors: HTTPError in version 2, which doesn't say that it exports it, OSError in version 0.
     except (errors.HTTPError, OSError) as error:  # type: ignore[attr-defined]
         if (refusal := _refusal(error, repo, revision) or _disk_fault(error, repo)) is not None:
             raise refusal from error
-        return _without_hub(repo, revision, wanted, _seen(error))
+        return _fall_back(repo, revision, choose_file, _reason(error))
 
 
-def _pull(repo: str, revision: str, wanted: Rule) -> LocalModel:
+def _pull(repo: str, revision: str, choose_file: FileChoice) -> LocalModel:
     """The newest commit of a revision from the Hub; what the cache holds of it isn't downloaded again."""
     from huggingface_hub import constants, get_hf_file_metadata, hf_hub_url
 
@@ -176,15 +176,15 @@ def _pull(repo: str, revision: str, wanted: Rule) -> LocalModel:
     commit = metadata.commit_hash
     if commit is None or not COMMIT.fullmatch(commit):
         raise ConnectionError(f"{constants.ENDPOINT} doesn't answer as a Hub does")
-    spec = _sound(repo, commit, CONFIG, ANSWER_S, lambda path: ModelSpec.read(path.parent))
-    file = wanted(spec)
-    path = _sound(repo, commit, file, DOWNLOAD_S, lambda path: spec.verify(path.parent, file))
+    spec = _fetch_verified(repo, commit, CONFIG, ANSWER_S, lambda path: ModelSpec.read(path.parent))
+    file = choose_file(spec)
+    path = _fetch_verified(repo, commit, file, DOWNLOAD_S, lambda path: spec.verify(path.parent, file))
     # Only now the cache's branch or tag moves here, so that an interrupted pull leaves the last whole commit in use.
     _within(ANSWER_S, lambda: _file(repo, CONFIG, revision))
     return LocalModel(path.parent, spec, file, repo, commit, None)
 
 
-def _sound(repo: str, commit: str, file: str, seconds: float, check: Callable[[Path], T]) -> T:
+def _fetch_verified(repo: str, commit: str, file: str, seconds: float, check: Callable[[Path], T]) -> T:
     """What `check` makes of a file, which is downloaded once more where the cached one fails it."""
     path = _within(seconds, lambda: _file(repo, file, commit))
     with suppress(ModelError):
@@ -195,35 +195,35 @@ def _sound(repo: str, commit: str, file: str, seconds: float, check: Callable[[P
         path = _within(seconds, lambda: _file(repo, file, commit, fresh=True))
         return check(path)
     except ValueError as error:  # how the client reports a Hub that is lost before a forced download
-        raise ConnectionError(_seen(error.__cause__ or error)) from error
+        raise ConnectionError(_reason(error.__cause__ or error)) from error
     except ModelError as error:
-        what = str(error).rpartition("; ")[0]
+        reason = str(error).rpartition("; ")[0]
         raise HubError(
-            f"{repo} at revision {commit[:12]} has a {file} that is wrong even after a new download ({what}); "
+            f"{repo} at revision {commit[:12]} has a {file} that is wrong even after a new download ({reason}); "
             "name another revision or tell the model's owner."
         ) from error
 
 
-def _without_hub(repo: str, revision: str, wanted: Rule, seen: str) -> LocalModel:
-    """The cached model, or the embedded one where the cache lacks it, with a notice of what was seen of the Hub."""
+def _fall_back(repo: str, revision: str, choose_file: FileChoice, reason: str) -> LocalModel:
+    """The cached model, or the embedded one where the cache lacks it, with a notice that says why."""
     from huggingface_hub.errors import LocalEntryNotFoundError
 
     try:
-        source = _cached(repo, revision, wanted)
+        source = _cached(repo, revision, choose_file)
         fallback = f", so revision {source.revision[:12]} answers from the cache; it may not be the newest."
     except LocalEntryNotFoundError:
-        source = _open(EMBEDDED, "embedded", wanted)
+        source = _open_folder(EMBEDDED, "embedded", choose_file)
         fallback = " and isn't in the cache, so the embedded model answers instead; start again when the Hub is back."
-    notice = f"{repo} can't be had from the Hub ({seen}){fallback}"
+    notice = f"{repo} can't be had from the Hub ({reason}){fallback}"
     log.warning(notice)
     return replace(source, notice=" ".join(filter(None, (notice, source.notice))))
 
 
-def _cached(repo: str, revision: str, wanted: Rule) -> LocalModel:
+def _cached(repo: str, revision: str, choose_file: FileChoice) -> LocalModel:
     """The last whole commit that was pulled of a revision, without a request; LocalEntryNotFoundError if there is none."""
     folder = _file(repo, CONFIG, revision, offline=True).parent
     spec = ModelSpec.read(folder)
-    file = wanted(spec)
+    file = choose_file(spec)
     _file(repo, file, folder.name, offline=True)
     spec.verify(folder, file)
     return LocalModel(folder, spec, file, repo, folder.name, None)
@@ -240,7 +240,7 @@ def _token() -> str | bool:
     return os.environ.get("HF_TOKEN", "").strip() or False
 
 
-def _limit_client() -> None:
+def _configure_client() -> None:
     """Short waits, plain HTTP and no telemetry; a wait that the environment sets stays.
 
     Set here because the client reads its environment once, at its import, and gradio has imported it by now.
@@ -256,7 +256,7 @@ def _limit_client() -> None:
 
 
 def _within(seconds: float, task: Callable[[], T]) -> T:
-    """The task's result or error; TimeoutError once the seconds are over, while the task ends unheard.
+    """The task's result or error; TimeoutError once the seconds are over, while the task goes on and its result is dropped.
 
     The client's own limits don't add up to one: they hold for each address, each read and each of six tries.
     """
@@ -277,7 +277,7 @@ def _within(seconds: float, task: Callable[[], T]) -> T:
 
 
 def _refusal(error: Exception, repo: str, revision: str) -> HubError | None:
-    """What the Hub holds against a request, or None where it is out of reach."""
+    """Why the Hub refuses a request, or None where it is out of reach."""
     from huggingface_hub import errors
 
     if not isinstance(error, errors.HfHubHTTPError) or isinstance(error, errors.LocalEntryNotFoundError):
@@ -286,23 +286,25 @@ def _refusal(error: Exception, repo: str, revision: str) -> HubError | None:
     if status >= 500 or status in (408, 429):
         return None
     if isinstance(error, errors.RevisionNotFoundError):
-        text = f"{repo} has no revision {revision!r} on the Hub; name one of its branches, tags or commits."
+        message = f"{repo} has no revision {revision!r} on the Hub; name one of its branches, tags or commits."
     elif isinstance(error, errors.EntryNotFoundError):
         file = str(error.response.url).rpartition("/")[2]
-        text = (
+        message = (
             f"{repo} at revision {revision} holds no {file} on the Hub; "
             "name a model made by 'python -m export build' or another revision."
         )
     elif isinstance(error, errors.GatedRepoError):
-        text = f"{repo} is gated on the Hub (HTTP {status}); accept its terms there and set HF_TOKEN to a token of that account."
+        message = (
+            f"{repo} is gated on the Hub (HTTP {status}); accept its terms there and set HF_TOKEN to a token of that account."
+        )
     elif isinstance(error, errors.RepositoryNotFoundError) or status in (401, 403):
-        text = (
+        message = (
             f"{repo} is neither a folder here nor a Hub model that you may read (HTTP {status}); "
             "check the name, or set HF_TOKEN to a token that may read it."
         )
     else:
-        text = f"The Hub answers HTTP {status} for {repo} at revision {revision}; check the name and HF_ENDPOINT."
-    return HubError(text)
+        message = f"The Hub answers HTTP {status} for {repo} at revision {revision}; check the name and HF_ENDPOINT."
+    return HubError(message)
 
 
 def _disk_fault(error: Exception, repo: str) -> HubError | None:
@@ -314,12 +316,12 @@ def _disk_fault(error: Exception, repo: str) -> HubError | None:
     )
 
 
-def _seen(error: BaseException) -> str:
-    """What a user is told of a Hub that can't be reached: one line."""
+def _reason(error: BaseException) -> str:
+    """Why the Hub can't be reached, in the one line that a user sees."""
     from huggingface_hub import errors
 
     if isinstance(error, errors.LocalEntryNotFoundError) and error.__cause__ is not None:
-        return _seen(error.__cause__)
+        return _reason(error.__cause__)
     if isinstance(error, errors.OfflineModeIsEnabled):
         return "HF_HUB_OFFLINE is set"
     if isinstance(error, errors.HfHubHTTPError) and error.response is not None:

@@ -19,7 +19,7 @@ from skinapp.errors import ModelError, ProviderError, SkinAppError
 from skinapp.model.spec import LESION, ModelSpec
 
 log = logging.getLogger(__name__)
-# It tells everybody without a GPU that none could be discovered (1.31.1, device_discovery.cc); what fails is told by its errors.
+# It warns everybody without a GPU that none could be discovered (1.31.1, device_discovery.cc); failures come as exceptions.
 ort.set_default_logger_severity(3)
 
 AUTO = "auto"
@@ -63,30 +63,30 @@ class Runner(Protocol):
     def run(self, pixels: NDArray[np.float32]) -> Outputs: ...
 
 
-def providers_to_try(asked: str) -> tuple[Provider, ...]:
+def providers_to_try(requested: str) -> tuple[Provider, ...]:
     """The steps to try, best first: the one asked for, or for `auto` all that this machine has, ending with the CPU."""
-    if asked == AUTO:
-        lacks = {provider: _lacks(provider) for provider in PROVIDERS}
-        for provider, lack in lacks.items():
-            if lack is not None:
-                log.debug("%s is left out: %s.", provider.ort_name, lack)
-        return tuple(provider for provider, lack in lacks.items() if lack is None)
-    named = {provider.name: provider for provider in PROVIDERS}
-    if asked not in named:
-        raise ProviderError(f"SKINAPP_PROVIDER is {asked!r}; it must be {AUTO}, {', '.join(named)}.")
-    if (lack := _lacks(named[asked])) is not None:
-        raise ProviderError(f"SKINAPP_PROVIDER is {asked!r}, but {lack}; use {AUTO!r} or {CPU.name!r}, or install it.")
-    return (named[asked],)
+    if requested == AUTO:
+        missing = {provider: _missing(provider) for provider in PROVIDERS}
+        for provider, reason in missing.items():
+            if reason is not None:
+                log.debug("%s is left out: %s.", provider.ort_name, reason)
+        return tuple(provider for provider, reason in missing.items() if reason is None)
+    by_name = {provider.name: provider for provider in PROVIDERS}
+    if requested not in by_name:
+        raise ProviderError(f"SKINAPP_PROVIDER is {requested!r}; it must be {AUTO}, {', '.join(by_name)}.")
+    if (reason := _missing(by_name[requested])) is not None:
+        raise ProviderError(f"SKINAPP_PROVIDER is {requested!r}, but {reason}; use {AUTO!r} or {CPU.name!r}, or install it.")
+    return (by_name[requested],)
 
 
-def _lacks(provider: Provider) -> str | None:
-    """What this machine lacks for a step, or None."""
+def _missing(provider: Provider) -> str | None:
+    """What this machine lacks for a provider, or None."""
     if provider.ort_name not in ort.get_available_providers():
         return f"this onnxruntime is built without {provider.ort_name}"
-    return next((f"{library} is not on this machine" for library in provider.libraries if not _loads(library)), None)
+    return next((f"{library} is not on this machine" for library in provider.libraries if not _is_loadable(library)), None)
 
 
-def _loads(library: str) -> bool:
+def _is_loadable(library: str) -> bool:
     """Whether a shared library can be loaded: the system's, or that of TensorRT's Python package, which no loader finds."""
     package = find_spec("tensorrt_libs")
     folders = list(package.submodule_search_locations or ()) if package else []
@@ -129,7 +129,7 @@ class Session:
         # Its threads would spin on after a pass and take the cores from whatever comes next: with six sessions in turn, a pass
         # took three times as long.
         options.add_session_config_entry("session.force_spinning_stop", "1")
-        providers: list[Any] = [(provider.ort_name, _settings(provider, spec))]
+        providers: list[Any] = [(provider.ort_name, _provider_options(provider, spec))]
         try:
             spec.verify_external(path)
             self._session = ort.InferenceSession(path, options, providers=providers)
@@ -164,7 +164,7 @@ class Session:
             )
 
 
-def _settings(provider: Provider, spec: ModelSpec) -> dict[str, str]:
+def _provider_options(provider: Provider, spec: ModelSpec) -> dict[str, str]:
     """Provider options: TensorRT keeps its built engines, or every start would take minutes."""
     if provider.name != "tensorrt":
         return {}
@@ -183,7 +183,7 @@ def _settings(provider: Provider, spec: ModelSpec) -> dict[str, str]:
 
 
 def _failure(error: Exception, provider: Provider, path: Path) -> SkinAppError:
-    """What is told of ONNX Runtime's own errors: on a GPU the provider is to blame, on the CPU the file."""
+    """Our error in place of one of ONNX Runtime's own: on a GPU the provider is to blame, on the CPU the file."""
     reason = (str(error).strip() or type(error).__name__).splitlines()[0][:200]
     if provider is CPU:
         return ModelError(f"{path} can't be run by ONNX Runtime ({reason}); fetch the model again.")

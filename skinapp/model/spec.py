@@ -29,16 +29,16 @@ CROPS = ("start", "middle", "end")
 TURNS = 8
 """Ways to lay a photo on the table: four turns of it, and of its mirror image."""
 FRAME_FEATURES = 21
-"""Numbers that `frame.features` tells of each place in a photo."""
+"""Numbers that `framing.features` gives for each place in a photo."""
 LESION, CUSTOM = "lesion", "own"
 """What a model answers: the seven lesions, or classes of somebody's own. A config without `subject` is of the first kind."""
-MOST_LABELS = 1000
-MOST_SIDE = 4096
+MAX_LABELS = 1000
+MAX_SIDE = 4096
 """Of what a network sees, in pixels."""
-MOST_BYTES = 2**24
+MAX_BYTES = 2**24
 """Of a config.json; that of a thousand labels has some hundred kilobytes."""
-SHOWN = 200
-"""Letters of a wrong value that are told."""
+MAX_SHOWN = 200
+"""Letters of a wrong value that an error shows."""
 T = TypeVar("T")
 
 
@@ -90,9 +90,9 @@ class LesionHead(EmbeddingHead):
 
 @dataclass(frozen=True)
 class FrameHead:
-    """Log-odds that a place in a photo belongs to the lesion: `weights` times `frame.features`, plus `bias`.
+    """Log-odds that a place in a photo belongs to the lesion: `weights` times `framing.features`, plus `bias`.
 
-    Without weights the model was taught no lesions' outlines, and nothing is said of where one lies.
+    Without weights the model has learned no lesions' outlines, and doesn't say where one lies.
     """
 
     weights: tuple[float, ...]
@@ -204,8 +204,8 @@ class ModelSpec:
         """The spec of a model folder; checks every key, not yet the files' hashes (`verify` does)."""
         path = folder / CONFIG
         try:
-            if (size := path.stat().st_size) > MOST_BYTES:
-                raise ModelError(f"{path} has {size} bytes, more than {MOST_BYTES}; fetch or build the model folder again.")
+            if (size := path.stat().st_size) > MAX_BYTES:
+                raise ModelError(f"{path} has {size} bytes, more than {MAX_BYTES}; fetch or build the model folder again.")
             raw = json.loads(path.read_text(encoding="utf-8"))
         except FileNotFoundError:
             raise ModelError(f"{folder} holds no {CONFIG}; give a model folder made by 'python -m export build'.") from None
@@ -215,37 +215,37 @@ class ModelSpec:
 
     @classmethod
     def _parse(cls, top: "_Reader") -> Self:
-        own = top.child("skinapp")
-        if (number := own.get("format", int)) not in range(1, FORMAT + 1):
-            raise own.wrong("format", number, f"this version reads formats 1 to {FORMAT}; export the model again")
-        if "subject" in own.value:
-            return cls._parse_own(top, own)
-        is_first = number == 1
+        section = top.child("skinapp")
+        if (version := section.get("format", int)) not in range(1, FORMAT + 1):
+            raise section.wrong("format", version, f"this version reads formats 1 to {FORMAT}; export the model again")
+        if "subject" in section.value:
+            return cls._parse_custom(top, section)
+        is_format_1 = version == 1
         known = {"format", "files", "temperature", "thresholds", "heatmap", "lesion_head", "frame_head", "quality", "provenance"}
-        own.only(known if is_first else known | {"sets", "careful", "clinical", "mix"})
+        section.allow_only(known if is_format_1 else known | {"sets", "careful", "clinical", "mix"})
         labels = tuple(top.get("label_names", list))
         if labels != CODES:
             raise top.wrong("label_names", list(labels), f"the lesions must be {', '.join(CODES)}, in this order")
         if (count := top.get("num_classes", int)) != len(labels):
             raise top.wrong("num_classes", count, f"it must be {len(labels)}, one a lesion")
         return cls(
-            **_shared(top, own, labels),
-            thresholds=_thresholds(own.child("thresholds"), THRESHOLDS if is_first else (*THRESHOLDS, TOGETHER)),
-            **({} if is_first else _second(own)),
-            lesion_head=_lesion_head(own.child("lesion_head")),
-            frame_head=_frame_head(own.child("frame_head")),
-            quality=_quality(own.child("quality")),
+            **_shared(top, section, labels),
+            thresholds=_thresholds(section.child("thresholds"), THRESHOLDS if is_format_1 else (*THRESHOLDS, TOGETHER)),
+            **({} if is_format_1 else _format_2_fields(section)),
+            lesion_head=_lesion_head(section.child("lesion_head")),
+            frame_head=_frame_head(section.child("frame_head")),
+            quality=_quality(section.child("quality")),
         )
 
     @classmethod
-    def _parse_own(cls, top: "_Reader", own: "_Reader") -> Self:
+    def _parse_custom(cls, top: "_Reader", section: "_Reader") -> Self:
         """The spec of a model with classes of its own: what is about lesions isn't there, and may not be."""
-        if (subject := own.get("subject", str)) != CUSTOM:
-            raise own.wrong("subject", subject, f"it must be {CUSTOM}, or left out by a model of the seven lesions")
-        own.only({"format", "subject", "files", "temperature", "heatmap", "provenance"})
+        if (subject := section.get("subject", str)) != CUSTOM:
+            raise section.wrong("subject", subject, f"it must be {CUSTOM}, or left out by a model of the seven lesions")
+        section.allow_only({"format", "subject", "files", "temperature", "heatmap", "provenance"})
         labels = _labels(top)
         return cls(
-            **_shared(top, own, labels),
+            **_shared(top, section, labels),
             thresholds={},
             lesion_head=LesionHead((), 0.0),
             frame_head=FrameHead((), 0.0),
@@ -255,12 +255,12 @@ class ModelSpec:
 
     def verify(self, folder: Path, name: str) -> Path:
         """The path of a weight file whose content has the hash that the spec states."""
-        path, stated = folder / name, self.files[name].sha256
+        path, expected = folder / name, self.files[name].sha256
         if not path.is_file():
             raise ModelError(f"{path} is missing; fetch the model folder again or export it.")
-        if (seen := sha256(path)) != stated:
+        if (actual := sha256(path)) != expected:
             raise ModelError(
-                f"{path} is not the file that {CONFIG} describes (sha256 {seen[:12]}, expected {stated[:12]}); "
+                f"{path} is not the file that {CONFIG} describes (sha256 {actual[:12]}, expected {expected[:12]}); "
                 "fetch or build the model folder again."
             )
         return path
@@ -277,7 +277,7 @@ class ModelSpec:
 
     def write(self, folder: Path) -> None:
         """Write config.json so that `read` gives this spec back and timm can load the folder."""
-        own = {
+        section = {
             "format": FORMAT if self.careful else 1,
             "files": {name: asdict(file) for name, file in self.files.items()},
             "temperature": self.temperature,
@@ -289,21 +289,24 @@ class ModelSpec:
             "provenance": self.provenance,
         }
         if self.subject == CUSTOM:
-            own = {"subject": CUSTOM, **{key: own[key] for key in ("format", "files", "temperature", "heatmap", "provenance")}}
+            section = {
+                "subject": CUSTOM,
+                **{key: section[key] for key in ("format", "files", "temperature", "heatmap", "provenance")},
+            }
         elif self.careful:
-            own |= {"sets": self.sets, "careful": {"looks": [asdict(look) for look in self.looks], **asdict(self.careful)}}
-            own |= {"mix": self.mix, **({"clinical": asdict(self.clinical)} if self.clinical else {})}
+            section |= {"sets": self.sets, "careful": {"looks": [asdict(look) for look in self.looks], **asdict(self.careful)}}
+            section |= {"mix": self.mix, **({"clinical": asdict(self.clinical)} if self.clinical else {})}
         top = {
             "architecture": self.architecture,
             **({"model_args": {"act_layer": self.activation}} if self.activation else {}),
             "num_classes": len(self.labels),
             "label_names": list(self.labels),
             "pretrained_cfg": asdict(self.transform),
-            "skinapp": own,
+            "skinapp": section,
         }
         text = json.dumps(top, indent=2, ensure_ascii=False)
         # A list of numbers on one line: there are as many as the network has features.
-        text = re.sub(r"\[[-+.\de\s,]+\]", lambda found: "[" + " ".join(found[0][1:-1].split()) + "]", text)
+        text = re.sub(r"\[[-+.\de\s,]+\]", lambda match: "[" + " ".join(match[0][1:-1].split()) + "]", text)
         (folder / CONFIG).write_text(text + "\n", encoding="utf-8")
 
 
@@ -318,16 +321,16 @@ class _Reader:
 
     def __init__(self, path: Path, where: str, value: Any) -> None:
         if not isinstance(value, Mapping):
-            raise ModelError(f"{path}: {where or 'the top level'} is {_shown(value)}; it must be an object.")
+            raise ModelError(f"{path}: {where or 'the top level'} is {_shortened(value)}; it must be an object.")
         self.path, self.where, self.value = path, where, value
 
     def wrong(self, key: str, value: object, cure: str) -> ModelError:
-        return ModelError(f"{self.path}: {self.where}{_plain(key)} is {_shown(value)}; {cure}.")
+        return ModelError(f"{self.path}: {self.where}{_key_shown(key)} is {_shortened(value)}; {cure}.")
 
     def get(self, key: str, kind: type) -> Any:
         """The value of a key that must be there and of this kind; an int will do for a float."""
         if key not in self.value:
-            raise ModelError(f"{self.path}: {self.where}{_plain(key)} is missing; build the model folder again.")
+            raise ModelError(f"{self.path}: {self.where}{_key_shown(key)} is missing; build the model folder again.")
         value = self.value[key]
         kinds = (int, float) if kind is float else (kind,)
         if not isinstance(value, kinds) or (isinstance(value, bool) and kind is not bool):
@@ -347,7 +350,7 @@ class _Reader:
             raise self.wrong(key, value, "it must be a positive number")
         return value
 
-    def only(self, known: set[str]) -> None:
+    def allow_only(self, known: set[str]) -> None:
         if unknown := sorted(set(self.value) - known):
             raise self.wrong(unknown[0], self.value[unknown[0]], "this key is unknown; remove it or update skinapp")
 
@@ -360,17 +363,17 @@ def _is_finite(value: object) -> bool:
         return False
 
 
-def _shown(value: object) -> str:
-    """A value as it is told: as Python writes it, and neither endlessly nor endlessly nested."""
+def _shortened(value: object) -> str:
+    """A value as an error shows it: as Python writes it, cut where it is long or deeply nested."""
     short = reprlib.Repr()
-    short.maxlevel, short.maxlist, short.maxdict, short.maxstring = 4, 12, 12, SHOWN
+    short.maxlevel, short.maxlist, short.maxdict, short.maxstring = 4, 12, 12, MAX_SHOWN
     text = short.repr(value)
-    return text if len(text) <= SHOWN else f"{text[:SHOWN]}…"
+    return text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}…"
 
 
-def _plain(key: str) -> str:
-    """A key as it is told, which may be anything."""
-    return key if key.isprintable() and len(key) <= SHOWN else _shown(key)
+def _key_shown(key: str) -> str:
+    """A key as an error shows it, which may be anything."""
+    return key if key.isprintable() and len(key) <= MAX_SHOWN else _shortened(key)
 
 
 def _activation(top: "_Reader") -> str:
@@ -378,21 +381,21 @@ def _activation(top: "_Reader") -> str:
     if "model_args" not in top.value:
         return ""
     arguments = top.child("model_args")
-    arguments.only({"act_layer"})
+    arguments.allow_only({"act_layer"})
     return str(arguments.get("act_layer", str))
 
 
-def _shared(top: _Reader, own: _Reader, labels: tuple[str, ...]) -> dict[str, Any]:
+def _shared(top: _Reader, section: _Reader, labels: tuple[str, ...]) -> dict[str, Any]:
     """The fields that every model's config states, whatever it answers."""
     return {
         "architecture": top.get("architecture", str),
         "activation": _activation(top),
         "labels": labels,
         "transform": _transform(top.child("pretrained_cfg")),
-        "files": _files(own.child("files")),
-        "temperature": own.positive("temperature"),
-        "heatmap": _heatmap(own.child("heatmap"), labels),
-        "provenance": own.get("provenance", dict),
+        "files": _files(section.child("files")),
+        "temperature": section.positive("temperature"),
+        "heatmap": _heatmap(section.child("heatmap"), labels),
+        "provenance": section.get("provenance", dict),
     }
 
 
@@ -401,8 +404,8 @@ def _transform(reader: _Reader) -> Transform:
     for key, value in (("input_size", size), ("mean", mean), ("std", std)):
         if len(value) != 3 or not all(isinstance(number, int | float) for number in value):
             raise reader.wrong(key, list(value), "it must be three numbers")
-    if size[0] != 3 or min(size) < 1 or max(size) > MOST_SIDE or not all(isinstance(number, int) for number in size):
-        raise reader.wrong("input_size", list(size), f"it must be [3, height, width], at most {MOST_SIDE} each")
+    if size[0] != 3 or min(size) < 1 or max(size) > MAX_SIDE or not all(isinstance(number, int) for number in size):
+        raise reader.wrong("input_size", list(size), f"it must be [3, height, width], at most {MAX_SIDE} each")
     if min(std) <= 0:
         raise reader.wrong("std", list(std), "it must be positive")
     for key, known in (("interpolation", INTERPOLATIONS), ("crop_mode", CROP_MODES)):
@@ -422,7 +425,7 @@ def _files(reader: _Reader) -> dict[str, ModelFile]:
         if Path(name).name != name or not name.isprintable() or name in ("", ".."):
             raise reader.wrong(name, reader.value[name], "a file lies directly in the model folder")
         entry = reader.child(name)
-        entry.only(_names(ModelFile))
+        entry.allow_only(_field_names(ModelFile))
         providers = entry.get("providers", list)
         if not all(isinstance(provider, str) for provider in providers):
             raise entry.wrong("providers", providers, "it must be a list of ONNX Runtime's names")
@@ -430,60 +433,60 @@ def _files(reader: _Reader) -> dict[str, ModelFile]:
     return files
 
 
-def _second(own: _Reader) -> dict[str, Any]:
+def _format_2_fields(section: _Reader) -> dict[str, Any]:
     """The fields that format 2 adds."""
-    careful = own.child("careful")
-    careful.only({"looks", *_names(Rule)})
+    careful = section.child("careful")
+    careful.allow_only({"looks", *_field_names(Rule)})
     return {
-        "sets": _shares(own.child("sets")),
-        "mix": _shares(own.child("mix")),
+        "sets": _fractions(section.child("sets")),
+        "mix": _fractions(section.child("mix")),
         "looks": _looks(careful),
         "careful": _rule(careful),
-        "clinical": _clinical(own.child("clinical")) if "clinical" in own.value else None,
+        "clinical": _clinical(section.child("clinical")) if "clinical" in section.value else None,
     }
 
 
 def _clinical(reader: _Reader) -> Clinical:
-    reader.only(_names(Clinical))
+    reader.allow_only(_field_names(Clinical))
     quick, careful = reader.child("quick"), reader.child("careful")
     for rule in (quick, careful):
-        rule.only(_names(Rule))
-    weights, bias = _head(reader.child("view_head"))
+        rule.allow_only(_field_names(Rule))
+    weights, bias = _weights_and_bias(reader.child("view_head"))
     return Clinical(ViewHead(weights, bias), _rule(quick), _rule(careful), _quality(reader.child("quality")))
 
 
 def _rule(reader: _Reader) -> Rule:
     thresholds = _thresholds(reader.child("thresholds"), (*THRESHOLDS, TOGETHER))
-    return Rule(reader.positive("temperature"), thresholds, _shares(reader.child("sets")))
+    return Rule(reader.positive("temperature"), thresholds, _fractions(reader.child("sets")))
 
 
 def _looks(reader: _Reader) -> tuple[Look, ...]:
     looks = []
-    for place, value in enumerate(reader.get("looks", list)):
-        one = _Reader(reader.path, f"{reader.where}looks.{place}.", value)
-        one.only(_names(Look))
-        look = Look(one.get("crop", str), one.get("turn", int))
+    for index, value in enumerate(reader.get("looks", list)):
+        look_reader = _Reader(reader.path, f"{reader.where}looks.{index}.", value)
+        look_reader.allow_only(_field_names(Look))
+        look = Look(look_reader.get("crop", str), look_reader.get("turn", int))
         if look.crop not in CROPS:
-            raise one.wrong("crop", look.crop, f"it must be one of {', '.join(CROPS)}")
+            raise look_reader.wrong("crop", look.crop, f"it must be one of {', '.join(CROPS)}")
         if look.turn not in range(TURNS):
-            raise one.wrong("turn", look.turn, f"it must be from 0 to {TURNS - 1}")
+            raise look_reader.wrong("turn", look.turn, f"it must be from 0 to {TURNS - 1}")
         looks.append(look)
     if looks[:1] != [Look("middle", 0)]:
         raise reader.wrong("looks", reader.value["looks"], "the first look is at the middle, not turned")
     return tuple(looks)
 
 
-def _shares(reader: _Reader) -> dict[str, float]:
+def _fractions(reader: _Reader) -> dict[str, float]:
     """A number from 0 to 1 for each lesion."""
-    shares = _by_label(reader, CODES)
-    for code, share in shares.items():
-        if not 0 <= share <= 1:
-            raise reader.wrong(code, share, "it must be from 0 to 1")
-    return shares
+    fractions = _by_label(reader, CODES)
+    for code, fraction in fractions.items():
+        if not 0 <= fraction <= 1:
+            raise reader.wrong(code, fraction, "it must be from 0 to 1")
+    return fractions
 
 
 def _thresholds(reader: _Reader, names: Sequence[str]) -> dict[str, float]:
-    reader.only(set(names))
+    reader.allow_only(set(names))
     thresholds = {code: reader.positive(code) for code in names}
     for code, value in thresholds.items():
         if value >= 1:
@@ -496,8 +499,8 @@ def _thresholds(reader: _Reader, names: Sequence[str]) -> dict[str, float]:
 def _labels(top: _Reader) -> tuple[str, ...]:
     """Names of classes: any that can be read and told apart."""
     labels = top.get("label_names", list)
-    if not 2 <= len(labels) <= MOST_LABELS or not all(isinstance(label, str) for label in labels):
-        raise top.wrong("label_names", labels[:3], f"it must be a list of 2 to {MOST_LABELS} names")
+    if not 2 <= len(labels) <= MAX_LABELS or not all(isinstance(label, str) for label in labels):
+        raise top.wrong("label_names", labels[:3], f"it must be a list of 2 to {MAX_LABELS} names")
     for label in labels:
         if not label.strip() or not label.isprintable() or labels.count(label) > 1:
             raise top.wrong("label_names", label, "a name is printable, not empty, and stands there once")
@@ -507,7 +510,7 @@ def _labels(top: _Reader) -> tuple[str, ...]:
 
 
 def _heatmap(reader: _Reader, labels: tuple[str, ...]) -> HeatmapScale:
-    reader.only(_names(HeatmapScale))
+    reader.allow_only(_field_names(HeatmapScale))
     floor, full = (_by_label(reader.child(key), labels) for key in ("floor", "full"))
     for code in labels:
         if not 0 <= floor[code] < full[code]:
@@ -516,11 +519,11 @@ def _heatmap(reader: _Reader, labels: tuple[str, ...]) -> HeatmapScale:
 
 
 def _lesion_head(reader: _Reader) -> LesionHead:
-    weights, bias = _head(reader)
+    weights, bias = _weights_and_bias(reader)
     return LesionHead(weights, bias)
 
 
-def _head(reader: _Reader) -> tuple[tuple[float, ...], float]:
+def _weights_and_bias(reader: _Reader) -> tuple[tuple[float, ...], float]:
     """Weights of an embedding's features, and the bias."""
     weights = _weights(reader, "it must be a list of numbers, one a feature of the embedding")
     if not weights:
@@ -537,7 +540,7 @@ def _frame_head(reader: _Reader) -> FrameHead:
 
 
 def _weights(reader: _Reader, cure: str) -> tuple[float, ...]:
-    reader.only({"weights", "bias"})
+    reader.allow_only({"weights", "bias"})
     weights = reader.get("weights", list)
     if not all(isinstance(number, int | float) for number in weights):
         raise reader.wrong("weights", weights[:3], cure)
@@ -545,22 +548,22 @@ def _weights(reader: _Reader, cure: str) -> tuple[float, ...]:
 
 
 def _quality(reader: _Reader) -> QualityThresholds:
-    reader.only(_names(QualityThresholds))
+    reader.allow_only(_field_names(QualityThresholds))
     return QualityThresholds(*(_numbers(QualityLimits, reader.child(field.name)) for field in fields(QualityThresholds)))
 
 
-def _names(kind: type) -> set[str]:
+def _field_names(kind: type) -> set[str]:
     """The keys of a dataclass."""
-    return {one.name for one in fields(kind)}
+    return {entry.name for entry in fields(kind)}
 
 
 def _by_label(reader: _Reader, labels: tuple[str, ...]) -> dict[str, float]:
-    reader.only(set(labels))
+    reader.allow_only(set(labels))
     return {label: float(reader.get(label, float)) for label in labels}
 
 
 def _numbers(kind: type[T], reader: _Reader) -> T:
     """A dataclass of plain numbers, with exactly its fields as keys."""
-    reader.only(_names(kind))
+    reader.allow_only(_field_names(kind))
     # A field's type may be a string, as type checkers see it; here none is.
     return kind(**{field.name: reader.get(field.name, field.type) for field in fields(kind)})  # type: ignore[arg-type]

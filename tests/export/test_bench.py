@@ -103,7 +103,7 @@ def test_what_cannot_run_says_why_and_has_no_figures(result, form, why):
 
 
 @pytest.mark.skipif(
-    session._lacks(PROVIDERS[1]) is None, reason="this machine has an NVIDIA driver; the test is about one without"
+    session._missing(PROVIDERS[1]) is None, reason="this machine has an NVIDIA driver; the test is about one without"
 )
 def test_without_a_gpu_its_rows_are_not_measured(result):
     rows = [row for row in result["rows"] if row["provider"] != "cpu"]

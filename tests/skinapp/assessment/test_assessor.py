@@ -131,7 +131,7 @@ def test_a_photo_that_cannot_be_read_is_an_error_and_the_next_is_answered():
 
 
 @pytest.mark.skipif(
-    session._lacks(session.PROVIDERS[1]) is None, reason="this machine has an NVIDIA driver; the test is about one without"
+    session._missing(session.PROVIDERS[1]) is None, reason="this machine has an NVIDIA driver; the test is about one without"
 )
 def test_auto_goes_on_to_the_cpu_and_says_so_when_a_gpu_proves_not_to_work(monkeypatch):
     monkeypatch.setattr(session, "providers_to_try", lambda asked: (session.PROVIDERS[1], session.CPU))

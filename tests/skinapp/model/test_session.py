@@ -15,7 +15,7 @@ from tests import TINY_MODEL
 SPEC = ModelSpec.read(TINY_MODEL)
 TINY = TINY_MODEL / "model_fp32.onnx"
 needs_no_gpu = pytest.mark.skipif(
-    session._lacks(session.PROVIDERS[1]) is None, reason="this machine has an NVIDIA driver; the test is about one without"
+    session._missing(session.PROVIDERS[1]) is None, reason="this machine has an NVIDIA driver; the test is about one without"
 )
 
 

@@ -204,7 +204,7 @@ def _read_or_refused(folder):
 def test_a_config_that_is_endless_or_endlessly_nested_is_refused(folder, monkeypatch):
     (folder / "config.json").write_text("[" * 10**6)
     assert "can't be read as JSON (maximum recursion depth exceeded" in complaint(folder)
-    monkeypatch.setattr(specs, "MOST_BYTES", 10**6 - 1)
+    monkeypatch.setattr(specs, "MAX_BYTES", 10**6 - 1)
     assert complaint(folder).endswith("config.json has 1000000 bytes, more than 999999; fetch or build the model folder again.")
 
 
