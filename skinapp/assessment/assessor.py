@@ -207,10 +207,10 @@ class Assessor(LoadedModel):
         focus = triage.deciding(chances, rule.thresholds)
         is_one, scale = len(at) == 1, spec.heatmap
         if not is_one:
-            cams, scale = looks.together(answer.cams, at, boxes, scale.shift), replace(scale, shift=0.0)
+            cams, scale = looks.merge_maps(answer.cams, at, boxes, scale.shift), replace(scale, shift=0.0)
         return Assessment(
             chances=chances,
-            evidence=Evidence(CODES, cams, looks.covering(boxes), scale),
+            evidence=Evidence(CODES, cams, looks.covering_box(boxes), scale),
             priority=focus.priority if check.ok else Priority.UNCLEAR,
             focus=focus,
             quality=check,

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skinapp.imaging.decode import Photo
-from skinapp.imaging.looks import between
+from skinapp.imaging.looks import interpolation_weights
 from skinapp.imaging.preprocess import Box
 from skinapp.model.spec import FrameHead
 
@@ -148,4 +148,5 @@ def _spread(cams: NDArray[np.float32], view_box: Box, size: tuple[int, ...], gri
         2
     ] - 0.5
     down = ((np.arange(rows) + 0.5) * height / rows - view_box.top) / (view_box.bottom - view_box.top) * cams.shape[1] - 0.5
-    return np.asarray(between(down, cams.shape[1]).T @ cams @ between(across, cams.shape[2]), np.float32)
+    by_row, by_column = interpolation_weights(down, cams.shape[1]), interpolation_weights(across, cams.shape[2])
+    return np.asarray(by_row.T @ cams @ by_column, np.float32)

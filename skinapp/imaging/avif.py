@@ -23,69 +23,69 @@ class Avif:
 
 def examine(meta: Meta) -> Avif:
     """Read the parts; ValueError or struct.error where they aren't there."""
-    changed, packed = bytearray(meta.content), set[int]()
+    changed, streams = bytearray(meta.content), set[int]()
     for item in meta.items():
         if item.kind == EXIF:
-            changed[item.kind_at : item.kind_at + 4] = isobmff.NOTHING
+            changed[item.kind_offset : item.kind_offset + 4] = isobmff.FREE
         elif item.kind == AV1:
-            packed.add(item.number)
-    return Avif(bytes(changed), max(map(_largest, meta.data(packed).values()), default=0))
+            streams.add(item.number)
+    return Avif(bytes(changed), max(map(_largest, meta.data(streams).values()), default=0))
 
 
 def _largest(data: bytes) -> int:
-    """The most pixels that a stream of AV1 says its pictures have."""
-    at = largest = 0
-    while at < len(data):
-        head = data[at]
-        at += 2 if head & 4 else 1
-        size = len(data) - at
+    """The most pixels of a picture that a stream of AV1 states."""
+    offset = largest = 0
+    while offset < len(data):
+        head = data[offset]
+        offset += 2 if head & 4 else 1
+        size = len(data) - offset
         if head & 2:
-            size, at = _leb128(data, at)
+            size, offset = _leb128(data, offset)
         if head >> 3 & 15 == SEQUENCE_HEADER:
-            largest = max(largest, _SequenceHeader(data[at : at + 64]).frame_pixels())
-        at += size
+            largest = max(largest, _SequenceHeader(data[offset : offset + 64]).frame_pixels())
+        offset += size
     return largest
 
 
-def _leb128(data: bytes, at: int) -> tuple[int, int]:
+def _leb128(data: bytes, offset: int) -> tuple[int, int]:
     value = 0
     for count in range(8):
-        if at >= len(data):
+        if offset >= len(data):
             raise ValueError("its AV1 stream is cut off")
-        byte, at = data[at], at + 1
+        byte, offset = data[offset], offset + 1
         value |= (byte & 127) << 7 * count
         if not byte & 128:
             break
-    return value, at
+    return value, offset
 
 
 class _SequenceHeader(Bits):
     """The bits of a sequence header (AV1 specification, 5.5)."""
 
     def frame_pixels(self) -> int:
-        self.take(4)
-        if self.take(1):
-            self.take(5)
+        self.read(4)
+        if self.read(1):
+            self.read(5)
         else:
             self._skip_timing()
-        across, down = self.take(4) + 1, self.take(4) + 1
-        return (self.take(across) + 1) * (self.take(down) + 1)
+        width_bits, height_bits = self.read(4) + 1, self.read(4) + 1
+        return (self.read(width_bits) + 1) * (self.read(height_bits) + 1)
 
     def _skip_timing(self) -> None:
-        delay = 0
-        if self.take(1):
-            self.take(64)
-            if self.take(1):
-                self.variable()
-            if self.take(1):
-                delay = self.take(5) + 1
-                self.take(42)
-        is_delayed = self.take(1)
-        for _ in range(self.take(5) + 1):
-            self.take(12)
-            if self.take(5) > 7:
-                self.take(1)
-            if delay and self.take(1):
-                self.take(2 * delay + 1)
-            if is_delayed and self.take(1):
-                self.take(4)
+        delay_bits = 0
+        if self.read(1):
+            self.read(64)
+            if self.read(1):
+                self.read_variable()
+            if self.read(1):
+                delay_bits = self.read(5) + 1
+                self.read(42)
+        is_delayed = self.read(1)
+        for _ in range(self.read(5) + 1):
+            self.read(12)
+            if self.read(5) > 7:
+                self.read(1)
+            if delay_bits and self.read(1):
+                self.read(2 * delay_bits + 1)
+            if is_delayed and self.read(1):
+                self.read(4)

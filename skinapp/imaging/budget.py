@@ -38,54 +38,54 @@ class Lane:
         self.limit = limit
         self.max_waiting: int | None = None
         self._decoding: dict[int, int] = {}
-        self._kept: dict[int, tuple[int, int]] = {}
+        self._held: dict[int, tuple[int, int]] = {}
         self._queue: deque[int] = deque()
-        self._numbers = count()
+        self._tickets = count()
         # Re-entrant, because a photo can be given back in whatever line of a thread that Python collects garbage.
         self._changed = threading.Condition(threading.RLock())
 
     @property
-    def taken(self) -> int:
-        """Bytes that are counted at this moment."""
-        return sum(list(self._decoding.values())) + sum(size for size, _ in list(self._kept.values()))
+    def used(self) -> int:
+        """Bytes in use at this moment."""
+        return sum(list(self._decoding.values())) + sum(size for size, _ in list(self._held.values()))
 
     @contextmanager
     def share(self, size: int, patience_s: float = PATIENCE_S) -> Iterator[None]:
         """Wait for so many bytes and hold them while a picture is decoded; BusyError where it takes too long."""
-        number, holder = next(self._numbers), threading.get_ident()
+        ticket, holder = next(self._tickets), threading.get_ident()
         with self._changed:
             # Whoever holds a photo goes first, and waits for decoders alone: two that hold one each would wait for each other.
-            is_holder = any(thread == holder for _, thread in list(self._kept.values()))
-            (self._queue.appendleft if is_holder else self._queue.append)(number)
+            is_holder = any(thread == holder for _, thread in list(self._held.values()))
+            (self._queue.appendleft if is_holder else self._queue.append)(ticket)
             is_full = self.max_waiting is not None and len(self._queue) > self.max_waiting and not is_holder
             fits = not is_full and self._changed.wait_for(
-                lambda: self._queue[0] == number and self._fits(size, is_holder), patience_s
+                lambda: self._queue[0] == ticket and self._fits(size, is_holder), patience_s
             )
-            self._queue.remove(number)
+            self._queue.remove(ticket)
             if fits:
-                self._decoding[number] = size
+                self._decoding[ticket] = size
             self._changed.notify_all()
         if not fits:
             raise BusyError(Message("unreadable.busy", size=size // 2**20))
         try:
             yield
         finally:
-            self._give_back(number)
+            self._release(ticket)
 
-    def keep(self, photo: NDArray[np.uint8]) -> None:
+    def hold(self, photo: NDArray[np.uint8]) -> None:
         """Count a photo until it is gone."""
         if photo.nbytes > LIGHT_BYTES:
-            number = next(self._numbers)
-            self._kept[number] = (int(photo.nbytes * COPY_SHARE), threading.get_ident())
-            weakref.finalize(photo, self._give_back, number).atexit = False
+            ticket = next(self._tickets)
+            self._held[ticket] = (int(photo.nbytes * COPY_SHARE), threading.get_ident())
+            weakref.finalize(photo, self._release, ticket).atexit = False
 
     def _fits(self, size: int, is_holder: bool) -> bool:
-        taken = sum(list(self._decoding.values())) if is_holder else self.taken
-        return not taken or taken + size <= self.limit
+        used = sum(list(self._decoding.values())) if is_holder else self.used
+        return not used or used + size <= self.limit
 
-    def _give_back(self, number: int) -> None:
-        self._decoding.pop(number, None)
-        self._kept.pop(number, None)
+    def _release(self, ticket: int) -> None:
+        self._decoding.pop(ticket, None)
+        self._held.pop(ticket, None)
         with self._changed:
             self._changed.notify_all()
 

@@ -43,15 +43,15 @@ DAMAGED = (
 )  # fmt: skip
 """What Pillow's decoders raise on damaged files."""
 
-WIDTHS = {"1": 1, "L": 1, "P": 1, "I;16": 2, "I;16B": 2, "I;16L": 2, "I;16N": 2}
+BYTES_PER_PIXEL = {"1": 1, "L": 1, "P": 1, "I;16": 2, "I;16B": 2, "I;16L": 2, "I;16N": 2}
 """Bytes of a pixel while Pillow holds it, by mode; 4 of every other."""
-DECODER_WIDTHS = {"AVIF": 9}
+DECODER_BYTES_PER_PIXEL = {"AVIF": 9}
 """Bytes of a pixel that a decoder holds beside Pillow's: AVIF's planes of 10 bit with alpha, and what is made of them."""
-HEIF_WIDTH = 9
+HEIF_BYTES_PER_PIXEL = 9
 """Bytes of a pixel while libheif decodes: HEVC's planes, what is made of them, and its copy."""
 HEIF_THREADS = 2
 """Threads that decode a HEIC's tiles."""
-CV2_WIDTH = 8
+CV2_BYTES_PER_PIXEL = 8
 """Bytes of a pixel while OpenCV decodes a WebP: lossless, with alpha."""
 
 
@@ -82,7 +82,7 @@ class Turn:
     """What sets a picture upright: how a strip of its rows is turned, whether rows become columns, and whether the first comes
     last."""
 
-    of: Callable[[NDArray[np.uint8]], NDArray[np.uint8]]
+    apply: Callable[[NDArray[np.uint8]], NDArray[np.uint8]]
     is_across: bool
     is_backward: bool
 
@@ -107,76 +107,76 @@ ALL = Need(MAX_PIXELS, MAX_PIXELS)
 Image.MAX_IMAGE_PIXELS = None
 
 
-def read(source: Source, most: int = MAX_PIXELS) -> Photo:
-    """The photo of a file, of a file's bytes, or of an array (grey, RGB or RGBA, 8 or 16 bit); of `most` pixels at most."""
-    return read_reduced(source, ALL, most).photo
+def read(source: Source, max_pixels: int = MAX_PIXELS) -> Photo:
+    """The photo of a file, of a file's bytes, or of an array (grey, RGB or RGBA, 8 or 16 bit); of `max_pixels` at most."""
+    return read_reduced(source, ALL, max_pixels).photo
 
 
-def read_reduced(source: Source, need: Need, most: int = MAX_PIXELS) -> Decoded:
+def read_reduced(source: Source, need: Need, max_pixels: int = MAX_PIXELS) -> Decoded:
     """The same with no more pixels than are needed, which takes a large photo a fraction of the time and memory; an array is
     left as it is."""
     if isinstance(source, np.ndarray):
-        photo = _from_array(source, most)
+        photo = _from_array(source, max_pixels)
         return Decoded(photo, photo.shape[1], photo.shape[0])
     content = source if isinstance(source, bytes) else _content(Path(source))
     if not content:
         raise PhotoError(Message("unreadable.empty"))
-    _check_weight(len(content))
-    return _decode(content, need, most)
+    _check_bytes(len(content))
+    return _decode(content, need, max_pixels)
 
 
 def size(content: bytes) -> tuple[int, int]:
     """Width and height of a picture by its head alone; PhotoError where `read` would refuse it for what the head says."""
     if not content:
         raise PhotoError(Message("unreadable.empty"))
-    _check_weight(len(content))
-    with _refused(content):
-        found = _examined(content)
-        if _is_for_cv2(found):
-            width, height = structure.size_of(found)
-        elif found.form == "HEIF":
-            width, height = _opened_heif(found).size
+    _check_bytes(len(content))
+    with _as_photo_errors(content):
+        file = _examine(content)
+        if _is_for_cv2(file):
+            width, height = structure.size_of(file)
+        elif file.format == "HEIF":
+            width, height = _open_heif(file).size
         else:
-            with Image.open(io.BytesIO(content), formats=(found.form,)) as picture:
+            with Image.open(io.BytesIO(content), formats=(file.format,)) as picture:
                 width, height = picture.size
         _check_size(width, height, MAX_PIXELS)
-        _check_single(found.frames, found.form)
+        _check_single(file.frames, file.format)
         return width, height
 
 
 def _content(path: Path) -> bytes:
     """A file's bytes; a huge one is refused unread."""
     try:
-        _check_weight(path.stat().st_size)
+        _check_bytes(path.stat().st_size)
         with path.open("rb") as file:
             return file.read(MAX_BYTES + 1)
     except OSError as error:
         raise PhotoError(Message("unreadable.closed", path=path, reason=error.strerror)) from None
 
 
-def _check_weight(size: int) -> None:
+def _check_bytes(size: int) -> None:
     if size > MAX_BYTES:
         raise PhotoError(Message("unreadable.heavy", size=f"{size / 2**20:.0f}", most=MAX_BYTES // 2**20))
 
 
-def _decode(content: bytes, need: Need, most: int) -> Decoded:
-    with _refused(content):
-        found = _examined(content)
-        if found.form == "HEIF":
-            return _decoded_by_heif(found, need, most)
-        return (_decoded_by_cv2 if _is_for_cv2(found) else _decoded)(found, need, most)
+def _decode(content: bytes, need: Need, max_pixels: int) -> Decoded:
+    with _as_photo_errors(content):
+        file = _examine(content)
+        if file.format == "HEIF":
+            return _decode_with_libheif(file, need, max_pixels)
+        return (_decode_with_cv2 if _is_for_cv2(file) else _decode_with_pillow)(file, need, max_pixels)
 
 
-def _examined(content: bytes) -> Structure:
-    found = structure.examine(content)
-    if found is None:
+def _examine(content: bytes) -> Structure:
+    file = structure.examine(content)
+    if file is None:
         raise UnidentifiedImageError
-    return found
+    return file
 
 
 @contextmanager
-def _refused(content: bytes) -> Iterator[None]:
-    """What fails on a file's content is a PhotoError."""
+def _as_photo_errors(content: bytes) -> Iterator[None]:
+    """Turn what fails on a file's content into a PhotoError."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow warns of odd metadata; the pixels are what counts here
@@ -187,92 +187,94 @@ def _refused(content: bytes) -> Iterator[None]:
         raise PhotoError(Message("unreadable.damaged", detail=clipped(error))) from None
 
 
-def _decoded(found: Structure, need: Need, most: int) -> Decoded:
+def _decode_with_pillow(file: Structure, need: Need, max_pixels: int) -> Decoded:
     """The photo of a file, through Pillow."""
-    with Image.open(io.BytesIO(found.content), formats=(found.form,)) as picture:
+    with Image.open(io.BytesIO(file.content), formats=(file.format,)) as picture:
         width, height = picture.size
-        _check_size(width, height, most)
-        _check_single(max(found.frames, getattr(picture, "n_frames", 1)), found.form)
-        _check_packed(found.packed_pixels, width * height)
+        _check_size(width, height, max_pixels)
+        _check_single(max(file.frames, getattr(picture, "n_frames", 1)), file.format)
+        _check_packed(file.packed_pixels, width * height)
         # AVIF's is turned by what libavif says, in an EXIF block that Pillow makes of it.
-        turn = metadata.orientation(picture.info.get("exif", b"")) if found.form == "AVIF" else found.orientation
+        turn = metadata.orientation(picture.info.get("exif", b"")) if file.format == "AVIF" else file.orientation
         reduction = need.reduction(width, height)
-        if found.form == "JPEG" and reduction > 1:
+        if file.format == "JPEG" and reduction > 1:
             picture.draft(None, (width // reduction, height // reduction))
             reduction = 1
         pixels = picture.width * picture.height
-        taken = pixels * (WIDTHS.get(picture.mode, 4) + 3 + DECODER_WIDTHS.get(found.form, 0)) + found.working_bytes
-        lane = budget.lane(taken)
-        with lane.share(taken):
+        needed_bytes = (
+            pixels * (BYTES_PER_PIXEL.get(picture.mode, 4) + 3 + DECODER_BYTES_PER_PIXEL.get(file.format, 0)) + file.working_bytes
+        )
+        lane = budget.lane(needed_bytes)
+        with lane.share(needed_bytes):
             picture.load()
             picture.fp = None  # what it was decoded from, AVIF's pixels among it
-            photo = _pixels(picture, TURNS.get(turn), reduction)
-            lane.keep(photo)
-            return _upright(photo, width, height, TURNS.get(turn))
+            photo = _upright_rgb(picture, TURNS.get(turn), reduction)
+            lane.hold(photo)
+            return _with_file_size(photo, width, height, TURNS.get(turn))
 
 
-def _upright(photo: Photo, width: int, height: int, turn: Turn | None) -> Decoded:
+def _with_file_size(photo: Photo, width: int, height: int, turn: Turn | None) -> Decoded:
     return Decoded(photo, height, width) if turn and turn.is_across else Decoded(photo, width, height)
 
 
-def _is_for_cv2(found: Structure) -> bool:
+def _is_for_cv2(file: Structure) -> bool:
     """WebP takes a third of the memory and half the time that Pillow takes, which holds the interpreter meanwhile; a BMP's runs
     are unpacked by Pillow in Python, a second a megabyte."""
-    return found.form == "WEBP" or (found.form == "BMP" and structure.is_run_length_coded(found.content))
+    return file.format == "WEBP" or (file.format == "BMP" and structure.is_run_length_coded(file.content))
 
 
-def _decoded_by_cv2(found: Structure, need: Need, most: int) -> Decoded:
+def _decode_with_cv2(file: Structure, need: Need, max_pixels: int) -> Decoded:
     """The photo of a file, through OpenCV's copies of the same libraries: the same pixels (tested)."""
-    width, height = structure.size_of(found)
-    _check_size(width, height, most)
-    _check_single(found.frames, found.form)
-    taken = width * height * CV2_WIDTH
-    lane = budget.lane(taken)
-    with lane.share(taken):
+    width, height = structure.size_of(file)
+    _check_size(width, height, max_pixels)
+    _check_single(file.frames, file.format)
+    needed_bytes = width * height * CV2_BYTES_PER_PIXEL
+    lane = budget.lane(needed_bytes)
+    with lane.share(needed_bytes):
         try:
-            picture = cv2.imdecode(np.frombuffer(found.content, np.uint8), cv2.IMREAD_UNCHANGED)
+            picture = cv2.imdecode(np.frombuffer(file.content, np.uint8), cv2.IMREAD_UNCHANGED)
         except cv2.error as error:
             raise ValueError(error.err) from None
         if picture is None or picture.shape[:2] != (height, width):
-            raise ValueError(f"broken {found.form} file")
-        turn = TURNS.get(found.orientation)
-        photo = _laid_out(
+            raise ValueError(f"broken {file.format} file")
+        turn = TURNS.get(file.orientation)
+        photo = _assemble(
             height, width, turn, lambda rows: _rgb_of_bgr(np.asarray(picture[rows], np.uint8)), need.reduction(width, height)
         )
-        lane.keep(photo)
-        return _upright(photo, width, height, turn)
+        lane.hold(photo)
+        return _with_file_size(photo, width, height, turn)
 
 
-def _decoded_by_heif(found: Structure, need: Need, most: int) -> Decoded:
+def _decode_with_libheif(file: Structure, need: Need, max_pixels: int) -> Decoded:
     """The photo of a HEIC, through libheif, which turns it as it says."""
-    picture = _opened_heif(found)
+    picture = _open_heif(file)
     width, height = picture.size
-    _check_size(width, height, most)
-    _check_single(found.frames, found.form)
-    _check_packed(found.packed_pixels, width * height)
-    taken = max(width * height, found.packed_pixels) * HEIF_WIDTH
-    lane = budget.lane(taken)
-    with lane.share(taken):
+    _check_size(width, height, max_pixels)
+    _check_single(file.frames, file.format)
+    _check_packed(file.packed_pixels, width * height)
+    needed_bytes = max(width * height, file.packed_pixels) * HEIF_BYTES_PER_PIXEL
+    lane = budget.lane(needed_bytes)
+    with lane.share(needed_bytes):
         values = np.asarray(picture)
         if values.shape[:2] != (height, width):
             raise ValueError(f"its picture is {values.shape[1]}x{values.shape[0]}, not {width}x{height}")
-        photo = _laid_out(height, width, None, lambda rows: _rgb(Image.fromarray(values[rows])), need.reduction(width, height))
-        lane.keep(photo)
+        photo = _assemble(height, width, None, lambda rows: _rgb(Image.fromarray(values[rows])), need.reduction(width, height))
+        lane.hold(photo)
         return Decoded(photo, width, height)
 
 
-def _opened_heif(found: Structure) -> Any:
+def _open_heif(file: Structure) -> Any:
     """The first picture of a HEIC, not decoded yet."""
     import pillow_heif  # a tenth of a second that only those wait for who send one
 
     pillow_heif.options.DECODE_THREADS = HEIF_THREADS
-    opened = pillow_heif.open_heif(found.content, convert_hdr_to_8bit=True)
-    return opened[opened.primary_index]
+    heif_file = pillow_heif.open_heif(file.content, convert_hdr_to_8bit=True)
+    return heif_file[heif_file.primary_index]
 
 
-def _check_packed(packed: int, pixels: int) -> None:
-    if packed > limits.MAX_PACKED_SHARE * max(pixels, limits.PACKED_SIDE**2):
-        raise limits.over("hidden", packed // pixels, limits.MAX_PACKED_SHARE)
+def _check_packed(packed_pixels: int, pixels: int) -> None:
+    if packed_pixels > limits.MAX_PACKED_SHARE * max(pixels, limits.PACKED_SIDE**2):
+        raise limits.exceeded("hidden", packed_pixels // pixels, limits.MAX_PACKED_SHARE)
 
 
 def _rgb_of_bgr(values: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -284,52 +286,52 @@ def _rgb_of_bgr(values: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.asarray(_on_white(Image.fromarray(cv2.cvtColor(values, cv2.COLOR_BGRA2RGBA))), np.uint8)
 
 
-def _check_size(width: int, height: int, most: int) -> None:
-    if width * height > most:
-        raise PhotoError(Message("unreadable.large", width=width, height=height, most=most // 10**6))
+def _check_size(width: int, height: int, max_pixels: int) -> None:
+    if width * height > max_pixels:
+        raise PhotoError(Message("unreadable.large", width=width, height=height, most=max_pixels // 10**6))
     if min(width, height) < MIN_SIDE:
         raise PhotoError(Message("unreadable.tiny", width=width, height=height, least=MIN_SIDE))
     if max(width, height) > MAX_ASPECT * min(width, height):
         raise PhotoError(Message("unreadable.strip", width=width, height=height, most=MAX_ASPECT))
 
 
-def _check_single(frames: int, form: str) -> None:
+def _check_single(frames: int, file_format: str) -> None:
     if frames > 1:
         count = frames if frames < limits.MAX_FRAMES else f"{limits.MAX_FRAMES}+"
-        raise PhotoError(Message("unreadable.several", count=count, form=form))
+        raise PhotoError(Message("unreadable.several", count=count, form=file_format))
 
 
-def _pixels(picture: Image.Image, turn: Turn | None, reduction: int) -> Photo:
+def _upright_rgb(picture: Image.Image, turn: Turn | None, reduction: int) -> Photo:
     """A picture of any mode as RGB, upright: 16 bit scaled down, transparency laid on white."""
 
     def rows(span: slice) -> Image.Image:
         return _rgb(picture.crop((0, span.start, picture.width, span.stop)))
 
-    return _laid_out(picture.height, picture.width, turn, rows, reduction)
+    return _assemble(picture.height, picture.width, turn, rows, reduction)
 
 
-def _laid_out(
+def _assemble(
     height: int, width: int, turn: Turn | None, rows: Callable[[slice], Image.Image | NDArray[np.uint8]], reduction: int
 ) -> Photo:
     """A photo put together of strips of rows, each reduced and turned as all of it is: a large one passes through the processor's
     cache, and nothing of its size is made beside it."""
-    turned = turn is not None and turn.is_across
-    high, wide = -(-height // reduction), -(-width // reduction)
-    photo = np.empty((wide, high, 3) if turned else (high, wide, 3), np.uint8)
+    swaps_sides = turn is not None and turn.is_across
+    reduced_height, reduced_width = -(-height // reduction), -(-width // reduction)
+    photo = np.empty((reduced_width, reduced_height, 3) if swaps_sides else (reduced_height, reduced_width, 3), np.uint8)
     step = max(1, STRIP // width // reduction) * reduction
     for start in range(0, height, step):
-        strip = _reduced(rows(slice(start, min(start + step, height))), reduction)
+        strip = _reduce(rows(slice(start, min(start + step, height))), reduction)
         top, bottom = start // reduction, start // reduction + len(strip)
         if turn is None:
             photo[top:bottom] = strip
             continue
-        place = slice(high - bottom, high - top) if turn.is_backward else slice(top, bottom)
-        photo[(slice(None), place) if turned else place] = turn.of(strip)
+        target = slice(reduced_height - bottom, reduced_height - top) if turn.is_backward else slice(top, bottom)
+        photo[(slice(None), target) if swaps_sides else target] = turn.apply(strip)
     return photo
 
 
-def _reduced(strip: Image.Image | NDArray[np.uint8], reduction: int) -> NDArray[np.uint8]:
-    """A strip with the mean of so many by so many pixels in each one's place."""
+def _reduce(strip: Image.Image | NDArray[np.uint8], reduction: int) -> NDArray[np.uint8]:
+    """A strip with one pixel, their mean, for each square of `reduction` by `reduction`."""
     if reduction > 1:
         strip = (strip if isinstance(strip, Image.Image) else Image.fromarray(strip)).reduce(reduction)
     return np.asarray(strip, np.uint8)
@@ -359,9 +361,9 @@ def _to_8_bit(values: NDArray[np.generic]) -> NDArray[np.uint8]:
     raise PhotoError(Message("unreadable.depth", kind=values.dtype))
 
 
-def _from_array(values: NDArray[np.generic], most: int) -> Photo:
+def _from_array(values: NDArray[np.generic], max_pixels: int) -> Photo:
     if values.ndim not in (2, 3) or (values.ndim == 3 and values.shape[2] not in (1, 3, 4)):
         raise PhotoError(Message("unreadable.shape", shape=values.shape))
-    _check_size(values.shape[1], values.shape[0], most)
+    _check_size(values.shape[1], values.shape[0], max_pixels)
     flat = values[:, :, 0] if values.ndim == 3 and values.shape[2] == 1 else values
     return np.asarray(_rgb(Image.fromarray(_to_8_bit(flat))))

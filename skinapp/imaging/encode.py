@@ -14,7 +14,7 @@ MAX_SIDE = 1024
 """Pixels a side of the largest picture that is shown."""
 
 
-def shrunk(photo: Photo) -> Photo:
+def to_overlay_size(photo: Photo) -> Photo:
     """The photo at the size of its overlay."""
     return shrink(photo, Box(0, 0, photo.shape[1], photo.shape[0]))[0]
 
@@ -48,11 +48,11 @@ def thumbnail(photo: Photo, side: int, *, is_whole: bool = False) -> Photo:
     return np.asarray(cv2.resize(np.ascontiguousarray(photo), size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
-def shrink(photo: Photo, seen: Box) -> tuple[Photo, Box]:
+def shrink(photo: Photo, box: Box) -> tuple[Photo, Box]:
     """A photo of at most MAX_SIDE pixels a side, and where a part of it lies then."""
     scale = min(1.0, MAX_SIDE / max(photo.shape[:2]))
     if scale == 1:
-        return photo, seen
+        return photo, box
     width, height = (max(1, round(side * scale)) for side in (photo.shape[1], photo.shape[0]))
-    box = Box(*(round(edge * scale) for edge in seen))
+    box = Box(*(round(edge * scale) for edge in box))
     return np.asarray(cv2.resize(photo, (width, height), interpolation=cv2.INTER_AREA), np.uint8), box

@@ -44,18 +44,18 @@ def examine(meta: Meta) -> Heif:
     """Read the parts; ValueError or struct.error where they aren't there, PhotoError where they are too many."""
     items = {item.number: item for item in meta.items()}
     links = list(_links(meta))
-    first = _first(meta)
+    first = _first_number(meta)
     tiles = _tiles(items, links, first)
     data = meta.data({first, *tiles})
-    units = _units(meta, set(tiles))
-    streams = {number: _stream(units.get(number, b""), data.get(number, b"")) for number in set(tiles)}
+    configurations = _configurations(meta, set(tiles))
+    streams = {number: _stream(configurations.get(number, b""), data.get(number, b"")) for number in set(tiles)}
     pixels = sum(streams[number].pixels for number in tiles)
     _check_slices(sum(streams[number].slices for number in tiles), max(streams[number].pixels for number in tiles))
-    drawn = _grid_pixels(data.get(first, b"")) if items[first].kind == GRID else 0
-    return Heif(_alone(meta.content, items, {first, *tiles}), _frames(items, links), max(pixels, drawn))
+    grid_pixels = _grid_pixels(data.get(first, b"")) if items[first].kind == GRID else 0
+    return Heif(_hide_others(meta.content, items, {first, *tiles}), _frames(items, links), max(pixels, grid_pixels))
 
 
-def _first(meta: Meta) -> int:
+def _first_number(meta: Meta) -> int:
     if b"pitm" not in meta.inner:
         raise ValueError("it says no picture of its parts")
     reader = Reader(meta.content, meta.inner[b"pitm"].start, meta.inner[b"pitm"].end)
@@ -66,9 +66,9 @@ def _links(meta: Meta) -> Iterator[tuple[bytes, int, list[int]]]:
     """How parts belong to each other: the kind, one part, and those that it names."""
     if b"iref" not in meta.inner:
         return
-    listed = meta.inner[b"iref"]
-    size = 2 if meta.content[listed.start] == 0 else 4
-    for box in isobmff.boxes(meta.content, listed.start + 4, listed.end):
+    iref = meta.inner[b"iref"]
+    size = 2 if meta.content[iref.start] == 0 else 4
+    for box in isobmff.boxes(meta.content, iref.start + 4, iref.end):
         read = Reader(meta.content, box.start, box.end).read
         number = read(size)
         yield box.kind, number, [read(size) for _ in range(read(2))]
@@ -79,13 +79,13 @@ def _tiles(items: dict[int, Item], links: list[tuple[bytes, int, list[int]]], fi
     if first not in items:
         raise ValueError("its first picture is missing")
     if items[first].kind == GRID:
-        found = [number for kind, whole, tiles in links if kind == TILE_OF and whole == first for number in tiles]
+        numbers = [number for kind, whole, tiles in links if kind == TILE_OF and whole == first for number in tiles]
     else:
-        found = [first]
-    others = {items[number].kind if number in items else b"" for number in found} - {HEVC}
-    if others or not found:
+        numbers = [first]
+    others = {items[number].kind if number in items else b"" for number in numbers} - {HEVC}
+    if others or not numbers:
         raise ValueError(f"its picture is packed as {min(others, default=b'nothing')!r}, not in HEVC")
-    return found
+    return numbers
 
 
 def _frames(items: dict[int, Item], links: list[tuple[bytes, int, list[int]]]) -> int:
@@ -95,42 +95,42 @@ def _frames(items: dict[int, Item], links: list[tuple[bytes, int, list[int]]]) -
     return sum(item.kind in PICTURES and not item.is_hidden and item.number not in parts for item in items.values())
 
 
-def _alone(content: bytes, items: dict[int, Item], kept: set[int]) -> bytes:
-    """The file with all other parts made such as no decoder reads."""
-    changed = bytearray(content)
+def _hide_others(content: bytes, items: dict[int, Item], visible: set[int]) -> bytes:
+    """The file with all other parts marked as free, which no decoder reads."""
+    hidden = bytearray(content)
     for item in items.values():
-        if item.number not in kept:
-            changed[item.kind_at : item.kind_at + 4] = isobmff.NOTHING
-    return bytes(changed)
+        if item.number not in visible:
+            hidden[item.kind_offset : item.kind_offset + 4] = isobmff.FREE
+    return bytes(hidden)
 
 
-def _units(meta: Meta, numbers: set[int]) -> dict[int, bytes]:
-    """The units that parts have in common with others (hvcC), by their numbers: each with its length of two bytes before it."""
+def _configurations(meta: Meta, numbers: set[int]) -> dict[int, bytes]:
+    """The decoder configurations (hvcC) of parts, by their numbers: they hold units that several parts share."""
     if b"iprp" not in meta.inner:
         return {}
     inner = {box.kind: box for box in isobmff.boxes(meta.content, meta.inner[b"iprp"].start, meta.inner[b"iprp"].end)}
     if not {b"ipco", b"ipma"} <= inner.keys():
         return {}
-    known = list(isobmff.boxes(meta.content, inner[b"ipco"].start, inner[b"ipco"].end))
-    read, found = Reader(meta.content, inner[b"ipma"].start, inner[b"ipma"].end).read, dict[int, bytes]()
-    head = read(4)
-    wide, size = head & 1, 2 if head >> 24 == 0 else 4
+    properties = list(isobmff.boxes(meta.content, inner[b"ipco"].start, inner[b"ipco"].end))
+    read, configurations = Reader(meta.content, inner[b"ipma"].start, inner[b"ipma"].end).read, dict[int, bytes]()
+    version_and_flags = read(4)
+    has_wide_indices, size = version_and_flags & 1, 2 if version_and_flags >> 24 == 0 else 4
     for _ in range(read(4)):
         number = read(size)
         for _ in range(read(1)):
-            place = (read(2) & 0x7FFF if wide else read(1) & 0x7F) - 1
-            if number in numbers and 0 <= place < len(known) and known[place].kind == b"hvcC":
-                found[number] = meta.content[known[place].start : known[place].end]
-    return found
+            index = (read(2) & 0x7FFF if has_wide_indices else read(1) & 0x7F) - 1
+            if number in numbers and 0 <= index < len(properties) and properties[index].kind == b"hvcC":
+                configurations[number] = meta.content[properties[index].start : properties[index].end]
+    return configurations
 
 
-def _stream(units: bytes, data: bytes) -> _Stream:
+def _stream(configuration: bytes, data: bytes) -> _Stream:
     """The largest picture that a stream's parameters say, and its pieces; ValueError where it isn't one picture."""
-    if len(units) < 23:
+    if len(configuration) < 23:
         raise ValueError("its HEVC stream has no parameters")
-    parameters = [unit for unit in _common(units) if _kind(unit) == PARAMETERS]
+    parameters = [unit for unit in _configured_units(configuration) if _kind(unit) == PARAMETERS]
     slices = pictures = 0
-    for unit in _in_stream(data, (units[21] & 3) + 1):
+    for unit in _stream_units(data, (configuration[21] & 3) + 1):
         if _kind(unit) == PARAMETERS:
             parameters.append(unit)
         elif _kind(unit) in SLICES:
@@ -141,23 +141,23 @@ def _stream(units: bytes, data: bytes) -> _Stream:
     return _Stream(max(map(_frame_pixels, parameters)), slices)
 
 
-def _common(units: bytes) -> Iterator[bytes]:
-    read = (reader := Reader(units, 22, len(units))).read
+def _configured_units(configuration: bytes) -> Iterator[bytes]:
+    read = (reader := Reader(configuration, 22, len(configuration))).read
     for _ in range(read(1)):
         read(1)
         for _ in range(read(2)):
             length = read(2)
-            yield units[reader.at : reader.at + length]
+            yield configuration[reader.offset : reader.offset + length]
             read(length)
 
 
-def _in_stream(data: bytes, size: int) -> Iterator[bytes]:
+def _stream_units(data: bytes, size: int) -> Iterator[bytes]:
     """The heads of a stream's units, each with its length before it."""
-    at = 0
-    while at + size <= len(data):
-        length = int.from_bytes(data[at : at + size])
-        yield data[at + size : at + size + min(length, 256)]
-        at += size + length
+    offset = 0
+    while offset + size <= len(data):
+        length = int.from_bytes(data[offset : offset + size])
+        yield data[offset + size : offset + size + min(length, 256)]
+        offset += size + length
 
 
 def _kind(unit: bytes) -> int:
@@ -167,17 +167,17 @@ def _kind(unit: bytes) -> int:
 def _frame_pixels(unit: bytes) -> int:
     """The pixels of a picture by its parameters (HEVC, 7.3.2.2)."""
     bits = Bits(unit[2:258].replace(b"\0\0\3", b"\0\0"))
-    bits.take(4)
-    layers = bits.take(3)
-    bits.take(1 + PROFILE_BITS + LEVEL_BITS)
-    said = [(bits.take(1), bits.take(1)) for _ in range(layers)]
-    bits.take(2 * (8 - layers) if layers else 0)
-    for has_profile, has_level in said:
-        bits.take(has_profile * SUB_PROFILE_BITS + has_level * LEVEL_BITS)
-    bits.variable()
-    if bits.variable() == 3:
-        bits.take(1)
-    return bits.variable() * bits.variable()
+    bits.read(4)
+    layers = bits.read(3)
+    bits.read(1 + PROFILE_BITS + LEVEL_BITS)
+    flags = [(bits.read(1), bits.read(1)) for _ in range(layers)]
+    bits.read(2 * (8 - layers) if layers else 0)
+    for has_profile, has_level in flags:
+        bits.read(has_profile * SUB_PROFILE_BITS + has_level * LEVEL_BITS)
+    bits.read_variable()
+    if bits.read_variable() == 3:
+        bits.read(1)
+    return bits.read_variable() * bits.read_variable()
 
 
 def _grid_pixels(data: bytes) -> int:
@@ -191,4 +191,4 @@ def _grid_pixels(data: bytes) -> int:
 def _check_slices(slices: int, pixels: int) -> None:
     """Refuse a picture that is gone over too often: each piece may go over all of its tile."""
     if slices * pixels > limits.MAX_SCAN_PIXELS:
-        raise limits.over("pieces", slices, limits.MAX_SCAN_PIXELS // pixels)
+        raise limits.exceeded("pieces", slices, limits.MAX_SCAN_PIXELS // pixels)

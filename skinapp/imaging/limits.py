@@ -30,6 +30,6 @@ PACKED_SIDE = 512
 """Pixels of the smallest square that so many are: phones pack a HEIC in tiles of that, however small it is."""
 
 
-def over(part: str, count: int, limit: int) -> PhotoError:
+def exceeded(part: str, count: int, limit: int) -> PhotoError:
     """The refusal of a file with more of something than it may have; `part` is a key of the section `built`."""
     return PhotoError(Message("unreadable.built", part=Message(f"built.{part}"), count=count, limit=limit))

@@ -21,11 +21,11 @@ SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12:
 
 
 class Tag(NamedTuple):
-    """An entry of a directory as it stands in the file: so many `values`; `field` is the value, or where they lie."""
+    """An entry of a directory as it stands in the file; `field` is the value, or the offset of the values."""
 
     number: int
     kind: int
-    values: int
+    value_count: int
     field: bytes
 
 
@@ -37,75 +37,76 @@ class Directories:
         if kind[:2] not in (b"II", b"MM") or not {kind[2], kind[3]} & {42, 43}:
             raise ValueError("no TIFF header")
         self.content, self.is_big, self.order = content, 43 in kind[2:4], "<" if kind[:2] == b"II" else ">"
-        self._entry = struct.Struct(self.order + ("HHQ8s" if self.is_big else "HHL4s"))
-        self._counted = struct.Struct(self.order + ("Q" if self.is_big else "H"))
-        self.pointer = struct.Struct(self.order + ("Q" if self.is_big else "L"))
-        (self.first,) = self._unpacked(self.pointer, 8 if self.is_big else 4)
+        self._entry_format = struct.Struct(self.order + ("HHQ8s" if self.is_big else "HHL4s"))
+        self._count_format = struct.Struct(self.order + ("Q" if self.is_big else "H"))
+        self.pointer_format = struct.Struct(self.order + ("Q" if self.is_big else "L"))
+        (self.first_offset,) = self._unpack(self.pointer_format, 8 if self.is_big else 4)
 
     def tags(self, offset: int) -> list[Tag]:
-        """The entries of the directory at a place, of one that is cut off those that are there."""
+        """The entries of the directory at an offset; of one that is cut off, those that are there."""
         start, count = self._table(offset)
-        table = self.content[start : start + count * self._entry.size]
-        return [Tag(*found) for found in self._entry.iter_unpack(table[: len(table) // self._entry.size * self._entry.size])]
+        entry = self._entry_format
+        table = self.content[start : start + count * entry.size]
+        return [Tag(*fields) for fields in entry.iter_unpack(table[: len(table) // entry.size * entry.size])]
 
     def chain(self) -> Iterator[int]:
         """Where the directories lie, one after the other, each once."""
         seen: set[int] = set()
-        offset = self.first
+        offset = self.first_offset
         while offset and offset not in seen:
             seen.add(offset)
             yield offset
             with suppress(ValueError):
                 start, count = self._table(offset)
-                (offset,) = self._unpacked(self.pointer, start + count * self._entry.size)
+                (offset,) = self._unpack(self.pointer_format, start + count * self._entry_format.size)
 
     def values(self, tag: Tag, limit: int) -> tuple[int, ...] | None:
         """A tag's whole numbers, at most so many; None where it has none."""
-        if tag.kind not in INTEGERS or not tag.values:
+        if tag.kind not in INTEGERS or not tag.value_count:
             return None
-        count = min(tag.values, limit)
+        count = min(tag.value_count, limit)
         size, field = SIZES[tag.kind], tag.field
-        if size * tag.values > len(field):
-            (offset,) = self.pointer.unpack(field)
+        if size * tag.value_count > len(field):
+            (offset,) = self.pointer_format.unpack(field)
             field = self.content[offset : offset + count * size]
         count = min(count, len(field) // size)
         return struct.unpack_from(f"{self.order}{count}{INTEGERS[tag.kind]}", field)
 
     def data(self, tag: Tag, limit: int) -> bytes:
         """A tag's bytes, at most so many."""
-        size = SIZES.get(tag.kind, 0) * tag.values
+        size = SIZES.get(tag.kind, 0) * tag.value_count
         if size <= len(tag.field):
             return tag.field[:size]
-        (offset,) = self.pointer.unpack(tag.field)
+        (offset,) = self.pointer_format.unpack(tag.field)
         return self.content[offset : offset + min(size, limit)]
 
-    def packed(self, tags: list[Tag]) -> bytes:
-        """Entries as a directory has them, under their number."""
-        return self._counted.pack(len(tags)) + b"".join(self._entry.pack(*tag) for tag in tags)
+    def pack(self, tags: list[Tag]) -> bytes:
+        """Entries as a directory has them, their count first."""
+        return self._count_format.pack(len(tags)) + b"".join(self._entry_format.pack(*tag) for tag in tags)
 
     def _table(self, offset: int) -> tuple[int, int]:
-        (count,) = self._unpacked(self._counted, offset)
+        (count,) = self._unpack(self._count_format, offset)
         if count > limits.MAX_TAGS:
-            raise limits.over("tags", count, limits.MAX_TAGS)
-        return offset + self._counted.size, count
+            raise limits.exceeded("tags", count, limits.MAX_TAGS)
+        return offset + self._count_format.size, count
 
-    def _unpacked(self, form: struct.Struct, offset: int) -> tuple[int, ...]:
-        if offset + form.size > len(self.content):
+    def _unpack(self, layout: struct.Struct, offset: int) -> tuple[int, ...]:
+        if offset + layout.size > len(self.content):
             raise ValueError("its directory lies outside the file")
-        return form.unpack_from(self.content, offset)
+        return layout.unpack_from(self.content, offset)
 
 
 def orientation(exif: bytes, xmp: bytes = b"") -> int:
     """How the camera was held, 1 (upright) to 8: as EXIF says, and where it says nothing, as XMP does."""
     with suppress(ValueError, IndexError, struct.error):
         directories = Directories(exif.removeprefix(b"Exif\0\0"))
-        found = [tag for tag in directories.tags(directories.first) if tag.number == ORIENTATION]
-        if found:
-            return known(directories.values(found[-1], 1))
-    found_in_xmp = XMP_ORIENTATION.search(xmp)
-    return known((int(found_in_xmp[1]),)) if found_in_xmp else UPRIGHT
+        matching = [tag for tag in directories.tags(directories.first_offset) if tag.number == ORIENTATION]
+        if matching:
+            return valid_orientation(directories.values(matching[-1], 1))
+    match = XMP_ORIENTATION.search(xmp)
+    return valid_orientation((int(match[1]),)) if match else UPRIGHT
 
 
-def known(values: tuple[int, ...] | None) -> int:
-    """What a tag says of how the camera was held; upright where that is nothing that can be."""
+def valid_orientation(values: tuple[int, ...] | None) -> int:
+    """The orientation that a tag states; upright where that is none."""
     return values[0] if values and 1 <= values[0] <= 8 else UPRIGHT

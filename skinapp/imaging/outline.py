@@ -18,9 +18,9 @@ BORDER = 0.08
 """The rim that counts as skin, as a share of the shorter side."""
 HAIR = 9
 """Pixels, wider than a hair on the working size."""
-LEAST_SHARE, MOST_SHARE = 0.004, 0.85
+MIN_SHARE, MAX_SHARE = 0.004, 0.85
 """Of the photo that a lesion can cover."""
-LEAST_CONTRAST = 6.0
+MIN_CONTRAST = 6.0
 """By which a lesion differs from the skin, in CIELAB's units: about twice what an eye can tell side by side."""
 
 
@@ -29,16 +29,16 @@ def outline(photo: Photo, level: float = 1.0) -> Mask | None:
     lesion: below 1 more counts as lesion."""
     scale = min(1.0, SIDE / max(photo.shape[:2]))
     small = cv2.resize(photo, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA) if scale < 1 else photo
-    distance = _distance(_shaved(np.asarray(small, np.uint8)))
+    distance = _distance(_without_hairs(np.asarray(small, np.uint8)))
     limit, _ = cv2.threshold(np.clip(distance * 2, 0, 255).astype(np.uint8), 0, 255, cv2.THRESH_OTSU)
-    mask = _likeliest(distance > limit / 2 * level)
+    mask = _best_area(distance > limit / 2 * level)
     if mask is None or not _stands_out(mask, distance):
         return None
     smooth = cv2.resize(mask.astype(np.float32), (photo.shape[1], photo.shape[0]), interpolation=cv2.INTER_LINEAR)
     return np.asarray(smooth >= 0.5)
 
 
-def _shaved(photo: Photo) -> Photo:
+def _without_hairs(photo: Photo) -> Photo:
     """Without hairs: where something thin and dark lies, its surroundings."""
     closed = cv2.morphologyEx(photo, cv2.MORPH_CLOSE, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (HAIR, HAIR)))
     thin = (closed.astype(np.int16) - photo).max(axis=2, keepdims=True) > 25
@@ -65,18 +65,18 @@ def _corners(height: int, width: int) -> Mask:
     return np.asarray(x**2 + y**2 > 0.9)
 
 
-def _likeliest(candidates: Mask) -> Mask | None:
+def _best_area(candidates: Mask) -> Mask | None:
     """The one connected area that is large and near the middle, without holes."""
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (5, 5))
     opened = cv2.morphologyEx(candidates.astype(np.uint8), cv2.MORPH_OPEN, kernel)
     count, labels, stats, centres = cv2.connectedComponentsWithStats(opened)
     height, width = candidates.shape
-    best, most = 0, 0.0
-    for number in range(1, count):
-        away = np.hypot(centres[number][0] / width - 0.5, centres[number][1] / height - 0.5)
-        worth = float(stats[number, cv2.CC_STAT_AREA]) * float(np.exp(-((away / 0.28) ** 2)))
-        if worth > most:
-            best, most = number, worth
+    best, best_score = 0, 0.0
+    for label in range(1, count):
+        distance = np.hypot(centres[label][0] / width - 0.5, centres[label][1] / height - 0.5)
+        score = float(stats[label, cv2.CC_STAT_AREA]) * float(np.exp(-((distance / 0.28) ** 2)))
+        if score > best_score:
+            best, best_score = label, score
     if not best:
         return None
     filled = np.zeros(candidates.shape, np.uint8)
@@ -87,6 +87,6 @@ def _likeliest(candidates: Mask) -> Mask | None:
 
 def _stands_out(mask: Mask, distance: NDArray[np.float32]) -> bool:
     share = float(mask.mean())
-    if not LEAST_SHARE <= share <= MOST_SHARE:
+    if not MIN_SHARE <= share <= MAX_SHARE:
         return False
-    return float(distance[mask].mean() - np.median(distance[~mask])) >= LEAST_CONTRAST
+    return float(distance[mask].mean() - np.median(distance[~mask])) >= MIN_CONTRAST

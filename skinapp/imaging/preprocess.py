@@ -24,14 +24,14 @@ RESAMPLING = {
 }
 
 
-SHARES = {"start": 0.0, "middle": 0.5, "end": 1.0}
-"""Of what is cut off, the share before a crop at this place."""
+OFFSET_SHARES = {"start": 0.0, "middle": 0.5, "end": 1.0}
+"""Of what is cut off, the share before a crop at this position."""
 
 
-_helper, _second = ThreadPoolExecutor(1, "skinapp-resize"), Lock()
-"""The thread that lends a hand, and whether it has one free."""
+_helper, _helper_lock = ThreadPoolExecutor(1, "skinapp-resize"), Lock()
+"""A thread that takes half of a resize, and the lock of whoever uses it."""
 
-FINER = 2
+OVERSAMPLING = 2
 """Times as long as what the network sees that a photo's shorter side must be before it is scaled down."""
 SHOWN_SIDE = 960
 """Pixels of the longer side that a photo is shown with at least: a quarter of a phone's 4,000."""
@@ -48,7 +48,7 @@ class Box(NamedTuple):
 
 def need(transform: Transform) -> Need:
     """The pixels that a photo needs for the network to see what it would see of all of it, and to be shown."""
-    return Need(FINER * min(_resized(1, 1, transform)), SHOWN_SIDE)
+    return Need(OVERSAMPLING * min(_resized_size(1, 1, transform)), SHOWN_SIDE)
 
 
 def batch(photos: Sequence[Photo], transform: Transform) -> NDArray[np.float32]:
@@ -62,8 +62,8 @@ def normalize(views: NDArray[np.uint8], transform: Transform) -> NDArray[np.floa
     # A table of all 256 grey levels, looked up, takes a fifth of the time of the arithmetic on every pixel.
     levels = (np.arange(256, dtype=np.float32) / np.float32(255) - mean) / std
     pixels = np.empty((len(views), 3, *views.shape[1:3]), np.float32)
-    for seen, planes in zip(views, pixels, strict=True):
-        for channel, plane in enumerate(cv2.split(seen)):
+    for image, planes in zip(views, pixels, strict=True):
+        for channel, plane in enumerate(cv2.split(image)):
             cv2.LUT(plane, levels[channel], planes[channel])
     return pixels
 
@@ -73,51 +73,53 @@ def view(photo: Photo, transform: Transform) -> Photo:
     return crops(photo, transform, ["middle"])[0]
 
 
-def crops(photo: Photo, transform: Transform, places: Sequence[str]) -> list[Photo]:
+def crops(photo: Photo, transform: Transform, positions: Sequence[str]) -> list[Photo]:
     """What the network sees of a photo at the start, in the middle or at the end of its longer side, at its input size."""
     height, width = transform.input_size[1:]
-    resized = _resized(photo.shape[1], photo.shape[0], transform)
-    picture = _scaled(Image.fromarray(photo), resized, RESAMPLING[transform.interpolation])
-    corners = [(_margin(resized[0], width, place), _margin(resized[1], height, place)) for place in places]
+    resized = _resized_size(photo.shape[1], photo.shape[0], transform)
+    picture = _resize(Image.fromarray(photo), resized, RESAMPLING[transform.interpolation])
+    corners = [(_margin(resized[0], width, position), _margin(resized[1], height, position)) for position in positions]
     return [np.asarray(picture.crop((left, top, left + width, top + height))) for left, top in corners]
 
 
-def _scaled(picture: Image.Image, size: tuple[int, int], resampling: Image.Resampling) -> Image.Image:
+def _resize(picture: Image.Image, size: tuple[int, int], resampling: Image.Resampling) -> Image.Image:
     """Pillow's resize to the pixel, its lower half in a second thread where that one is free: it takes half of the time that
     lies between a small photo's decoding and its pass."""
-    upper = size[1] // 2
+    upper_rows = size[1] // 2
     # Halves that begin amid a pixel would be weighted otherwise in the last digit.
-    if picture.height * upper % size[1] or not _second.acquire(blocking=False):
+    if picture.height * upper_rows % size[1] or not _helper_lock.acquire(blocking=False):
         return picture.resize(size, resampling)
     try:
-        cut = picture.height * upper // size[1]
-        lower = _helper.submit(picture.resize, (size[0], size[1] - upper), resampling, (0, cut, picture.width, picture.height))
-        whole = Image.new("RGB", size)
-        whole.paste(picture.resize((size[0], upper), resampling, (0, 0, picture.width, cut)))
-        whole.paste(lower.result(), (0, upper))
-        return whole
+        split = picture.height * upper_rows // size[1]
+        lower = _helper.submit(
+            picture.resize, (size[0], size[1] - upper_rows), resampling, (0, split, picture.width, picture.height)
+        )
+        result = Image.new("RGB", size)
+        result.paste(picture.resize((size[0], upper_rows), resampling, (0, 0, picture.width, split)))
+        result.paste(lower.result(), (0, upper_rows))
+        return result
     finally:
-        _second.release()
+        _helper_lock.release()
 
 
-def view_box(photo: Photo, transform: Transform, place: str = "middle") -> Box:
-    """The part of a photo that the network sees there, in the photo's pixels."""
+def view_box(photo: Photo, transform: Transform, position: str = "middle") -> Box:
+    """The part of a photo that the network sees in the crop at this position, in the photo's pixels."""
     height, width = transform.input_size[1:]
-    resized = _resized(photo.shape[1], photo.shape[0], transform)
-    across, down = photo.shape[1] / resized[0], photo.shape[0] / resized[1]
-    left, top = _margin(resized[0], width, place), _margin(resized[1], height, place)
-    return Box(round(left * across), round(top * down), round((left + width) * across), round((top + height) * down))
+    resized = _resized_size(photo.shape[1], photo.shape[0], transform)
+    x_scale, y_scale = photo.shape[1] / resized[0], photo.shape[0] / resized[1]
+    left, top = _margin(resized[0], width, position), _margin(resized[1], height, position)
+    return Box(round(left * x_scale), round(top * y_scale), round((left + width) * x_scale), round((top + height) * y_scale))
 
 
-def _resized(width: int, height: int, transform: Transform) -> tuple[int, int]:
+def _resized_size(width: int, height: int, transform: Transform) -> tuple[int, int]:
     """Width and height after the resize and before the crop."""
-    wanted = [math.floor(side / transform.crop_pct) for side in transform.input_size[1:]]
+    sides = [math.floor(side / transform.crop_pct) for side in transform.input_size[1:]]
     if transform.crop_mode == "squash":
-        return wanted[1], wanted[0]
+        return sides[1], sides[0]
     # `center` keeps the aspect ratio; the spec makes sure that the input is square.
-    side = wanted[0]
+    side = sides[0]
     return (side, int(side * height / width)) if width <= height else (int(side * width / height), side)
 
 
-def _margin(length: int, kept: int, place: str) -> int:
-    return round((length - kept) * SHARES[place])
+def _margin(length: int, crop_length: int, position: str) -> int:
+    return round((length - crop_length) * OFFSET_SHARES[position])

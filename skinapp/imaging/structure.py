@@ -20,11 +20,11 @@ Spans = list[tuple[int, int]]
 
 @dataclass(frozen=True)
 class Structure:
-    """A file's `form`, its first picture alone as a file, how many it holds (of very many only `limits.MAX_FRAMES`), how it
+    """A file's `format`, its first picture alone as a file, how many it holds (of very many only `limits.MAX_FRAMES`), how it
     is to be turned (EXIF's orientation), the bytes that unpacking it takes beside the picture itself, and where a file can say
     one size and hold another, the pixels that it holds."""
 
-    form: str
+    format: str
     content: bytes
     frames: int = 1
     orientation: int = metadata.UPRIGHT
@@ -35,9 +35,9 @@ class Structure:
 def examine(content: bytes) -> Structure | None:
     """The structure of a file's bytes, None where it is no picture that is read here; ValueError and struct.error where it is
     damaged, PhotoError where it holds too much of something."""
-    for begins, look in FORMS:
-        if begins.match(content):
-            return look(content)
+    for pattern, parse in FORMATS:
+        if pattern.match(content):
+            return parse(content)
     return None
 
 
@@ -46,7 +46,7 @@ def examine(content: bytes) -> Structure | None:
 SOF = frozenset({*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC})
 PROGRESSIVE = (0xC2, 0xC6, 0xCA, 0xCE)
 SOS, EOI, APP0, APP1, APP14, COM = 0xDA, 0xD9, 0xE0, 0xE1, 0xEE, 0xFE
-BARE = frozenset({*range(0x01, 0xC0), *range(0xD0, 0xDA)})
+STANDALONE = frozenset({*range(0x01, 0xC0), *range(0xD0, 0xDA)})
 """Markers that no segment belongs to."""
 MARKER = re.compile(rb"\xff([\x01-\xfe])")
 SEGMENT = re.compile(rb"\xff([\xc0-\xcf\xd8-\xfe])")
@@ -55,119 +55,118 @@ XMP_HEAD = b"http://ns.adobe.com/xap/1.0/\0"
 
 
 def _jpeg(content: bytes) -> Structure:
-    kept, exif, xmp, frame = [(0, 2)], b"", b"", (0, b"")
+    spans, exif, xmp, frame = [(0, 2)], b"", b"", (0, b"")
     for marker, start, end in _segments(content):
         if marker in SOF:
             frame = marker, content[start + 4 : end]
         if marker == SOS:
-            kept.append((start, len(content)))
-            working = _coefficients(content, start, end, *frame)
-            return Structure("JPEG", _joined(content, kept), 1, metadata.orientation(exif, xmp), working)
+            spans.append((start, len(content)))
+            working_bytes = _coefficient_bytes(content, start, end, *frame)
+            return Structure("JPEG", _join(content, spans), 1, metadata.orientation(exif, xmp), working_bytes)
         if marker == APP1 and content.startswith(b"Exif\0\0", start + 4):
             exif = exif or content[start + 4 : end]
         elif marker == APP1 and content.startswith(XMP_HEAD, start + 4):
             xmp = content[start + 4 : end]
         # JFIF's and Adobe's say how colours are to be read.
         if marker in (APP0, APP14) or not (APP0 <= marker <= COM):
-            kept.append((start, end))
+            spans.append((start, end))
     raise ValueError("it ends before its picture begins")
 
 
 def _segments(content: bytes) -> Iterator[tuple[int, int, int]]:
     """The segments before and with the first scan's head: marker, start and end."""
-    at = 2
+    offset = 2
     for _ in range(limits.MAX_SEGMENTS):
-        found = MARKER.search(content, at)
-        while found and found[1][0] in BARE:
-            found = MARKER.search(content, found.end())
-        if found is None or found.end() + 2 > len(content):
+        match = MARKER.search(content, offset)
+        while match and match[1][0] in STANDALONE:
+            match = MARKER.search(content, match.end())
+        if match is None or match.end() + 2 > len(content):
             return
-        at = found.end() + max(2, int.from_bytes(content[found.end() : found.end() + 2]))
-        yield found[1][0], found.start(), at
-    raise limits.over("segments", limits.MAX_SEGMENTS + 1, limits.MAX_SEGMENTS)
+        offset = match.end() + max(2, int.from_bytes(content[match.end() : match.end() + 2]))
+        yield match[1][0], match.start(), offset
+    raise limits.exceeded("segments", limits.MAX_SEGMENTS + 1, limits.MAX_SEGMENTS)
 
 
-def _coefficients(content: bytes, start: int, end: int, marker: int, frame: bytes) -> int:
-    """The bytes in which a JPEG of several scans is gathered, none for one that is unpacked as it comes; too many are refused."""
+def _coefficient_bytes(content: bytes, start: int, end: int, marker: int, frame: bytes) -> int:
+    """The bytes in which a JPEG of several scans is gathered, none where it is decoded as it is read; too many are refused."""
     if len(frame) < 6:
         raise ValueError("its first scan comes before its size")
     height, width, count = struct.unpack_from(">HHB", frame, 1)
     if marker not in PROGRESSIVE and content[start + 4 : start + 5] == frame[5:6]:
         return 0
     tiff.check_scans(_scans(content, start), width * height)
-    shares = [(factor >> 4, factor & 15) for factor in frame[7 : 6 + 3 * count : 3]]
-    across, down = (max((share[side] for share in shares), default=0) for side in (0, 1))
-    return 2 * int(width) * int(height) * sum(one * other for one, other in shares) // max(1, across * down)
+    samplings = [(factor >> 4, factor & 15) for factor in frame[7 : 6 + 3 * count : 3]]
+    max_horizontal, max_vertical = (max((sampling[side] for sampling in samplings), default=0) for side in (0, 1))
+    sampled = sum(horizontal * vertical for horizontal, vertical in samplings)
+    return 2 * int(width) * int(height) * sampled // max(1, max_horizontal * max_vertical)
 
 
 def _scans(content: bytes, start: int) -> int:
     """The scans from the first on; all markers of one are counted only where they may be too many, as behind a phone's photo
     there is another one."""
-    if (rough := content.count(b"\xff\xda", start)) <= limits.MAX_SCANS:
-        return rough
-    count, at, number = 0, start, 0
-    while (found := SEGMENT.search(content, at)) and found[1][0] != EOI and count <= limits.MAX_SCANS:
-        count += found[1][0] == SOS
-        number += 1
-        if number > limits.MAX_SEGMENTS:
-            raise limits.over("segments", number, limits.MAX_SEGMENTS)
-        at = found.end() + max(2, int.from_bytes(content[found.end() : found.end() + 2]))
+    if (estimate := content.count(b"\xff\xda", start)) <= limits.MAX_SCANS:
+        return estimate
+    count, offset, segments = 0, start, 0
+    while (match := SEGMENT.search(content, offset)) and match[1][0] != EOI and count <= limits.MAX_SCANS:
+        count += match[1][0] == SOS
+        segments += 1
+        if segments > limits.MAX_SEGMENTS:
+            raise limits.exceeded("segments", segments, limits.MAX_SEGMENTS)
+        offset = match.end() + max(2, int.from_bytes(content[match.end() : match.end() + 2]))
     return count
 
 
 # PNG
 
-PICTURE = (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND")
-PROFILE = b"Raw profile type exif"
+PICTURE_CHUNKS = (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND")
+EXIF_KEY = b"Raw profile type exif"
 XMP_KEY = b"XML:com.adobe.xmp"
 
 
 def _png(content: bytes) -> Structure:
-    kept: Spans = [(0, 8)]
-    exif, texts, animated, is_first = b"", list[tuple[bytes, bytes]](), 0, True
+    spans: Spans = [(0, 8)]
+    exif, texts, frames, is_first = b"", list[tuple[bytes, bytes]](), 0, True
     for kind, start, end in _chunks(content, 8, ">I4s", 12):
-        if kind in PICTURE or not kind.isalpha():
-            kept.append((start, end))
+        if kind in PICTURE_CHUNKS or not kind.isalpha():
+            spans.append((start, end))
         body = slice(start + 8, end - 4)
         if kind == b"eXIf":
             exif = content[body]
         elif kind in (b"tEXt", b"zTXt", b"iTXt"):
             texts.append((kind, content[body.start : min(body.stop, body.start + limits.MAX_TEXT)]))
         elif kind == b"acTL" and is_first:
-            animated = int.from_bytes(content[body][:4])
+            frames = int.from_bytes(content[body][:4])
         elif kind == b"fcTL" and is_first:
-            animated, is_first = max(animated, 1), False
+            frames, is_first = max(frames, 1), False
         elif kind == b"IDAT":
             # A picture before all frames is one more than they are.
-            animated, is_first = animated + (is_first and animated > 0), False
+            frames, is_first = frames + (is_first and frames > 0), False
         elif kind == b"IEND":
             break
-    said = [_said(kind, text) for kind, text in texts if PROFILE in text or XMP_KEY in text]
-    exif = exif or next((profile for profile, _ in said if profile), b"")
-    turn = metadata.orientation(exif, next((xmp for _, xmp in said if xmp), b""))
-    return Structure("PNG", _joined(content, kept), max(1, animated), turn)
+    parsed = [_exif_or_xmp(kind, text) for kind, text in texts if EXIF_KEY in text or XMP_KEY in text]
+    exif = exif or next((profile for profile, _ in parsed if profile), b"")
+    orientation = metadata.orientation(exif, next((xmp for _, xmp in parsed if xmp), b""))
+    return Structure("PNG", _join(content, spans), max(1, frames), orientation)
 
 
-def _said(kind: bytes, text: bytes) -> tuple[bytes, bytes]:
+def _exif_or_xmp(kind: bytes, text: bytes) -> tuple[bytes, bytes]:
     """EXIF as ImageMagick writes it, or XMP, of a PNG's text; empty where it is neither."""
     key, _, rest = text.partition(b"\0")
     with suppress(ValueError, zlib.error):
         if key == XMP_KEY and kind == b"iTXt":
             is_packed, packed = rest[:1] == b"\1", rest[2:].split(b"\0", 2)[2]
-            return b"", _unpacked(packed) if is_packed else packed
-        if key == PROFILE and kind != b"iTXt":
-            lines = (_unpacked(rest[1:]) if kind == b"zTXt" else rest).split(b"\n")[3:]
+            return b"", _decompress(packed) if is_packed else packed
+        if key == EXIF_KEY and kind != b"iTXt":
+            lines = (_decompress(rest[1:]) if kind == b"zTXt" else rest).split(b"\n")[3:]
             return bytes.fromhex(b"".join(lines).decode("ascii")), b""
     return b"", b""
 
 
-def _unpacked(packed: bytes) -> bytes:
+def _decompress(packed: bytes) -> bytes:
     return zlib.decompressobj().decompress(packed, limits.MAX_TEXT)
 
 
 # WebP
-
-STILL, ANIMATION = (b"VP8 ", b"VP8L"), 2
 
 
 def _webp(content: bytes) -> Structure:
@@ -181,11 +180,11 @@ def _webp(content: bytes) -> Structure:
     return Structure("WEBP", content, max(1, frames), metadata.orientation(exif, xmp))
 
 
-def size_of(found: Structure) -> tuple[int, int]:
-    """Width and height that a WebP or BMP says it has; ValueError where it doesn't."""
-    if found.form == "BMP":
-        return int.from_bytes(found.content[18:22], "little"), abs(int.from_bytes(found.content[22:26], "little", signed=True))
-    return _webp_size(found.content)
+def size_of(file: Structure) -> tuple[int, int]:
+    """Width and height that a WebP or BMP states; ValueError where it states none."""
+    if file.format == "BMP":
+        return int.from_bytes(file.content[18:22], "little"), abs(int.from_bytes(file.content[22:26], "little", signed=True))
+    return _webp_size(file.content)
 
 
 def _webp_size(content: bytes) -> tuple[int, int]:
@@ -203,46 +202,46 @@ def _webp_size(content: bytes) -> tuple[int, int]:
 
 # GIF
 
-STARTS = re.compile(rb"[,!;]")
+BLOCK_START = re.compile(rb"[,!;]")
 IMAGE, EXTENSION, END, CONTROL = b",", b"!", b";", 0xF9
 DISPOSAL = 0b00011100
 """Bits of a GIF's control block that say what becomes of a picture before the next one: Pillow makes room for that at once."""
 
 
 def _gif(content: bytes) -> Structure:
-    at = 13 + _palette(content, 10)
-    kept: list[bytes] = [content[:at]]
+    offset = 13 + _palette_bytes(content, 10)
+    pieces: list[bytes] = [content[:offset]]
     control, frames, blocks = b"", 0, limits.MAX_BLOCKS
-    while (found := STARTS.search(content, at)) and found[0] != END and frames < limits.MAX_FRAMES:
-        start = found.start()
-        is_image = found[0] == IMAGE
+    while (match := BLOCK_START.search(content, offset)) and match[0] != END and frames < limits.MAX_FRAMES:
+        start = match.start()
+        is_image = match[0] == IMAGE
         if is_image and start + 11 > len(content):
             break
-        first = start + 11 + _palette(content, start + 9) if is_image else start + 2
-        at, blocks = _blocks_end(content, first, blocks)
+        data_start = start + 11 + _palette_bytes(content, start + 9) if is_image else start + 2
+        offset, blocks = _blocks_end(content, data_start, blocks)
         if content[start + 1 : start + 2] == bytes([CONTROL]) and not is_image:
-            control = content[start : start + 3] + bytes([content[start + 3] & ~DISPOSAL]) + content[start + 4 : at]
+            control = content[start : start + 3] + bytes([content[start + 3] & ~DISPOSAL]) + content[start + 4 : offset]
         if is_image and not frames:
-            kept += [control, content[start:at]]
+            pieces += [control, content[start:offset]]
         frames += is_image
-    return Structure("GIF", b"".join((*kept, END)) if at < len(content) else b"".join(kept), max(1, frames))
+    return Structure("GIF", b"".join((*pieces, END)) if offset < len(content) else b"".join(pieces), max(1, frames))
 
 
-def _palette(content: bytes, at: int) -> int:
-    """The bytes of the palette that the flags at a place say."""
-    flags = content[at] if at < len(content) else 0
+def _palette_bytes(content: bytes, offset: int) -> int:
+    """How many bytes the palette takes that the flags at this offset announce."""
+    flags = content[offset] if offset < len(content) else 0
     return 3 << (flags & 7) + 1 if flags & 0x80 else 0
 
 
-def _blocks_end(content: bytes, at: int, left: int) -> tuple[int, int]:
+def _blocks_end(content: bytes, offset: int, remaining: int) -> tuple[int, int]:
     """Where a row of blocks ends, and how many more there may be."""
     end = len(content)
-    while at < end and (size := content[at]):
-        at += size + 1
-        left -= 1
-        if left < 0:
-            raise limits.over("chunks", limits.MAX_BLOCKS + 1, limits.MAX_BLOCKS)
-    return min(at + 1, end), left
+    while offset < end and (size := content[offset]):
+        offset += size + 1
+        remaining -= 1
+        if remaining < 0:
+            raise limits.exceeded("chunks", limits.MAX_BLOCKS + 1, limits.MAX_BLOCKS)
+    return min(offset + 1, end), remaining
 
 
 # BMP, TIFF, AVIF and HEIF
@@ -258,53 +257,55 @@ def is_run_length_coded(bmp: bytes) -> bool:
 
 
 def _tiff(content: bytes) -> Structure:
-    found = tiff.examine(content)
-    return Structure("TIFF", found.content, found.frames, found.orientation, found.piece_bytes)
+    parsed = tiff.examine(content)
+    return Structure("TIFF", parsed.content, parsed.frames, parsed.orientation, parsed.piece_bytes)
 
 
-def _boxed(content: bytes) -> Structure:
+def _isobmff(content: bytes) -> Structure:
     """AVIF or HEIF, whichever its parts are: both may begin alike."""
     meta = Meta(content)
     if any(item.kind == avif.AV1 for item in meta.items()):
-        found = avif.examine(meta)
-        return Structure("AVIF", found.content, packed_pixels=found.packed_pixels)
-    one = heif.examine(meta)
-    return Structure("HEIF", one.content, one.frames, packed_pixels=one.packed_pixels)
+        avif_file = avif.examine(meta)
+        return Structure("AVIF", avif_file.content, packed_pixels=avif_file.packed_pixels)
+    heif_file = heif.examine(meta)
+    return Structure("HEIF", heif_file.content, heif_file.frames, packed_pixels=heif_file.packed_pixels)
 
 
 # All
 
 
-def _chunks(content: bytes, at: int, form: str, around: int, *, even: bool = False) -> Iterator[tuple[bytes, int, int]]:
-    """The chunks from a place on: kind, start and end, of the last one the file's where it is cut off. `around` are the bytes of
-    a chunk beside its content."""
-    head = struct.Struct(form)
+def _chunks(
+    content: bytes, offset: int, head_format: str, overhead: int, *, even: bool = False
+) -> Iterator[tuple[bytes, int, int]]:
+    """The chunks from an offset on: kind, start and end, of the last one the file's where it is cut off. `overhead` are the bytes
+    of a chunk beside its content."""
+    head = struct.Struct(head_format)
     for _ in range(limits.MAX_CHUNKS):
-        if at + 8 > len(content):
+        if offset + 8 > len(content):
             return
-        one, other = head.unpack_from(content, at)
-        kind, size = (other, one) if isinstance(one, int) else (one, other)
-        end = min(at + around + size, len(content))
-        yield kind, at, end
-        at = end + (size & 1 if even else 0)
-    raise limits.over("chunks", limits.MAX_CHUNKS + 1, limits.MAX_CHUNKS)
+        first, second = head.unpack_from(content, offset)
+        kind, size = (second, first) if isinstance(first, int) else (first, second)
+        end = min(offset + overhead + size, len(content))
+        yield kind, offset, end
+        offset = end + (size & 1 if even else 0)
+    raise limits.exceeded("chunks", limits.MAX_CHUNKS + 1, limits.MAX_CHUNKS)
 
 
-def _joined(content: bytes, spans: Spans) -> bytes:
-    """Parts of a file as one, itself where nothing is left out."""
+def _join(content: bytes, spans: Spans) -> bytes:
+    """These parts of a file put together; the file itself where nothing is left out."""
     if sum(end - start for start, end in spans) == len(content):
         return content
     view = memoryview(content)
     return b"".join(view[start:end] for start, end in spans)
 
 
-FORMS: tuple[tuple[re.Pattern[bytes], Callable[[bytes], Structure]], ...] = (
+FORMATS: tuple[tuple[re.Pattern[bytes], Callable[[bytes], Structure]], ...] = (
     (re.compile(rb"\xff\xd8\xff"), _jpeg),
     (re.compile(rb"\x89PNG\r\n\x1a\n"), _png),
     (re.compile(rb"RIFF....WEBPVP8[ XL]", re.DOTALL), _webp),
     (re.compile(rb"GIF8[79]a"), _gif),
     (re.compile(rb"BM"), _bmp),
     (re.compile(rb"II[*+]\0|II\0\*|MM\0[*+]|MM\*\0"), _tiff),
-    (re.compile(rb"....ftyp(avif|avis|mif1|msf1|hei[cxms]|hev[cxms])", re.DOTALL), _boxed),
+    (re.compile(rb"....ftyp(avif|avis|mif1|msf1|hei[cxms]|hev[cxms])", re.DOTALL), _isobmff),
 )
 """How a file of each format begins, and what reads its structure."""

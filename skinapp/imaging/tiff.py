@@ -24,11 +24,11 @@ NEEDED = {
     0xBC01,  # a picture that Pillow refuses by this tag
 }  # fmt: skip
 """The tags that decoding takes."""
-JPEG, PLAIN = (6, 7), 1
+JPEG, UNCOMPRESSED = (6, 7), 1
 """Ways of packing: JPEG as it was and is, and none."""
-LONGEST = 3 * 2**16
+MAX_VALUES = 3 * 2**16
 """Values of a tag beside the places of strips and tiles: a palette of 16 bit has so many."""
-MOST_SAMPLES, MOST_BITS = 6, 64
+MAX_SAMPLES, MAX_BITS = 6, 64
 """That any decoder takes."""
 
 
@@ -47,14 +47,14 @@ def examine(content: bytes) -> Tiff:
     """Read the directories; ValueError where they aren't there, PhotoError where there is too much of something."""
     directories = Directories(content)
     frames = sum(1 for _, _ in zip(directories.chain(), range(limits.MAX_FRAMES), strict=False))
-    tags = {tag.number: tag for tag in directories.tags(directories.first)}
+    tags = {tag.number: tag for tag in directories.tags(directories.first_offset)}
     xmp = directories.data(tags[XMP], limits.MAX_TEXT) if XMP in tags else b""
-    turn = tags.get(metadata.ORIENTATION)
-    stated = directories.values(turn, 1) if turn else None
-    orientation = metadata.known(stated) if turn else metadata.orientation(b"", xmp)
-    kept = {number: tag for number, tag in tags.items() if number in NEEDED}
-    piece_bytes = _Pieces(directories, kept).check()
-    return Tiff(frames, orientation, _rebuilt(directories, kept), piece_bytes)
+    orientation_tag = tags.get(metadata.ORIENTATION)
+    values = directories.values(orientation_tag, 1) if orientation_tag else None
+    orientation = metadata.valid_orientation(values) if orientation_tag else metadata.orientation(b"", xmp)
+    needed = {number: tag for number, tag in tags.items() if number in NEEDED}
+    piece_bytes = _Pieces(directories, needed).check()
+    return Tiff(frames, orientation, _rebuild(directories, needed), piece_bytes)
 
 
 class _Pieces:
@@ -62,11 +62,11 @@ class _Pieces:
 
     def __init__(self, directories: Directories, tags: dict[int, Tag]) -> None:
         self._directories, self._tags = directories, tags
-        self.width, self.height = self._one(WIDTH, 0), self._one(HEIGHT, 0)
+        self.width, self.height = self._number(WIDTH, 0), self._number(HEIGHT, 0)
         self.is_tiled = TILE_OFFSETS in tags and STRIP_OFFSETS not in tags
         # Beside strips a tile's size counts for one of the two decoders alone: held to the same limit.
-        self.tile_width, self.tile_height = self._one(TILE_WIDTH, self.width), self._one(TILE_HEIGHT, self.height)
-        rows = min(self._one(ROWS, self.height) or self.height, self.height)
+        self.tile_width, self.tile_height = self._number(TILE_WIDTH, self.width), self._number(TILE_HEIGHT, self.height)
+        rows = min(self._number(ROWS, self.height) or self.height, self.height)
         self.piece = (self.tile_width, self.tile_height) if TILE_WIDTH in tags else (self.width, rows)
 
     def check(self) -> int:
@@ -74,38 +74,38 @@ class _Pieces:
         if min(self.width, self.height, *self.piece) < 1:
             raise ValueError("its picture has no size")
         for tag in self._tags.values():
-            longest = limits.MAX_PIECES if tag.number in (STRIP_OFFSETS, STRIP_BYTES, TILE_OFFSETS, TILE_BYTES) else LONGEST
-            if tag.values > longest:
-                raise limits.over("pieces", tag.values, longest)
+            limit = limits.MAX_PIECES if tag.number in (STRIP_OFFSETS, STRIP_BYTES, TILE_OFFSETS, TILE_BYTES) else MAX_VALUES
+            if tag.value_count > limit:
+                raise limits.exceeded("pieces", tag.value_count, limit)
         for side, length in zip(self.piece, (self.width, self.height), strict=True):
             if side > max(length + 15, limits.TILE_SIDE):
-                raise limits.over("tile", side, max(length + 15, limits.TILE_SIDE))
-        samples = min(self._one(SAMPLES, 1), MOST_SAMPLES)
-        planes = samples if self._one(PLANES, 1) == 2 else 1
+                raise limits.exceeded("tile", side, max(length + 15, limits.TILE_SIDE))
+        samples = min(self._number(SAMPLES, 1), MAX_SAMPLES)
+        planes = samples if self._number(PLANES, 1) == 2 else 1
         count = math.ceil(self.width / self.piece[0]) * math.ceil(self.height / self.piece[1]) * planes
         if count > limits.MAX_PIECES:
-            raise limits.over("pieces", count, limits.MAX_PIECES)
+            raise limits.exceeded("pieces", count, limits.MAX_PIECES)
         self._check_packed(count)
-        bits = min(max(self._values(BITS, MOST_SAMPLES) or (1,)), MOST_BITS)
+        bits = min(max(self._values(BITS, MAX_SAMPLES) or (1,)), MAX_BITS)
         return math.prod(self.piece) * samples * bits // 8
 
     def _check_packed(self, count: int) -> None:
         """Refuse pieces that share their bytes, and JPEGs of too many scans."""
-        content, packing = self._directories.content, self._one(COMPRESSION, PLAIN)
-        if packing == PLAIN:
+        content, compression = self._directories.content, self._number(COMPRESSION, UNCOMPRESSED)
+        if compression == UNCOMPRESSED:
             return
         sizes = self._values(TILE_BYTES if self.is_tiled else STRIP_BYTES, limits.MAX_PIECES) or ()
         if len(sizes) > 1 and sum(sizes) > 2 * len(content):
             raise PhotoError(Message("unreadable.overlapping"))
-        if packing in JPEG:
+        if compression in JPEG:
             scans = content.count(b"\xff\xda") - count
             check_scans(scans, math.prod(self.piece))
 
-    def _one(self, number: int, default: int) -> int:
-        found = self._values(number, 1)
-        if found is None and number in self._tags:
+    def _number(self, number: int, default: int) -> int:
+        values = self._values(number, 1)
+        if values is None and number in self._tags:
             raise ValueError(f"its tag {number} is no whole number")
-        return found[0] if found else default
+        return values[0] if values else default
 
     def _values(self, number: int, limit: int) -> tuple[int, ...] | None:
         return self._directories.values(self._tags[number], limit) if number in self._tags else None
@@ -114,15 +114,15 @@ class _Pieces:
 def check_scans(scans: int, pixels: int) -> None:
     """Refuse a JPEG that goes over its pixels too often."""
     if scans > limits.MAX_SCANS:
-        raise limits.over("scans", scans, limits.MAX_SCANS)
+        raise limits.exceeded("scans", scans, limits.MAX_SCANS)
     if scans > 1 and scans * pixels > limits.MAX_SCAN_PIXELS:
-        raise limits.over("scans", scans, limits.MAX_SCAN_PIXELS // pixels)
+        raise limits.exceeded("scans", scans, limits.MAX_SCAN_PIXELS // pixels)
 
 
-def _rebuilt(directories: Directories, tags: dict[int, Tag]) -> bytes:
+def _rebuild(directories: Directories, tags: dict[int, Tag]) -> bytes:
     """The file with a directory of these tags at its end, which its head names."""
-    content, pointer = directories.content, directories.pointer
+    content, pointer_format = directories.content, directories.pointer_format
     padding = b"\0" * (-len(content) % 16)
-    table = directories.packed(sorted(tags.values())) + pointer.pack(0)
-    head = content[: 8 if directories.is_big else 4] + pointer.pack(len(content) + len(padding))
+    table = directories.pack(sorted(tags.values())) + pointer_format.pack(0)
+    head = content[: 8 if directories.is_big else 4] + pointer_format.pack(len(content) + len(padding))
     return b"".join((head, memoryview(content)[len(head) :], padding, table))

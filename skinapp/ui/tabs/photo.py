@@ -54,7 +54,7 @@ def _answer_example(
         raise gr.Error(text("examples.gone", language), print_exception=False)
     content = shelf[number].content
     try:
-        photo: Any = uploads.keep("image.png", encode.png(encode.shrunk(decode.read(content))))
+        photo: Any = uploads.keep("image.png", encode.png(encode.to_overlay_size(decode.read(content))))
     except StorageError as error:
         raise gr.Error(error.message.to(language), print_exception=False) from None
     for shown, evidence in _answer_steps(assessor, content, language):

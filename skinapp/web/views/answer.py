@@ -90,7 +90,7 @@ class Stage:
             f"left: {left / width:.4%}; top: {top / height:.4%}; "
             f"width: {(right - left) / width:.4%}; height: {(bottom - top) / height:.4%}"
         )
-        return cls(data_uri("jpeg", encode.jpeg(encode.shrunk(photo))), place, layers, chosen)
+        return cls(data_uri("jpeg", encode.jpeg(encode.to_overlay_size(photo))), place, layers, chosen)
 
 
 def answer(assessment: Assessment, language: Language) -> str:

@@ -43,13 +43,13 @@ def test_shares_never_exceed_the_lane_and_all_have_their_turn(several: ThreadPoo
     def decode(size: int) -> int:
         nonlocal most
         with lane.share(size, PATIENCE_S):
-            most = max(most, lane.taken)
+            most = max(most, lane.used)
             time.sleep(0.002)
         return size
 
     sizes = [30, 70, 50, 100, 10] * 20
     assert list(several.map(decode, sizes)) == sizes
-    assert 0 < most <= 100 and lane.taken == 0
+    assert 0 < most <= 100 and lane.used == 0
 
 
 def test_what_is_larger_than_the_lane_has_it_to_itself(several: ThreadPoolExecutor) -> None:
@@ -64,7 +64,7 @@ def test_what_is_larger_than_the_lane_has_it_to_itself(several: ThreadPoolExecut
 def _held(lane: Lane, size: int, seconds: float) -> int:
     with lane.share(size, PATIENCE_S):
         time.sleep(seconds)
-        return lane.taken
+        return lane.used
 
 
 def test_a_large_one_isnt_overtaken_for_ever_by_ones_that_would_fit(several: ThreadPoolExecutor) -> None:
@@ -104,7 +104,7 @@ def test_who_waits_too_long_is_told_what_the_photo_takes(several: ThreadPoolExec
     ended.set()
     holding.result(PATIENCE_S)
     with lane.share(100, 1):
-        assert lane.taken == 100
+        assert lane.used == 100
 
 
 def test_where_enough_wait_one_more_is_refused_at_once_unless_it_holds_a_photo(several: ThreadPoolExecutor) -> None:
@@ -122,22 +122,22 @@ def test_where_enough_wait_one_more_is_refused_at_once_unless_it_holds_a_photo(s
 
 def test_a_photo_counts_until_the_last_view_of_it_is_gone() -> None:
     gc.collect()
-    before = budget.LARGE.taken
+    before = budget.LARGE.used
     photo = decode.read(LARGE)
     view = photo[10:20]
-    assert budget.LARGE.taken - before == int(photo.nbytes * budget.COPY_SHARE)
+    assert budget.LARGE.used - before == int(photo.nbytes * budget.COPY_SHARE)
     del photo
-    assert budget.LARGE.taken > before
+    assert budget.LARGE.used > before
     del view
-    assert budget.LARGE.taken == before
+    assert budget.LARGE.used == before
 
 
 def test_a_refused_photo_gives_its_share_back() -> None:
-    before = budget.LARGE.taken
+    before = budget.LARGE.used
     for _ in range(3):
         with pytest.raises(PhotoError, match="damaged or cut off"):
             decode.read(LARGE[: len(LARGE) // 2])
-    assert budget.LARGE.taken == before
+    assert budget.LARGE.used == before
 
 
 def test_threads_that_hold_a_photo_each_may_all_read_another(several: ThreadPoolExecutor) -> None:
@@ -147,7 +147,7 @@ def test_threads_that_hold_a_photo_each_may_all_read_another(several: ThreadPool
 
     def follow(_: int) -> bool:
         photo = np.empty(budget.LIGHT_BYTES + 1, np.uint8)
-        lane.keep(photo)
+        lane.hold(photo)
         together.wait()
         with lane.share(70, PATIENCE_S):
             return photo.size > 0

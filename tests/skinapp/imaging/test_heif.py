@@ -70,9 +70,9 @@ def test_more_than_one_picture_is_refused_with_their_number() -> None:
 def test_a_heic_that_begins_as_an_avif_may_is_told_apart() -> None:
     content = bombs.heic(SHOWN)
     found = structure.examine(content[:8] + b"mif1" + content[12:])
-    assert found is not None and found.form == "HEIF"
+    assert found is not None and found.format == "HEIF"
     avif = structure.examine(drawings.encoded(SPOT, "AVIF"))
-    assert avif is not None and avif.form == "AVIF"
+    assert avif is not None and avif.format == "AVIF"
 
 
 @pytest.mark.parametrize("share", [0.2, 0.5, 0.9])
@@ -93,7 +93,7 @@ def test_what_it_takes_is_counted_by_what_is_packed_in_it(monkeypatch: pytest.Mo
     lane = budget.lane
     monkeypatch.setattr(budget, "lane", lambda size: asked.append(size) or lane(size))  # type: ignore[func-returns-value]
     decode.read(bombs.heic(SHOWN, tile_size=128))
-    assert asked == [3 * 2 * 128 * 128 * decode.HEIF_WIDTH]
+    assert asked == [3 * 2 * 128 * 128 * decode.HEIF_BYTES_PER_PIXEL]
 
 
 EDIT = "open it in a picture editor and save it anew."

@@ -14,12 +14,12 @@ TRANSFORM = Transform((3, 32, 32), (0.5,) * 3, (0.5,) * 3, "bicubic", 1.0, "cent
 @pytest.mark.parametrize("turn", range(TURNS))
 def test_a_map_of_a_turned_picture_is_turned_back_onto_the_picture(turn):
     cells = np.arange(16, dtype=np.float32).reshape(4, 4)
-    np.testing.assert_array_equal(looks.turned_back(looks.turned(cells, turn), turn), cells)
+    np.testing.assert_array_equal(looks.turn_back(looks.turn_view(cells, turn), turn), cells)
 
 
 def test_the_eight_turns_of_a_picture_are_all_different():
     photo = drawings.lesion(90, 90, centre=(0.3, 0.4))
-    assert len({looks.turned(photo, turn).tobytes() for turn in range(TURNS)}) == TURNS
+    assert len({looks.turn_view(photo, turn).tobytes() for turn in range(TURNS)}) == TURNS
 
 
 @pytest.mark.parametrize(("width", "height"), [(90, 60), (60, 90)])
@@ -32,7 +32,7 @@ def test_looks_along_the_longer_side_see_all_of_a_photo(width, height):
         and (start.left, start.top) == (0, 0)
         and (end.right, end.bottom) == (width, height)
     )
-    assert looks.covering([start, end]) == Box(0, 0, width, height)
+    assert looks.covering_box([start, end]) == Box(0, 0, width, height)
     squares = looks.views(photo, TRANSFORM, along)
     np.testing.assert_array_equal(squares[1], preprocess.view(photo, TRANSFORM))
     assert {square.shape for square in squares} == {(32, 32, 3)} and len({square.tobytes() for square in squares}) == 3
@@ -45,11 +45,11 @@ def test_a_spot_stays_where_it_is_however_it_was_looked_at(turn, shift):
     spot = np.zeros((1, 8, 8), np.float32)
     spot[0, 2, 5] = 1
     box = Box(0, 0, 80, 80)
-    upright = looks.together(spot[None], [Look("middle", 0)], [box], 0.0)
-    seen = looks.turned(spot[0], turn)
+    upright = looks.merge_maps(spot[None], [Look("middle", 0)], [box], 0.0)
+    seen = looks.turn_view(spot[0], turn)
     moved = np.stack([[np.interp(np.arange(8) + shift, np.arange(8), row) for row in seen]])
     moved = np.stack([[np.interp(np.arange(8) + shift, np.arange(8), column) for column in moved[0].T]]).transpose(0, 2, 1)
-    found = looks.together(moved[None].astype(np.float32), [Look("middle", turn)], [box], shift)
+    found = looks.merge_maps(moved[None].astype(np.float32), [Look("middle", turn)], [box], shift)
     centre = [float((grid * np.arange(8)).sum() / grid.sum()) for grid in (found[0].sum(1), found[0].sum(0))]
     assert np.unravel_index(upright[0].argmax(), (8, 8)) == (2, 5)
     assert centre == pytest.approx([2, 5], abs=0.05)
@@ -60,6 +60,6 @@ def test_maps_of_several_squares_are_one_map_of_what_they_see_together():
     left, right = np.zeros((1, 8, 8), np.float32), np.zeros((1, 8, 8), np.float32)
     left[0, 3, 1] = 1  # seen by the first look alone
     left[0, 5, 6] = right[0, 5, 2] = 1  # by both
-    found = looks.together(np.stack([left, right]), [Look("start", 0), Look("end", 0)], boxes, 0.0)[0]
+    found = looks.merge_maps(np.stack([left, right]), [Look("start", 0), Look("end", 0)], boxes, 0.0)[0]
     assert found.shape == (8, 12)
     assert found[3, 1] == pytest.approx(1) and found[5, 6] == pytest.approx(1) and found.sum() == pytest.approx(2)

@@ -62,15 +62,15 @@ def test_a_crop_share_below_one_sees_less():
 def test_a_resize_in_two_threads_gives_pillows_very_pixels(size):
     picture = Image.fromarray(np.random.default_rng(1).integers(0, 256, (size[1], size[0], 3), np.uint8))
     transform = replace(TRANSFORM, input_size=(3, 64, 64))
-    resized = preprocess._resized(*size, transform)
+    resized = preprocess._resized_size(*size, transform)
     expected = picture.resize(resized, Image.Resampling.BICUBIC)
-    np.testing.assert_array_equal(preprocess._scaled(picture, resized, Image.Resampling.BICUBIC), expected)
+    np.testing.assert_array_equal(preprocess._resize(picture, resized, Image.Resampling.BICUBIC), expected)
 
 
 def test_many_threads_resize_at_once_and_each_gets_its_own():
     pictures = [Image.fromarray(drawings.lesion(200 + number, 160, seed=number)) for number in range(16)]
     bicubic = Image.Resampling.BICUBIC
     with ThreadPoolExecutor(4) as several:
-        found = list(several.map(lambda picture: preprocess._scaled(picture, (80, 64), bicubic), pictures * 4))
+        found = list(several.map(lambda picture: preprocess._resize(picture, (80, 64), bicubic), pictures * 4))
     for picture, one in zip(pictures * 4, found, strict=True):
         np.testing.assert_array_equal(one, picture.resize((80, 64), bicubic))

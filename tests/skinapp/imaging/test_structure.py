@@ -282,5 +282,5 @@ def test_a_bmp_packed_in_runs_is_read(depth: int) -> None:
 
 def test_limits_say_so_in_both_languages() -> None:
     for part in section("built", "en"):
-        message = limits.over(part, 5, 4).message
+        message = limits.exceeded(part, 5, 4).message
         assert "5" in message.to("en") and "4" in message.to("zh") and "{" not in message.to("en") + message.to("zh")
