@@ -1,7 +1,7 @@
 """python -m scripts.screenshots [NAME ...]
 
-Photographs the page on drawn spots, which are nobody's skin, in Chromium, and draws the rooms of the program: docs/images/, light
-and dark. Names are those of the pictures; without one, all are made.
+Photographs the page on drawn spots, which are nobody's skin, in Chromium, and draws the packages of the program: docs/images/,
+light and dark. Names are those of the pictures; without one, all are made.
 """
 
 import io

@@ -1,7 +1,7 @@
 """python -m scripts.update_docs
 
 Fills the marked blocks of README.md, SECURITY.md and docs/ with what the program knows: the figures of the embedded model, its
-speed, the report on a drawn photo, the limits, the rooms.
+speed, the report on a drawn photo, the limits, the packages.
 """
 
 import json
@@ -145,7 +145,7 @@ def limits() -> list[tuple[str, str, float, str]]:
 
 def shown_limits() -> str:
     """The table of limits."""
-    rows = [f"| {room} | {what} | {_plain(number)} | {note} |" for room, what, number, note in limits()]
+    rows = [f"| {place} | {what} | {_plain(number)} | {note} |" for place, what, number, note in limits()]
     return "\n".join(["| where | what | at most | |", "|---|---|---|---|", *rows])
 
 
@@ -170,7 +170,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "tabs": tabs,
     "report": shown_report,
     "limits": shown_limits,
-    "rooms": architecture.table,
+    "packages": architecture.table,
 }
 """What stands between a page's marks, by their name."""
 

@@ -1,4 +1,4 @@
-"""Joins the rooms: a photo goes in, an Assessment comes out. Owns no mathematics."""
+"""Joins the packages: a photo goes in, an Assessment comes out. Owns no mathematics."""
 
 import time
 from collections.abc import Sequence

@@ -74,7 +74,7 @@ class QualityCheck:
 
 
 def judge(figures: Figures, quality: QualityThresholds, flaws: Sequence[str] = ()) -> QualityCheck:
-    """The figures held against a model's limits; `flaws` of another room are warned of as well."""
+    """The figures held against a model's limits; `flaws` found elsewhere are warned of as well."""
     issues = beyond(figures, quality.refuse)
     warnings = tuple(issue for issue in beyond(figures, quality.warn) if issue not in issues)
     return QualityCheck(figures, issues, (*warnings, *flaws))

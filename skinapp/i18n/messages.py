@@ -1,7 +1,7 @@
 """Every sentence that a visitor reads, by its key: a TOML file a language beside this one, in sections.
 
 A further language is one more file. Errors that only who runs the program meets are English and stand where they are raised.
-Knows nothing of the program, so that every room can speak through it.
+Knows nothing of the program, so that every package can speak through it.
 """
 
 import tomllib

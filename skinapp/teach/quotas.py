@@ -29,6 +29,6 @@ REFUSALS = 200
 SHARES = (0.1, 0.4)
 """The least and the most that can be held out."""
 SPARE_S = 5 * 60
-"""Where all rooms are taken, one may go that its visitor has not used for so long."""
+"""Where all workspaces are taken, one may go that its visitor has not used for so long."""
 IDLE_S = 30 * 60
 """After so long without a sign of its visitor, everything of a lesson is deleted."""

@@ -640,7 +640,7 @@ def beat(address: str, session: str) -> socket.socket:
     return found
 
 
-def rooms(uploads: Path) -> list[Path]:
+def workspaces(uploads: Path) -> list[Path]:
     return list(uploads.glob("skinapp-*/lessons/*"))
 
 
@@ -654,12 +654,12 @@ def test_a_room_outlives_a_heartbeat_that_drops_while_another_lives(environment:
         assert httpx.post(f"{address}/gradio_api/queue/join", json=body, timeout=PATIENCE_S).status_code == 200
         stream = httpx.get(f"{address}/gradio_api/queue/data?session_hash=pupil", timeout=10 * PATIENCE_S)
         assert '"process_completed"' in stream.text
-        assert len(rooms(tmp_path / "here")) == 1
+        assert len(workspaces(tmp_path / "here")) == 1
         first.close()
         time.sleep(4)
-        assert len(rooms(tmp_path / "here")) == 1
+        assert len(workspaces(tmp_path / "here")) == 1
         second.close()
         until = time.monotonic() + PATIENCE_S
-        while rooms(tmp_path / "here") and time.monotonic() < until:
+        while workspaces(tmp_path / "here") and time.monotonic() < until:
             time.sleep(0.2)
-        assert rooms(tmp_path / "here") == []
+        assert workspaces(tmp_path / "here") == []

@@ -18,7 +18,7 @@ from skinapp.web import STATIC
 from tests import TINY_MODEL
 from tests.support.app_server import ROOT, free_port
 
-ROOM = ROOT / "skinapp" / "ui" / "gradio_internals"
+INTERNALS = ROOT / "skinapp" / "ui" / "gradio_internals"
 SIGNATURES = {
     "gradio.processing_utils:hash_file": "file_path chunk_num_blocks",
     "gradio.processing_utils:hash_url": "url",
@@ -102,7 +102,7 @@ def ran(script: str, environment: dict[str, str], *arguments: str) -> str:
 
 @pytest.mark.parametrize("library", VERIFIED_FOR)
 def test_the_installed_version_is_the_one_that_was_read(library: str) -> None:
-    list_of_places = "\n".join(f"  {path.relative_to(ROOT)}" for path in sorted(ROOM.glob("*.py")))
+    list_of_places = "\n".join(f"  {path.relative_to(ROOT)}" for path in sorted(INTERNALS.glob("*.py")))
     assert version(library) == VERIFIED_FOR[library], (
         f"{library} has moved. Read what these say of it, see whether it is still so, and raise VERIFIED_FOR:\n{list_of_places}"
     )
@@ -158,9 +158,9 @@ def private(path: Path) -> set[str]:
 
 
 def test_nowhere_else_is_anything_of_gradios_own_used() -> None:
-    elsewhere = [path for path in (ROOT / "skinapp").rglob("*.py") if ROOM not in path.parents] + [ROOT / "app.py"]
+    elsewhere = [path for path in (ROOT / "skinapp").rglob("*.py") if INTERNALS not in path.parents] + [ROOT / "app.py"]
     assert {str(path.relative_to(ROOT)): private(path) for path in elsewhere if private(path)} == {}
-    assert len({name for path in ROOM.glob("*.py") for name in private(path)}) > 15, "the names are those that are used"
+    assert len({name for path in INTERNALS.glob("*.py") for name in private(path)}) > 15, "the names are those that are used"
 
 
 def test_in_the_browser_two_scripts_and_one_style_lean_on_gradio() -> None:

@@ -36,7 +36,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("skinapp.scratch", "skinapp.guards"),
     ("skinapp.settings", "skinapp.errors", "skinapp.i18n", "skinapp.labels", "skinapp.malloc", "skinapp.blas"),
 )
-"""Rooms from top to bottom: each imports from rows below its own, and from its own row only what stands in BESIDE."""
+"""Packages from top to bottom: each imports from rows below its own, and from its own row only what stands in BESIDE."""
 BESIDE = {
     "app": {"skinapp.serve"},
     "export": {"train"},
@@ -50,7 +50,7 @@ INSIDE = {
     "train": (("__main__",), ("calibrate", "fit"), ("evaluate",), ("network",), ("data", "cli_errors")),
     "export": (("__main__",), ("build", "bench"), ("release", "quantization"), ("graph",)),
 }
-"""The same within a room."""
+"""The same within a package."""
 
 
 @cache
@@ -86,26 +86,26 @@ PROGRAM = [*RUNTIME, *files("train", "export", "benchmarks", "scripts")]
 MODULES = {module(path) for path in PROGRAM}
 
 
-def room(name: str, rooms: Iterable[str]) -> str | None:
-    """The room that a module lies in; None for a package that only holds rooms."""
-    return next((one for one in rooms if name == one or name.startswith(f"{one}.")), None)
+def package(name: str, packages: Iterable[str]) -> str | None:
+    """The package that a module lies in; None for a package that only holds packages."""
+    return next((one for one in packages if name == one or name.startswith(f"{one}.")), None)
 
 
-def reaches(path: Path, *rooms: str) -> bool:
-    return any(room(one, rooms) for one in imports(path))
+def reaches(path: Path, *packages: str) -> bool:
+    return any(package(one, packages) for one in imports(path))
 
 
 def is_upward(source: str, target: str, rows: Sequence[Sequence[str]] = LAYERS) -> bool:
-    """Whether an import runs against the layers: to a row above, or to a room of its own row that it may not know."""
+    """Whether an import runs against the layers: to a row above, or to a package of its own row that it may not know."""
     depth = {one: place for place, row in enumerate(rows) for one in row}
-    here, there = room(source, depth), room(target, depth)
+    here, there = package(source, depth), package(target, depth)
     if here is None or there is None or here == there or there in BESIDE.get(here, ()):
         return False
     return depth[there] <= depth[here]
 
 
 def wrong(path: Path) -> list[str]:
-    """What a file imports against the layers, and against those of its own room."""
+    """What a file imports against the layers, and against those of its own package."""
     source, targets = module(path), imports(path) & MODULES
     found = [target for target in targets if is_upward(source, target)]
     for outer, rows in INSIDE.items():
@@ -117,8 +117,8 @@ def wrong(path: Path) -> list[str]:
 @pytest.mark.parametrize("path", PROGRAM, ids=name)
 def test_no_import_runs_up(path):
     assert wrong(path) == []
-    depths = [row for row in LAYERS for one in row if room(module(path), [one])]
-    assert module(path) == "skinapp" or len(depths) == 1, "every file lies in one room"
+    depths = [row for row in LAYERS for one in row if package(module(path), [one])]
+    assert module(path) == "skinapp" or len(depths) == 1, "every file lies in one package"
 
 
 @pytest.mark.parametrize(

@@ -60,7 +60,7 @@ def test_every_picture_is_shown_small_enough_and_there_in_both_themes():
             assert picture.width in (screenshots.WIDE, screenshots.SMALL) and not picture.getexif()
 
 
-def test_the_picture_of_the_rooms_is_drawn_from_the_layers():
+def test_the_picture_of_the_packages_is_drawn_from_the_layers():
     for theme in architecture.COLOURS:
         drawn = (ROOT / "docs" / "images" / f"architecture-{theme}.svg").read_text()
         assert drawn == architecture.drawing(theme), "run: make screenshots"

@@ -51,7 +51,7 @@ def train(page: Page) -> None:
     expect(page.locator(".taught")).to_be_visible(timeout=PATIENCE_MS)
 
 
-def rooms(uploads: Path) -> list[Path]:
+def workspaces(uploads: Path) -> list[Path]:
     return list(uploads.glob("skinapp-*/lessons/*"))
 
 
@@ -119,11 +119,11 @@ def test_a_folder_that_is_chosen_is_packed_and_read(page: Page, tmp_path: Path) 
 
 
 def test_what_cant_be_learned_from_is_told_and_nothing_of_it_is_left(page: Page, teaching_server: tuple[str, Path]) -> None:
-    before = rooms(teaching_server[1])
+    before = workspaces(teaching_server[1])
     for content, said in ((b"no zip", text("taught.no_zip", "en")), (zip_files.content(zip_files.classes(1)), "found: class0")):
         bring(page, content)
         expect(page.locator(".notice[role=alert]")).to_contain_text(said, timeout=PATIENCE_MS)
-    assert rooms(teaching_server[1]) == before
+    assert workspaces(teaching_server[1]) == before
     assert not list(teaching_server[1].rglob("cloth.zip"))
     bring(page)
     expect(page.locator(".given")).to_be_visible(timeout=PATIENCE_MS)
@@ -142,7 +142,7 @@ def test_stopping_keeps_the_pictures_and_training_can_begin_again(page: Page) ->
 
 def test_whoever_leaves_or_starts_over_leaves_nothing_behind(browser: Browser, teaching_server: tuple[str, Path]) -> None:
     address, uploads = teaching_server
-    until(lambda: rooms(uploads) == [])
+    until(lambda: workspaces(uploads) == [])
     context = browser.new_context(viewport=DESK, locale="en-US")
     page = opened(context, address)
     bring(page)
@@ -150,20 +150,20 @@ def test_whoever_leaves_or_starts_over_leaves_nothing_behind(browser: Browser, t
     photo = zip_files.drawn(("dots",), 1, 71)["dots/71.jpg"]
     page.set_input_files("#trial-photo input[type=file]", {"name": "mine.jpg", "mimeType": "image/jpeg", "buffer": photo})
     expect(page.locator("#trial .answer")).to_be_visible(timeout=PATIENCE_MS)
-    assert len(rooms(uploads)) == 1 and len(list(uploads.rglob("mine.jpg"))) == 1
+    assert len(workspaces(uploads)) == 1 and len(list(uploads.rglob("mine.jpg"))) == 1
     link = page.locator("a[download]").get_attribute("href")
     page.locator("[data-do=forget]").click()
     expect(page.locator(".given, .taught")).to_have_count(0)
     expect(page.locator("#trial")).to_be_hidden()
-    assert rooms(uploads) == [] and not list(uploads.rglob("mine.jpg"))
+    assert workspaces(uploads) == [] and not list(uploads.rglob("mine.jpg"))
     assert context.request.get(f"{address}/{link}").status == 403
     page.locator("[data-do=sample]").click()
     expect(page.locator(".given")).to_be_visible(timeout=PATIENCE_MS)
     page.locator("[data-do=train]").click()
     expect(page.locator(".running")).to_be_visible()
-    assert len(rooms(uploads)) == 1
+    assert len(workspaces(uploads)) == 1
     context.close()
-    until(lambda: rooms(uploads) == [])
+    until(lambda: workspaces(uploads) == [])
 
 
 def test_photos_are_answered_while_somebody_teaches(browser: Browser, teaching_server: tuple[str, Path], tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 """Whatever leans on things that Gradio, and the server that it starts, don't promise: what, why, and what breaks without it.
 
-Who raises a version reads this room from end to end; tests/architecture/test_gradio_internals.py says what has moved. In the
+Who raises a version reads this package from end to end; tests/architecture/test_gradio_internals.py says what has moved. In the
 browser the same is gathered in web/static/tabs/gradio.js and photo_input.js and in web/static/styles/gradio_overrides.css.
 """
 
