@@ -86,7 +86,7 @@ def folder(scratch: Path, options: argparse.Namespace, best: float) -> None:
         began, count = 0.0, 0
         for _ in process.stdout or ():
             began, count = began or time.perf_counter(), count + 1
-        rate = (count - pipeline.PASS) / (time.perf_counter() - began)
+        rate = (count - pipeline.MAX_PASS) / (time.perf_counter() - began)
     say(f"folder on the command line: {count} photos, {rate:.0f} photos/s, {rate / best:.0%} of the bare session's")
 
 

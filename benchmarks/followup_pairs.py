@@ -46,7 +46,7 @@ def pairs(images: Path, labels: Path, split: str) -> list[Pair]:
 
 
 def tally(some: Iterable[Pair]) -> dict[str, int]:
-    return dict(collections.Counter(tried(*(compare._shrunk(decode.read(path)) for path in pair)) for pair in some))
+    return dict(collections.Counter(tried(*(compare._shrink(decode.read(path)) for path in pair)) for pair in some))
 
 
 def tried(earlier: Photo, later: Photo) -> str:

@@ -124,7 +124,7 @@ def limits() -> list[tuple[str, str, float, str]]:
         ("requests", "bytes of a call over MCP", request_gate.MCP_BYTES, "held in memory"),
         ("requests", "bytes of an upload", request_gate.UPLOAD_BYTES, "goes to disk"),
         ("requests", "files of an upload", files.MAX_PARTS, ""),
-        ("requests", "seconds that a body has", bodies.GRACE_S, f"and one more for each {bodies.SLOWEST:,} bytes"),
+        ("requests", "seconds that a body has", bodies.GRACE_S, f"and one more for each {bodies.MIN_BYTES_PER_S:,} bytes"),
         ("connections", "seconds without a request", connections.HEAD_S, f"{connections.CROWDED_HEAD_S} where there are many"),
         ("connections", "seconds without reading the answer", connections.READ_S, ""),
         ("shared", "requests at once", request_gate.REQUESTS, "streams of events among them"),

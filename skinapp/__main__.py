@@ -40,13 +40,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise SkinAppError(f"--overlay takes one photo, but {len(paths)} were given; leave it out or give one.")
         if options.overlay and not options.overlay.absolute().parent.is_dir():
             raise SkinAppError(f"--overlay {options.overlay} lies in no folder that exists; make the folder first.")
-        chosen = settings.read(os.environ)
+        environment = settings.read(os.environ)
         blas.compute_alone()
         malloc.bound_heaps()
         malloc.reuse_freed()
         # Many photos are answered side by side: a session of several threads would only be in its own way.
-        threads = chosen.threads or (1 if len(paths) > 1 else 0)
-        model = skinapp.load(options.model or chosen.model, chosen.provider, threads)
+        threads = environment.threads or (1 if len(paths) > 1 else 0)
+        model = skinapp.load(options.model or environment.model, environment.provider, threads)
         if options.centred and isinstance(model.assessor, Classifier):
             raise SkinAppError("--centred looks for a lesion, but this model has classes of its own; leave it out.")
     except SkinAppError as error:
@@ -87,8 +87,13 @@ def _check_engine(options: argparse.Namespace) -> None:
     if options.engine == "ray":
         if not options.out:
             raise SkinAppError("--engine ray writes Parquet files; say where with --out FOLDER.")
-        given = {"--json": options.json, "--overlay": options.overlay, "--centred": options.centred, "--careful": options.careful}
-        if name := next((name for name, value in given.items() if value), None):
+        local_options = {
+            "--json": options.json,
+            "--overlay": options.overlay,
+            "--centred": options.centred,
+            "--careful": options.careful,
+        }
+        if name := next((name for name, value in local_options.items() if value), None):
             raise SkinAppError(f"{name} belongs to --engine local, and --engine ray writes Parquet files; leave one of them out.")
         return
     for name in ("out", "workers", "batch_size", "threads"):
@@ -97,46 +102,48 @@ def _check_engine(options: argparse.Namespace) -> None:
 
 
 def _score_with_ray(options: argparse.Namespace) -> int:
-    """Have a fleet of workers answer all photos into Parquet files; the exit status."""
-    if lacking := [name for name in ("ray", "pyarrow") if find_spec(name) is None]:
+    """Have workers answer all photos into Parquet files; the exit status."""
+    if missing := [name for name in ("ray", "pyarrow") if find_spec(name) is None]:
         raise SkinAppError(
-            f"--engine ray needs {' and '.join(lacking)}, which isn't installed; run 'pip install -r requirements-ray.txt'."
+            f"--engine ray needs {' and '.join(missing)}, which isn't installed; run 'pip install -r requirements-ray.txt'."
         )
     from skinapp import ray_batch
 
-    chosen = settings.read(os.environ)
+    environment = settings.read(os.environ)
     photos: list[str] = []
     for place in options.photos:
         photos += ray_batch.pictures(place) if "://" in place else map(ray_batch.name, _paths([Path(place)]))
-    given = options.model or chosen.model
-    model = loading.load(given, chosen.provider, chosen.threads).model
-    tally = ray_batch.score(
+    model_name = options.model or environment.model
+    model = loading.load(model_name, environment.provider, environment.threads).model
+    summary = ray_batch.score(
         photos,
         ray_batch.Job(
             answering=model,
-            model=ray_batch.pinned_model(given, model),
-            provider=chosen.provider,
+            model=ray_batch.pinned_model(model_name, model),
+            provider=environment.provider,
             out=options.out,
             folder=os.getcwd(),
             workers=options.workers or pipeline.cores(),
             batch=options.batch_size or 1,
-            threads=options.threads or chosen.threads or 1,
+            threads=options.threads or environment.threads or 1,
         ),
     )
-    _print(f"{options.out}  {tally.photos} photos, {tally.before} of them answered before, {tally.failed} that can't be read")
-    return 1 if tally.failed else 0
+    _print(
+        f"{options.out}  {summary.photos} photos, {summary.before} of them answered before, {summary.failed} that can't be read"
+    )
+    return 1 if summary.failed else 0
 
 
-def _paths(given: Iterable[Path]) -> Iterator[Path]:
+def _paths(places: Iterable[Path]) -> Iterator[Path]:
     """Photos as they are; folders as the pictures below them, sorted."""
-    for path in given:
+    for path in places:
         if not path.is_dir():
             yield path
             continue
-        found = sorted(entry for entry in path.rglob("*") if entry.suffix.lower() in decode.SUFFIXES and not entry.is_dir())
-        if not found:
+        pictures = sorted(entry for entry in path.rglob("*") if entry.suffix.lower() in decode.SUFFIXES and not entry.is_dir())
+        if not pictures:
             raise SkinAppError(f"{path} holds no pictures ({', '.join(sorted(decode.SUFFIXES))}); give another folder.")
-        yield from found
+        yield from pictures
 
 
 def _assess_all(paths: Sequence[Path], model: skinapp.Model, options: argparse.Namespace) -> int:

@@ -110,12 +110,12 @@ class Summary:
     failed: int
 
 
-def pinned_model(given: str, model: ModelInfo) -> str:
-    """The name by which every worker loads the very model that was loaded here under the name `given`."""
+def pinned_model(loaded_as: str, model: ModelInfo) -> str:
+    """The name by which every worker loads the very model that was loaded here under the name `loaded_as`."""
     if hub.COMMIT.fullmatch(model.revision):
         return f"{model.id}@{model.revision}"
-    folder = Path(given).expanduser()
-    return str(folder.absolute()) if given and folder.is_dir() else ""
+    folder = Path(loaded_as).expanduser()
+    return str(folder.absolute()) if loaded_as and folder.is_dir() else ""
 
 
 def pictures(bucket: str) -> list[str]:
@@ -128,7 +128,7 @@ def pictures(bucket: str) -> list[str]:
         if below[0].type == FileType.Directory:
             below = files.get_file_info(FileSelector(path, recursive=True))
     except (OSError, ValueError) as error:
-        raise SkinAppError(f"{bucket} can't be listed ({_line(error)}); check the URI and the right to read it.") from None
+        raise SkinAppError(f"{bucket} can't be listed ({_first_line(error)}); check the URI and the right to read it.") from None
     found = sorted(
         f"{scheme}://{quote(entry.path)}{mark}{query}"
         for entry in below
@@ -140,29 +140,29 @@ def pictures(bucket: str) -> list[str]:
 
 
 def name(path: Path) -> str:
-    """A photo of this machine as the fleet knows it: its path, and where that is no text, which Parquet needs, its URI."""
+    """A photo of this machine as the workers know it: its path, and where that is no text, which Parquet needs, its URI."""
     is_text = os.fsencode(path).decode(errors="replace") == str(path)
     return str(path) if is_text else path.absolute().as_uri()
 
 
 def score(photos: Sequence[str], job: Job) -> Summary:
     """Answer every photo that no part in `job.out` holds yet."""
-    before = _answered(job)
+    before = _read_answered(job)
     photos = list(dict.fromkeys(photos))
-    left = [photo for photo in photos if photo not in before]
-    summary = Summary(len(photos), len(photos) - len(left), sum(before.get(photo, False) for photo in photos))
-    if not left:
+    remaining = [photo for photo in photos if photo not in before]
+    summary = Summary(len(photos), len(photos) - len(remaining), sum(before.get(photo, False) for photo in photos))
+    if not remaining:
         return summary
     failed = summary.failed
     with tqdm(total=len(photos), initial=summary.before, unit="photo") as progress:
-        for part in _scored(left, job):
+        for part in _score_parts(remaining, job):
             progress.update(part["photos"])
             failed += part["failed"]
     return Summary(summary.photos, summary.before, failed)
 
 
 class Worker:
-    """One of the fleet: a loaded session that answers part after part."""
+    """One of the workers: a loaded session that answers part after part."""
 
     def __init__(self, job: Job) -> None:
         os.chdir(job.folder)
@@ -185,16 +185,16 @@ class Worker:
 
 def answers(assessor: Assessor | Classifier, photos: Sequence[str]) -> list[dict[str, Any]]:
     """What `--json` says of each photo, from one pass over all of them: `elapsed_ms` is that of the pass."""
-    began = time.perf_counter()
-    read, errors = dict[str, decode.Decoded](), dict[str, str]()
+    started = time.perf_counter()
+    decoded, errors = dict[str, decode.Decoded](), dict[str, str]()
     for photo in photos:
         try:
-            read[photo] = decode.read_reduced(_source(photo), assessor.need)
+            decoded[photo] = decode.read_reduced(_source(photo), assessor.need)
         except PhotoError as error:
             errors[photo] = str(error)
-    spent = {"decode": (time.perf_counter() - began) * 1000}
-    assessed: Sequence[Assessment | Classification] = assessor.assess_decoded(list(read.values()), spent) if read else []
-    reports = {photo: one.to_dict() for photo, one in zip(read, assessed, strict=True)}
+    elapsed = {"decode": (time.perf_counter() - started) * 1000}
+    assessed: Sequence[Assessment | Classification] = assessor.assess_decoded(list(decoded.values()), elapsed) if decoded else []
+    reports = {photo: assessment.to_dict() for photo, assessment in zip(decoded, assessed, strict=True)}
     return [{"file": photo, **(reports.get(photo) or {"error": errors[photo]})} for photo in photos]
 
 
@@ -216,7 +216,7 @@ def _source(photo: str) -> str | bytes:
         raise PhotoError(Message("unreadable.closed", path=photo, reason="No such file or directory")) from None
     # Not this photo's fault: a right that ran out or a network that is gone would make rows of errors of all that follow.
     except OSError as error:
-        raise SkinAppError(f"{photo} can't be read ({_line(error)}); check the network and the right to read it.") from None
+        raise SkinAppError(f"{photo} can't be read ({_first_line(error)}); check the network and the right to read it.") from None
 
 
 @lru_cache(maxsize=16)
@@ -230,7 +230,7 @@ def _place(out: str) -> tuple[FileSystem, str]:
     try:
         return _folder(out) if "://" in out else (LocalFileSystem(), str(Path(out).absolute()))
     except (OSError, ValueError) as error:
-        raise SkinAppError(f"--out {out} is no place to write to ({_line(error)}); give a folder or a URI.") from None
+        raise SkinAppError(f"--out {out} is no place to write to ({_first_line(error)}); give a folder or a URI.") from None
 
 
 def _write(rows: list[dict[str, Any]], out: str) -> None:
@@ -241,7 +241,7 @@ def _write(rows: list[dict[str, Any]], out: str) -> None:
     files.move(f"{folder}/.{name}", f"{folder}/{name}")
 
 
-def _answered(job: Job) -> dict[str, bool]:
+def _read_answered(job: Job) -> dict[str, bool]:
     """The photos that the parts in `out` hold, and whether they couldn't be read; makes the folder where there is none."""
     files, folder = _place(job.out)
     try:
@@ -251,20 +251,20 @@ def _answered(job: Job) -> dict[str, bool]:
             if entry.base_name.startswith(f".{NAME}"):
                 files.delete_file(entry.path)
         parts = [entry.path for entry in entries if entry.base_name.startswith(NAME)]
-        wanted = {"file": dataset.field("file"), "error": dataset.field("error"), "by": dataset.field("model", "revision")}
-        held = dataset.dataset(parts, SCHEMA, "parquet", files).to_table(wanted).to_pylist() if parts else []
+        columns = {"file": dataset.field("file"), "error": dataset.field("error"), "by": dataset.field("model", "revision")}
+        rows = dataset.dataset(parts, SCHEMA, "parquet", files).to_table(columns).to_pylist() if parts else []
     except (OSError, ValueError) as error:
-        raise SkinAppError(f"--out {job.out} can't be used ({_line(error)}); give another folder.") from None
-    for row in held:
+        raise SkinAppError(f"--out {job.out} can't be used ({_first_line(error)}); give another folder.") from None
+    for row in rows:
         if row["by"] not in (None, job.answering.revision):
             raise SkinAppError(
                 f"--out {job.out} holds answers of the model revision {row['by'][:12]}, not of "
                 f"{job.answering.name}; give another folder, or that model."
             )
-    return {row["file"]: row["error"] is not None for row in held}
+    return {row["file"]: row["error"] is not None for row in rows}
 
 
-def _scored(photos: Sequence[str], job: Job) -> Iterator[dict[str, int]]:
+def _score_parts(photos: Sequence[str], job: Job) -> Iterator[dict[str, int]]:
     """The summary of each part as it is written."""
     parts = [{"photos": photos[start : start + PART]} for start in range(0, len(photos), PART)]
     workers, cpus = min(job.workers, len(parts)), max(1, job.threads)
@@ -285,7 +285,7 @@ def _scored(photos: Sequence[str], job: Job) -> Iterator[dict[str, int]]:
     except SkinAppError:
         raise
     except Exception as error:  # what Ray raises shares no narrower base
-        raise _complaint(error, job) from error
+        raise _own_error(error, job) from error
 
 
 @contextmanager
@@ -316,43 +316,43 @@ def _ray(cpus: int) -> Iterator[Any]:
 
 
 def _start(ray: Any, **settings: Any) -> None:
-    for left in reversed(range(STARTS)):
+    for tries_left in reversed(range(STARTS)):
         try:
-            with _hushed():
+            with _silenced():
                 ray.init(**settings, logging_level=logging.CRITICAL, log_to_driver=False)
             return
         except Exception:  # the class that Ray raises where a node takes longer than its fixed 30 s, as on a busy machine
-            if not left:
+            if not tries_left:
                 raise
             ray.shutdown()
 
 
 @contextmanager
-def _hushed() -> Iterator[None]:
+def _silenced() -> Iterator[None]:
     """Nothing reaches the terminal: Ray's core writes past Python's stderr that it was told to write nothing."""
     with open(os.devnull, "wb") as nowhere:
-        kept = os.dup(2)
+        stderr = os.dup(2)
         os.dup2(nowhere.fileno(), 2)
         try:
             yield
         finally:
-            os.dup2(kept, 2)
-            os.close(kept)
+            os.dup2(stderr, 2)
+            os.close(stderr)
 
 
-def _complaint(error: BaseException, job: Job) -> SkinAppError:
+def _own_error(error: BaseException, job: Job) -> SkinAppError:
     """The complaint of ours that a worker raised, or what Ray says, in one sentence."""
-    seen: BaseException | None = error
-    while seen is not None:
-        if isinstance(cause := getattr(seen, "cause", seen), SkinAppError):
+    raised: BaseException | None = error
+    while raised is not None:
+        if isinstance(cause := getattr(raised, "cause", raised), SkinAppError):
             return cause
-        seen = seen.__cause__
+        raised = raised.__cause__
     return SkinAppError(
-        f"The workers stopped ({_line(error)}); {job.out} keeps what was answered: give the same command again to go on."
+        f"The workers stopped ({_first_line(error)}); {job.out} keeps what was answered: give the same command again to go on."
     )
 
 
-def _line(error: BaseException) -> str:
+def _first_line(error: BaseException) -> str:
     """What an error says, in one line; pyarrow tells the system's error twice."""
-    said = getattr(error, "strerror", None) or str(error).strip() or type(error).__name__
-    return str(said).splitlines()[0].partition(". Detail:")[0]
+    text = getattr(error, "strerror", None) or str(error).strip() or type(error).__name__
+    return str(text).splitlines()[0].partition(". Detail:")[0]

@@ -24,16 +24,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     logging.getLogger("skinapp").setLevel(logging.DEBUG if options.verbose else logging.INFO)
     try:
-        chosen = settings.read(os.environ)
+        environment = settings.read(os.environ)
         blas.compute_alone()
-        model = skinapp.load(options.model or chosen.model, chosen.provider, chosen.threads, pooled=True).assessor
+        model = skinapp.load(options.model or environment.model, environment.provider, environment.threads, pooled=True).assessor
         variant = variants.of(model)
-        launch_options = page.launch_options(variant, chosen.mcp, chosen.hosts)
-        log.info("%s", _introduced(model.model))
+        launch_options = page.launch_options(variant, environment.mcp, environment.hosts)
+        log.info("%s", _introduction(model.model))
     except SkinAppError as error:
         log.error("%s", error)
         return 2
-    return _serve(variant, launch_options, options, chosen)
+    return _serve(variant, launch_options, options, environment)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -46,22 +46,22 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _introduced(model: ModelInfo) -> str:
+def _introduction(model: ModelInfo) -> str:
     """Which model answers, how exactly and where."""
     precision, place = model.precision.upper(), PLACES[model.provider]
     return f"The model is {model.id}, revision {model.revision[:12]}: {precision} on {place} ({model.provider})."
 
 
 def _serve(
-    variant: variants.Variant, launch_options: dict[str, Any], options: argparse.Namespace, chosen: settings.Settings
+    variant: variants.Variant, launch_options: dict[str, Any], options: argparse.Namespace, environment: settings.Settings
 ) -> int:
-    demo, share = page.build(variant), options.share or chosen.share
+    demo, share = page.build(variant), options.share or environment.share
     try:
         _, local, public = demo.launch(
             server_name=options.host,
             server_port=options.port,
             share=share,
-            auth=chosen.auth,
+            auth=environment.auth,
             prevent_thread_lock=True,
             **launch_options,
         )

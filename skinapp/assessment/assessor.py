@@ -14,7 +14,7 @@ from skinapp.assessment import view as which_view
 from skinapp.assessment.answer import Answer
 from skinapp.assessment.explain import Evidence
 from skinapp.assessment.framing import Framing, FramingFlaw
-from skinapp.assessment.loaded_model import BrowserModel, LoadedModel, ModelInfo, browser_model, milliseconds
+from skinapp.assessment.loaded_model import BrowserModel, LoadedModel, ModelInfo, browser_model, milliseconds_since
 from skinapp.errors import ModelError
 from skinapp.i18n.messages import Language, text
 from skinapp.imaging import decode, looks
@@ -102,14 +102,14 @@ class Assessment:
 
     def to_dict(self, language: Language = "en") -> dict[str, Any]:
         """The report that the API, the CLI and the page give."""
-        among, reason = self.set, self.reason
+        codes, reason = self.set, self.reason
         return {
             "schema": SCHEMA,
             "status": "ok" if self.quality.ok else "retake",
             "priority": self.priority.value,
             "top": {"code": self.top.code, "name": self.top.name, "probability": float(self.chances.max())},
             "probabilities": triage.by_code(self.chances),
-            "set": None if among is None else list(among),
+            "set": None if codes is None else list(codes),
             "reason": None if reason is None else vars(reason),
             "view": None if self.view is None else self.view.value,
             "careful": self.careful,
@@ -117,7 +117,7 @@ class Assessment:
             "advice": self.advice(language),
             "disclaimer": text("disclaimer", language),
             "model": vars(self.model),
-            "elapsed_ms": {stage: round(spent, 2) for stage, spent in self.elapsed_ms.items()},
+            "elapsed_ms": {stage: round(elapsed_ms, 2) for stage, elapsed_ms in self.elapsed_ms.items()},
         }
 
     def _box(self) -> list[int] | None:
@@ -142,8 +142,8 @@ class Assessment:
 class Assessor(LoadedModel):
     """A model of the seven lesions, which assesses photos."""
 
-    def __init__(self, source: hub.LocalModel, ran: session.Runner, notices: Sequence[str]) -> None:
-        super().__init__(source, ran, notices)
+    def __init__(self, source: hub.LocalModel, runner: session.Runner, notices: Sequence[str]) -> None:
+        super().__init__(source, runner, notices)
         if self.spec.subject != LESION:
             raise ModelError(
                 f"{self.model.id} names classes of its own ({', '.join(self.spec.labels[:3])}, ...), no lesions; "
@@ -153,72 +153,78 @@ class Assessor(LoadedModel):
     def browser_model(self) -> BrowserModel:
         """The same model as browsers run it."""
         is_on_hub = hub.HUB_MODEL.fullmatch(self.model.id) is not None
-        found = browser_model(f"{self.model.id}@{self.model.revision}" if is_on_hub else str(self.source.folder))
-        return replace(found, model=replace(found.model, id=self.model.id))
+        portable = browser_model(f"{self.model.id}@{self.model.revision}" if is_on_hub else str(self.source.folder))
+        return replace(portable, model=replace(portable.model, id=self.model.id))
 
     def read_and_assess(
         self, source: str | PathLike[str] | bytes | NDArray[np.generic], *, centred: bool = False, careful: bool = False
     ) -> Answer[Assessment]:
         """The photo of a file, of bytes or of an array, and its assessment; `centred`: both of the part around the lesion."""
-        began = time.perf_counter()
+        started = time.perf_counter()
         # The part around a small lesion needs every pixel that there is.
-        read = decode.read_reduced(source, decode.ALL if centred else self.need)
-        assessment = self.assess_decoded([read], {"decode": milliseconds(began)}, careful=careful)[0]
-        part = assessment.centred(read.photo) if centred else None
+        decoded = decode.read_reduced(source, decode.ALL if centred else self.need)
+        assessment = self.assess_decoded([decoded], {"decode": milliseconds_since(started)}, careful=careful)[0]
+        part = assessment.centred(decoded.photo) if centred else None
         if part is None:
-            return Answer(read.photo, assessment)
-        return Answer(part, self.assess([part], {"decode": milliseconds(began)}, careful=careful)[0])
+            return Answer(decoded.photo, assessment)
+        return Answer(part, self.assess([part], {"decode": milliseconds_since(started)}, careful=careful)[0])
 
     def assess(
-        self, photos: Sequence[Photo], spent: dict[str, float] | None = None, *, careful: bool = False
+        self, photos: Sequence[Photo], earlier_ms: dict[str, float] | None = None, *, careful: bool = False
     ) -> list[Assessment]:
         """One pass over all photos, or `careful` over several looks at each; `spent` holds the milliseconds of earlier stages.
         Stages are stated a batch."""
-        return self.assess_decoded([Decoded(photo, photo.shape[1], photo.shape[0]) for photo in photos], spent, careful=careful)
+        return self.assess_decoded(
+            [Decoded(photo, photo.shape[1], photo.shape[0]) for photo in photos], earlier_ms, careful=careful
+        )
 
     def assess_decoded(
-        self, read: Sequence[Decoded], spent: dict[str, float] | None = None, *, careful: bool = False
+        self, decoded: Sequence[Decoded], earlier_ms: dict[str, float] | None = None, *, careful: bool = False
     ) -> list[Assessment]:
         """The same of photos that were reduced while they were decoded."""
-        elapsed = dict(spent or {})
-        at = self.spec.looks if careful and self.spec.looks else looks.PLAIN
-        views, answer = self.forward([one.photo for one in read], elapsed, at)
-        began = time.perf_counter()
-        parts = (
-            Outputs(*(values[first : first + len(at)] for values in astuple(answer))) for first in range(0, len(views), len(at))
+        elapsed = dict(earlier_ms or {})
+        chosen_looks = self.spec.looks if careful and self.spec.looks else looks.PLAIN
+        views, outputs = self.forward([one.photo for one in decoded], elapsed, chosen_looks)
+        started = time.perf_counter()
+        outputs_by_photo = (
+            Outputs(*(values[first : first + len(chosen_looks)] for values in astuple(outputs)))
+            for first in range(0, len(views), len(chosen_looks))
         )
-        answers = [self._judge(one, view, part, at) for one, view, part in zip(read, views[:: len(at)], parts, strict=True)]
-        elapsed["judge"] = milliseconds(began)
+        answers = [
+            self._judge(one, view, part, chosen_looks)
+            for one, view, part in zip(decoded, views[:: len(chosen_looks)], outputs_by_photo, strict=True)
+        ]
+        elapsed["judge"] = milliseconds_since(started)
         elapsed["total"] = sum(elapsed.values())
         return [replace(one, elapsed_ms=elapsed) for one in answers]
 
-    def _judge(self, read: Decoded, view: Photo, answer: Outputs, at: Sequence[Look]) -> Assessment:
+    def _judge(self, decoded: Decoded, view: Photo, outputs: Outputs, chosen_looks: Sequence[Look]) -> Assessment:
         """The assessment of one photo from all looks at it. What is the mean of them is the answer; whether it may be given, how
         the photo was taken and where the lesion lies, the first look says, at the photo as it is."""
-        spec, embedding, cams, photo = self.spec, answer.embedding[0], answer.cams[0], read.photo
-        taken = which_view.of(embedding, spec.clinical)
-        rule = spec.rule(taken, careful=len(at) > 1)
-        chances = triage.probabilities(answer.logits.mean(0), rule.temperature)
-        boxes = looks.view_boxes(photo, spec.transform, at)
-        found = framing.find_framing(photo, cams, boxes[0], spec.frame_head)
-        short_side = min(read.width, read.height)
-        figures = quality.measure(short_side, view, embedding, cams[answer.logits[0].argmax()], spec.lesion_head)
-        check = quality.judge(figures, spec.limits(taken), found.flaws)
-        focus = triage.deciding(chances, rule.thresholds)
-        is_one, scale = len(at) == 1, spec.heatmap
-        if not is_one:
-            cams, scale = looks.merge_maps(answer.cams, at, boxes, scale.shift), replace(scale, shift=0.0)
+        spec, embedding, cams, photo = self.spec, outputs.embedding[0], outputs.cams[0], decoded.photo
+        view_of_photo = which_view.of(embedding, spec.clinical)
+        rule = spec.rule(view_of_photo, careful=len(chosen_looks) > 1)
+        chances = triage.probabilities(outputs.logits.mean(0), rule.temperature)
+        boxes = looks.view_boxes(photo, spec.transform, chosen_looks)
+        framing_result = framing.find_framing(photo, cams, boxes[0], spec.frame_head)
+        short_side = min(decoded.width, decoded.height)
+        figures = quality.measure(short_side, view, embedding, cams[outputs.logits[0].argmax()], spec.lesion_head)
+        check = quality.judge(figures, spec.limits(view_of_photo), framing_result.flaws)
+        focus = triage.deciding_lesion(chances, rule.thresholds)
+        is_one_look, scale = len(chosen_looks) == 1, spec.heatmap
+        if not is_one_look:
+            cams, scale = looks.merge_maps(outputs.cams, chosen_looks, boxes, scale.shift), replace(scale, shift=0.0)
         return Assessment(
             chances=chances,
             evidence=Evidence(CODES, cams, looks.covering_box(boxes), scale),
             priority=focus.priority if check.ok else Priority.UNCLEAR,
             focus=focus,
             quality=check,
-            framing=found,
+            framing=framing_result,
             model=self.model,
             elapsed_ms={},
             rule=rule,
-            view=taken if spec.clinical else None,
-            careful=not is_one,
-            enlarged=read.width / photo.shape[1],
+            view=view_of_photo if spec.clinical else None,
+            careful=not is_one_look,
+            enlarged=decoded.width / photo.shape[1],
         )

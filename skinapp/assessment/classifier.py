@@ -13,7 +13,7 @@ from skinapp.assessment import triage
 from skinapp.assessment.answer import Answer
 from skinapp.assessment.assessor import SCHEMA
 from skinapp.assessment.explain import Evidence
-from skinapp.assessment.loaded_model import LoadedModel, ModelInfo, milliseconds
+from skinapp.assessment.loaded_model import LoadedModel, ModelInfo, milliseconds_since
 from skinapp.i18n.messages import Language, text
 from skinapp.imaging import decode, preprocess
 from skinapp.imaging.decode import Photo
@@ -58,7 +58,7 @@ class Classification:
             "advice": None,
             "disclaimer": text("own.disclaimer", language),
             "model": vars(self.model),
-            "elapsed_ms": {stage: round(spent, 2) for stage, spent in self.elapsed_ms.items()},
+            "elapsed_ms": {stage: round(elapsed_ms, 2) for stage, elapsed_ms in self.elapsed_ms.items()},
         }
 
 
@@ -69,31 +69,31 @@ class Classifier(LoadedModel):
         self, source: str | PathLike[str] | bytes | NDArray[np.generic], *, careful: bool = False
     ) -> Answer[Classification]:
         """The photo of a file, of bytes or of an array, and what it is named; always from one look, `careful` or not."""
-        began = time.perf_counter()
+        started = time.perf_counter()
         photo = decode.read_reduced(source, self.need).photo
-        return Answer(photo, self.assess([photo], {"decode": milliseconds(began)})[0])
+        return Answer(photo, self.assess([photo], {"decode": milliseconds_since(started)})[0])
 
     def assess_decoded(
-        self, read: Sequence[decode.Decoded], spent: dict[str, float] | None = None, *, careful: bool = False
+        self, decoded: Sequence[decode.Decoded], earlier_ms: dict[str, float] | None = None, *, careful: bool = False
     ) -> list[Classification]:
         """What photos are named that were reduced while they were decoded; always from one look each."""
-        return self.assess([one.photo for one in read], spent)
+        return self.assess([photo.photo for photo in decoded], earlier_ms)
 
-    def assess(self, photos: Sequence[Photo], spent: dict[str, float] | None = None) -> list[Classification]:
+    def assess(self, photos: Sequence[Photo], earlier_ms: dict[str, float] | None = None) -> list[Classification]:
         """One pass over all photos; `spent` holds the milliseconds of earlier stages. Stages are stated a batch."""
-        elapsed = dict(spent or {})
-        _, answer = self.forward(photos, elapsed)
-        chances = triage.probabilities(answer.logits, self.spec.temperature)
+        elapsed = dict(earlier_ms or {})
+        _, outputs = self.forward(photos, elapsed)
+        chances = triage.probabilities(outputs.logits, self.spec.temperature)
         elapsed["total"] = sum(elapsed.values())
         return [
             Classification(
                 labels=self.spec.labels,
-                chances=chances[place],
+                chances=chances[index],
                 evidence=Evidence(
-                    self.spec.labels, answer.cams[place], preprocess.view_box(photo, self.spec.transform), self.spec.heatmap
+                    self.spec.labels, outputs.cams[index], preprocess.view_box(photo, self.spec.transform), self.spec.heatmap
                 ),
                 model=self.model,
                 elapsed_ms=elapsed,
             )
-            for place, photo in enumerate(photos)
+            for index, photo in enumerate(photos)
         ]

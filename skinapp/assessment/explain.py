@@ -58,26 +58,28 @@ def overlay(photo: Photo, heat: Heatmap, view_box: Box, shift: float) -> Photo:
     """The photo, at most 1024 pixels a side, with the heatmap on the part the network saw and the rest dimmed."""
     small, box = shrink(photo, view_box)
     result = small.copy()
-    beside, part = result[box.top : box.bottom], result[box.top : box.bottom, box.left : box.right]
-    for unseen in (result[: box.top], result[box.bottom :], beside[:, : box.left], beside[:, box.right :]):
-        if unseen.size:
-            unseen[:] = cv2.LUT(unseen, DIMMED)
+    middle_rows, part = result[box.top : box.bottom], result[box.top : box.bottom, box.left : box.right]
+    for area in (result[: box.top], result[box.bottom :], middle_rows[:, : box.left], middle_rows[:, box.right :]):
+        if area.size:
+            area[:] = cv2.LUT(area, DIMMED)
     height, width = part.shape[:2]
     # Evidence changes slowly: as many places as a layer has are enough to work colours out for.
     step = max(1, min(height, width) // LAYER_SIDE)
     smooth = enlarge(heat, -(-width // step), -(-height // step), shift)
     if smooth.any():
-        colours, weight = _coloured(smooth)
+        colours, weight = _colours_and_weight(smooth)
         added = np.rint(colours * weight[..., None]).astype(np.uint8)
-        kept = cv2.merge([np.rint((1 - weight) * 255).astype(np.uint8)] * 3)
-        added, kept = (cv2.resize(one, (width, height), interpolation=cv2.INTER_LINEAR) for one in (added, kept))
-        part[:] = cv2.add(cv2.multiply(part, kept, scale=1 / 255), added)
+        photo_share = cv2.merge([np.rint((1 - weight) * 255).astype(np.uint8)] * 3)
+        added, photo_share = (
+            cv2.resize(plane, (width, height), interpolation=cv2.INTER_LINEAR) for plane in (added, photo_share)
+        )
+        part[:] = cv2.add(cv2.multiply(part, photo_share, scale=1 / 255), added)
     return result
 
 
 def layer(heat: Heatmap, shift: float) -> NDArray[np.uint8]:
     """The overlay without its photo: RGBA `[192, 192, 4]`, to be stretched over the part that the network saw."""
-    colours, weight = _coloured(enlarge(heat, LAYER_SIDE, LAYER_SIDE, shift))
+    colours, weight = _colours_and_weight(enlarge(heat, LAYER_SIDE, LAYER_SIDE, shift))
     return np.dstack([colours, np.rint(weight * 255).astype(np.uint8)])
 
 
@@ -93,12 +95,12 @@ def _spread(cells: int, length: int, shift: float) -> NDArray[np.float32]:
     """How much of each cell each of `length` pixels gets, `[length, cells]`: cubic, and level beyond the outermost centres."""
     scale = length / cells
     # Pixel centres lie half a pixel, and cell centres half a cell, from the edge.
-    place = np.array([[1, 0, 0], [0, scale, (shift + 0.5) * scale - 0.5]], np.float32)
-    own, size = np.eye(cells, dtype=np.float32), (cells, length)
-    return np.asarray(cv2.warpAffine(own, place, size, flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE), np.float32)
+    matrix = np.array([[1, 0, 0], [0, scale, (shift + 0.5) * scale - 0.5]], np.float32)
+    identity, size = np.eye(cells, dtype=np.float32), (cells, length)
+    return np.asarray(cv2.warpAffine(identity, matrix, size, flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE), np.float32)
 
 
-def _coloured(smooth: Heatmap) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+def _colours_and_weight(smooth: Heatmap) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
     """Colours `[h, w, 3]` of an enlarged heatmap, and how strongly they cover the photo, `[h, w]`."""
     colours = cv2.applyColorMap((smooth * 255).astype(np.uint8), COLOURS)
     return np.asarray(colours, np.uint8), smooth * np.float32(STRONGEST)

@@ -17,17 +17,17 @@ from skinapp.model.spec import FrameHead
 
 SIDE = 56
 """Places along a photo's short side."""
-READ = 4
+PIXELS_PER_PLACE = 4
 """Pixels of a photo's side that are read for each place."""
-RING = 6
+EDGE = 6
 """Places from the edge in which skin is looked for."""
-SHADE = 0.25
+MAX_SHADE = 0.25
 """Darker than this share of white is no skin but the dermatoscope's rim."""
-EVIDENCE = 20.0
+EVIDENCE_SCALE = 20.0
 """Evidence that counts as 1, so that the weights of all features are of one size."""
-LOOSE = 0.03
+NOISE = 0.03
 """Difference from skin that noise reaches."""
-SURE = 30
+MAX_LOG_ODDS = 30
 """Log-odds beyond which nothing gets surer: the exponential of more than 88 is no number."""
 
 FAR = 0.2
@@ -58,40 +58,40 @@ class Framing:
 
 
 def find_framing(photo: Photo, cams: NDArray[np.float32], view_box: Box, head: FrameHead) -> Framing:
-    """The lesion of a photo, from its class maps `[7, h, w]` of the part that was view_box."""
+    """The lesion of a photo, from its class maps `[7, h, w]` of the part that the network saw."""
     if not head.weights:
         return Framing(None, ())
-    box = find(photo, cams, view_box, head)
-    return Framing(box, flaws(box, photo.shape[1], photo.shape[0]))
+    box = find_box(photo, cams, view_box, head)
+    return Framing(box, find_flaws(box, photo.shape[1], photo.shape[0]))
 
 
-def find(photo: Photo, cams: NDArray[np.float32], view_box: Box, head: FrameHead) -> Box | None:
+def find_box(photo: Photo, cams: NDArray[np.float32], view_box: Box, head: FrameHead) -> Box | None:
     """The box of what most likely is the lesion, or None."""
-    told = np.tensordot(np.asarray(head.weights, np.float32), features(photo, cams, view_box), 1) + np.float32(head.bias)
-    likely = cv2.GaussianBlur(1 / (1 + np.exp(-np.clip(told, -SURE, SURE))), (0, 0), 1.0)
-    count, parts, boxes, _ = cv2.connectedComponentsWithStats((likely >= 0.5).astype(np.uint8))
+    log_odds = np.tensordot(np.asarray(head.weights, np.float32), features(photo, cams, view_box), 1) + np.float32(head.bias)
+    probability = cv2.GaussianBlur(1 / (1 + np.exp(-np.clip(log_odds, -MAX_LOG_ODDS, MAX_LOG_ODDS))), (0, 0), 1.0)
+    count, labels, boxes, _ = cv2.connectedComponentsWithStats((probability >= 0.5).astype(np.uint8))
     if count < 2:
         return None
-    weights = np.bincount(parts.ravel(), likely.ravel())
+    weights = np.bincount(labels.ravel(), probability.ravel())
     left, top, width, height = boxes[1 + int(weights[1:].argmax())][:4].tolist()
-    across, down = photo.shape[1] / likely.shape[1], photo.shape[0] / likely.shape[0]
-    return Box(round(left * across), round(top * down), round((left + width) * across), round((top + height) * down))
+    x_scale, y_scale = photo.shape[1] / probability.shape[1], photo.shape[0] / probability.shape[0]
+    return Box(round(left * x_scale), round(top * y_scale), round((left + width) * x_scale), round((top + height) * y_scale))
 
 
-def flaws(box: Box | None, width: int, height: int) -> tuple[FramingFlaw, ...]:
+def find_flaws(box: Box | None, width: int, height: int) -> tuple[FramingFlaw, ...]:
     """What is wrong with a lesion's place in a photo of this size."""
     if box is None:
         return (FramingFlaw.ABSENT,)
     side = min(width, height)
     edges = (box.left <= 0, box.top <= 0, box.right >= width, box.bottom >= height)
     longer = max(box.right - box.left, box.bottom - box.top)
-    off = max(abs(box.left + box.right - width), abs(box.top + box.bottom - height)) / 2
-    found = (
+    offset = max(abs(box.left + box.right - width), abs(box.top + box.bottom - height)) / 2
+    checks = (
         (FramingFlaw.CUT_OFF, any(edges)),
         (FramingFlaw.FAR, longer < FAR * side),
-        (FramingFlaw.ASIDE, not any(edges) and off > ASIDE * side),
+        (FramingFlaw.ASIDE, not any(edges) and offset > ASIDE * side),
     )
-    return tuple(flaw for flaw, is_so in found if is_so)
+    return tuple(flaw for flaw, applies in checks if applies)
 
 
 def crop(box: Box, width: int, height: int) -> Box:
@@ -105,48 +105,47 @@ def crop(box: Box, width: int, height: int) -> Box:
 def features(photo: Photo, cams: NDArray[np.float32], view_box: Box) -> Grid:
     """What is told of each place `[21, rows, columns]`: difference from the skin's colour, plain, smoothed and without sign, how
     large it is, also against the photo's largest, the distance from the middle, and the evidence for the seven lesions."""
-    small = _small(photo)
+    small = _shrink(photo)
     colours = np.asarray(small, np.float32) / np.float32(255)
-    differing = colours - _skin(colours)
-    smooth = cv2.GaussianBlur(differing, (0, 0), 2.5)
+    difference = colours - _skin(colours)
+    smooth = cv2.GaussianBlur(difference, (0, 0), 2.5)
     distance = np.sqrt(cv2.transform(smooth**2, np.ones((1, 3), np.float32)))
-    share = distance / (np.percentile(distance, 95) + LOOSE)
-    middle = _from_middle(*small.shape[:2])
-    evidence = _spread(cams, view_box, photo.shape[:2], small.shape[:2]) / EVIDENCE
-    coloured = (plane for grid in (differing, smooth, np.abs(smooth)) for plane in cv2.split(grid))
-    told = (*coloured, distance, share, share**2, middle, np.sqrt(middle), *evidence)
-    return np.asarray(np.stack(told), np.float32)
+    share = distance / (np.percentile(distance, 95) + NOISE)
+    middle = _distance_from_middle(*small.shape[:2])
+    evidence = _spread(cams, view_box, photo.shape[:2], small.shape[:2]) / EVIDENCE_SCALE
+    colour_planes = (plane for grid in (difference, smooth, np.abs(smooth)) for plane in cv2.split(grid))
+    planes = (*colour_planes, distance, share, share**2, middle, np.sqrt(middle), *evidence)
+    return np.asarray(np.stack(planes), np.float32)
 
 
-def _small(photo: Photo) -> Photo:
+def _shrink(photo: Photo) -> Photo:
     """The photo with a pixel a place, each the mean of a few: all smoothing comes later, and reading every pixel takes long."""
     height, width = photo.shape[:2]
     scale = SIDE / min(height, width)
     columns, rows = round(width * scale), round(height * scale)
-    thin = cv2.resize(photo, (READ * columns, READ * rows), interpolation=cv2.INTER_LINEAR)
+    thin = cv2.resize(photo, (PIXELS_PER_PLACE * columns, PIXELS_PER_PLACE * rows), interpolation=cv2.INTER_LINEAR)
     return np.asarray(cv2.resize(thin, (columns, rows), interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def _skin(colours: Grid) -> Grid:
     """The middle colour of the photo's edge, where it isn't in the dermatoscope's shade."""
-    sides = colours[:RING], colours[-RING:], colours[RING:-RING, :RING], colours[RING:-RING, -RING:]
+    sides = colours[:EDGE], colours[-EDGE:], colours[EDGE:-EDGE, :EDGE], colours[EDGE:-EDGE, -EDGE:]
     ring = np.concatenate([side.reshape(-1, 3) for side in sides])
-    lit = ring[ring.max(1) > SHADE]
+    lit = ring[ring.max(1) > MAX_SHADE]
     return np.asarray(np.median(lit if len(lit) else colours.reshape(-1, 3), axis=0), np.float32)
 
 
-def _from_middle(rows: int, columns: int) -> Grid:
+def _distance_from_middle(rows: int, columns: int) -> Grid:
     """The squared distance from the photo's middle, in short sides."""
     down, across = (np.arange(count) - (count - 1) / 2 for count in (rows, columns))
     return np.asarray((down[:, None] ** 2 + across[None] ** 2) / min(rows, columns) ** 2, np.float32)
 
 
 def _spread(cams: NDArray[np.float32], view_box: Box, size: tuple[int, ...], grid: tuple[int, ...]) -> Grid:
-    """The class maps laid over the photo's places `[7, rows, columns]`; beyond the part that was view_box, those of its edge."""
+    """The class maps laid over the photo's places `[7, rows, columns]`; beyond what the network saw, those of its edge."""
     (height, width), (rows, columns) = size, grid
-    across = ((np.arange(columns) + 0.5) * width / columns - view_box.left) / (view_box.right - view_box.left) * cams.shape[
-        2
-    ] - 0.5
-    down = ((np.arange(rows) + 0.5) * height / rows - view_box.top) / (view_box.bottom - view_box.top) * cams.shape[1] - 0.5
-    by_row, by_column = interpolation_weights(down, cams.shape[1]), interpolation_weights(across, cams.shape[2])
+    x_share = ((np.arange(columns) + 0.5) * width / columns - view_box.left) / (view_box.right - view_box.left)
+    y_share = ((np.arange(rows) + 0.5) * height / rows - view_box.top) / (view_box.bottom - view_box.top)
+    columns_in_map, rows_in_map = x_share * cams.shape[2] - 0.5, y_share * cams.shape[1] - 0.5
+    by_row, by_column = interpolation_weights(rows_in_map, cams.shape[1]), interpolation_weights(columns_in_map, cams.shape[2])
     return np.asarray(by_row.T @ cams @ by_column, np.float32)

@@ -44,10 +44,10 @@ class ModelInfo:
 class LoadedModel:
     """A loaded model, whatever it answers; may be shared by threads."""
 
-    def __init__(self, source: hub.LocalModel, ran: session.Runner, notices: Sequence[str]) -> None:
+    def __init__(self, source: hub.LocalModel, runner: session.Runner, notices: Sequence[str]) -> None:
         file = source.spec.files[source.file]
-        self.source, self.spec, self.session, self.notices = source, source.spec, ran, tuple(notices)
-        self.model = ModelInfo(source.id, source.revision, source.file, file.precision, ran.provider)
+        self.source, self.spec, self.session, self.notices = source, source.spec, runner, tuple(notices)
+        self.model = ModelInfo(source.id, source.revision, source.file, file.precision, runner.provider)
 
     @classmethod
     def load(cls, model: str | None = None, provider: str = session.AUTO, threads: int = 0, pooled: bool = False) -> Self:
@@ -56,15 +56,15 @@ class LoadedModel:
         for candidate in session.providers_to_try(provider):
             try:
                 source = hub.fetch(model, partial(session.file_for, provider=candidate))
-                ran = session.Session(source.folder / source.file, source.spec, candidate, threads)
+                loaded = session.Session(source.folder / source.file, source.spec, candidate, threads)
             except ProviderError as error:
                 if provider != session.AUTO:
                     raise
                 log.warning("%s", error)
                 notices.append(str(error))
                 continue
-            runs = Batcher(ran) if pooled else ran
-            return cls(source, runs, [*notices, source.notice] if source.notice else notices)
+            runner = Batcher(loaded) if pooled else loaded
+            return cls(source, runner, [*notices, source.notice] if source.notice else notices)
         raise ProviderError(f"No execution provider works here ({' '.join(notices)}); install requirements.txt again.")
 
     @cached_property
@@ -78,20 +78,20 @@ class LoadedModel:
         return hub.documents(self.source)
 
     def forward(
-        self, photos: Sequence[Photo], elapsed: dict[str, float], at: Sequence[Look] = looks.PLAIN
+        self, photos: Sequence[Photo], elapsed: dict[str, float], chosen_looks: Sequence[Look] = looks.PLAIN
     ) -> tuple[list[Photo], session.Outputs]:
         """One pass over all looks at all photos: what the network sees, photo by photo, and its answer; the milliseconds go into
         `elapsed`."""
-        began = time.perf_counter()
-        views = [view for photo in photos for view in looks.views(photo, self.spec.transform, at)]
+        started = time.perf_counter()
+        views = [view for photo in photos for view in looks.views(photo, self.spec.transform, chosen_looks)]
         pixels = preprocess.normalize(np.stack(views), self.spec.transform)
-        elapsed["preprocess"], began = milliseconds(began), time.perf_counter()
-        answer = self.session.run(pixels)
-        if not all(np.isfinite(values).all() for values in vars(answer).values()):
+        elapsed["preprocess"], started = milliseconds_since(started), time.perf_counter()
+        outputs = self.session.run(pixels)
+        if not all(np.isfinite(values).all() for values in vars(outputs).values()):
             # Nothing passes a threshold that is compared with nan: it would be a Low.
             raise ModelError(f"{self.model.file} answered with numbers that are not finite; fetch or export the model again.")
-        elapsed["model"] = milliseconds(began)
-        return views, answer
+        elapsed["model"] = milliseconds_since(started)
+        return views, outputs
 
 
 @dataclass(frozen=True)
@@ -110,6 +110,6 @@ def browser_model(name: str | None = None) -> BrowserModel:
     return BrowserModel(source.folder, source.spec, ModelInfo(source.id, source.revision, source.file, precision, ""))
 
 
-def milliseconds(began: float) -> float:
+def milliseconds_since(started: float) -> float:
     """Since a moment of `time.perf_counter`."""
-    return (time.perf_counter() - began) * 1000
+    return (time.perf_counter() - started) * 1000

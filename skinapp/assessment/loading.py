@@ -9,6 +9,6 @@ from skinapp.model.spec import CUSTOM
 
 def load(model: str | None = None, provider: str = session.AUTO, threads: int = 0, pooled: bool = False) -> Assessor | Classifier:
     """What a model folder or Hub model is, by its config: a model of the seven lesions, or of classes of its own."""
-    served = LoadedModel.load(model, provider, threads, pooled)
-    kind = Classifier if served.spec.subject == CUSTOM else Assessor
-    return kind(served.source, served.session, served.notices)
+    loaded = LoadedModel.load(model, provider, threads, pooled)
+    kind = Classifier if loaded.spec.subject == CUSTOM else Assessor
+    return kind(loaded.source, loaded.session, loaded.notices)

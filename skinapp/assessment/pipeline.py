@@ -12,13 +12,13 @@ from typing import TypeAlias
 
 from skinapp.assessment.assessor import Assessment, Assessor
 from skinapp.assessment.classifier import Classification, Classifier
-from skinapp.assessment.loaded_model import milliseconds
+from skinapp.assessment.loaded_model import milliseconds_since
 from skinapp.errors import PhotoError
 from skinapp.imaging import decode
 
-PASS = 8
+MAX_PASS = 8
 """Photos a pass: where INT8 on a CPU is fastest (README, "How fast it is")."""
-HELD_BYTES = 2**26
+MAX_HELD_BYTES = 2**26
 """Of photos that one thread holds before it has them answered, however few they are."""
 
 Answered: TypeAlias = Assessment | Classification | PhotoError
@@ -36,50 +36,50 @@ def assess(
 ) -> Iterator[tuple[Path, Answered]]:
     """The answer to each photo, in their order; some are answered ahead of what is asked for, no more than a few a thread."""
     threads = threads or cores()
-    size = max(1, min(PASS, -(-len(paths) // threads)))
-    parts = (paths[start : start + size] for start in range(0, len(paths), size))
-    answer: Callable[[Sequence[Path]], list[Answered]] = partial(_together, assessor, careful=careful)
+    batch_size = max(1, min(MAX_PASS, -(-len(paths) // threads)))
+    batches = (paths[start : start + batch_size] for start in range(0, len(paths), batch_size))
+    answer: Callable[[Sequence[Path]], list[Answered]] = partial(_assess_batch, assessor, careful=careful)
     if centred and isinstance(assessor, Assessor):
-        answer = partial(_each_centred, assessor, careful=careful)
-    begun = deque[tuple[Sequence[Path], Future[list[Answered]]]]()
+        answer = partial(_assess_centred, assessor, careful=careful)
+    pending = deque[tuple[Sequence[Path], Future[list[Answered]]]]()
     with ThreadPoolExecutor(threads, "skinapp-photos") as pool:
         try:
-            for part in parts:
-                begun.append((part, pool.submit(answer, part)))
-                if len(begun) > 2 * threads:
-                    yield from _next(begun)
-            while begun:
-                yield from _next(begun)
+            for batch in batches:
+                pending.append((batch, pool.submit(answer, batch)))
+                if len(pending) > 2 * threads:
+                    yield from _next_answers(pending)
+            while pending:
+                yield from _next_answers(pending)
         finally:
-            for _, future in begun:
+            for _, future in pending:
                 future.cancel()
 
 
-def _next(begun: "deque[tuple[Sequence[Path], Future[list[Answered]]]]") -> Iterator[tuple[Path, Answered]]:
-    part, future = begun.popleft()
-    yield from zip(part, future.result(), strict=True)
+def _next_answers(pending: "deque[tuple[Sequence[Path], Future[list[Answered]]]]") -> Iterator[tuple[Path, Answered]]:
+    batch, future = pending.popleft()
+    yield from zip(batch, future.result(), strict=True)
 
 
-def _together(assessor: Assessor | Classifier, paths: Sequence[Path], *, careful: bool) -> list[Answered]:
+def _assess_batch(assessor: Assessor | Classifier, paths: Sequence[Path], *, careful: bool) -> list[Answered]:
     """The answers to a few photos from as few passes as memory allows; their stages are those of a pass."""
     answers: dict[int, Answered] = {}
-    held: dict[int, decode.Decoded] = {}
-    began = time.perf_counter()
-    for place, path in enumerate(paths):
+    decoded: dict[int, decode.Decoded] = {}
+    started = time.perf_counter()
+    for index, path in enumerate(paths):
         try:
-            held[place] = decode.read_reduced(path, assessor.need)
+            decoded[index] = decode.read_reduced(path, assessor.need)
         except PhotoError as error:
-            answers[place] = error
-        if place + 1 == len(paths) or sum(one.photo.nbytes for one in held.values()) > HELD_BYTES:
-            spent = {"decode": milliseconds(began)}
-            found = assessor.assess_decoded(list(held.values()), spent, careful=careful) if held else []
-            answers.update(zip(held, found, strict=True))
-            held.clear()
-            began = time.perf_counter()
-    return [answers[place] for place in range(len(paths))]
+            answers[index] = error
+        if index + 1 == len(paths) or sum(photo.photo.nbytes for photo in decoded.values()) > MAX_HELD_BYTES:
+            elapsed = {"decode": milliseconds_since(started)}
+            assessments = assessor.assess_decoded(list(decoded.values()), elapsed, careful=careful) if decoded else []
+            answers.update(zip(decoded, assessments, strict=True))
+            decoded.clear()
+            started = time.perf_counter()
+    return [answers[index] for index in range(len(paths))]
 
 
-def _each_centred(assessor: Assessor, paths: Sequence[Path], *, careful: bool) -> list[Answered]:
+def _assess_centred(assessor: Assessor, paths: Sequence[Path], *, careful: bool) -> list[Answered]:
     """The answers to the parts around the lesions of a few photos, one after the other."""
     return [_centred(assessor, path, careful) for path in paths]
 

@@ -16,6 +16,6 @@ def of(chances: NDArray[np.float64], limits: Mapping[str, float]) -> tuple[str, 
     model states no limits."""
     if not limits:
         return None
-    ranked = [CODES[place] for place in np.argsort(-chances, kind="stable")]
+    ranked = [CODES[index] for index in np.argsort(-chances, kind="stable")]
     reached = tuple(code for code in ranked if chances[CODES.index(code)] >= limits[code])
     return reached or (ranked[0],)

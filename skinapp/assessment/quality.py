@@ -75,12 +75,12 @@ class QualityCheck:
 
 def judge(figures: Figures, quality: QualityThresholds, flaws: Sequence[str] = ()) -> QualityCheck:
     """The figures held against a model's limits; `flaws` found elsewhere are warned of as well."""
-    issues = beyond(figures, quality.refuse)
-    warnings = tuple(issue for issue in beyond(figures, quality.warn) if issue not in issues)
+    issues = exceeded_limits(figures, quality.refuse)
+    warnings = tuple(issue for issue in exceeded_limits(figures, quality.warn) if issue not in issues)
     return QualityCheck(figures, issues, (*warnings, *flaws))
 
 
-def beyond(figures: Figures, limits: QualityLimits) -> tuple[Issue, ...]:
+def exceeded_limits(figures: Figures, limits: QualityLimits) -> tuple[Issue, ...]:
     """The limits that the figures don't keep to; one that is just reached is kept to."""
     checks = (
         (Issue.SMALL, figures.short_side < limits.min_short_side),
@@ -93,7 +93,7 @@ def beyond(figures: Figures, limits: QualityLimits) -> tuple[Issue, ...]:
         (Issue.HAIR, figures.hair > limits.max_hair),
         (Issue.NO_LESION, figures.lesion_evidence < limits.min_lesion_evidence),
     )
-    return tuple(issue for issue, found in checks if found)
+    return tuple(issue for issue, is_exceeded in checks if is_exceeded)
 
 
 def measure(short_side: int, view: Photo, embedding: NDArray[np.float32], cam: Cells, head: LesionHead) -> Figures:
@@ -101,13 +101,13 @@ def measure(short_side: int, view: Photo, embedding: NDArray[np.float32], cam: C
     class map `[h, w]`."""
     grey = np.asarray(cv2.cvtColor(view, cv2.COLOR_RGB2GRAY), np.uint8)
     roots = _roots(cam, *grey.shape)
-    below = np.bincount(grey.ravel(), minlength=256).cumsum()
+    cumulative = np.bincount(grey.ravel(), minlength=256).cumsum()
     return Figures(
         short_side=short_side,
         sharpness=_mean_square(cv2.Laplacian(grey, cv2.CV_16S), roots),
         evenness=_evenness(grey, cam),
         brightness=cv2.mean(grey)[0],
-        contrast=_percentile(below, 0.95) - _percentile(below, 0.05),
+        contrast=_percentile(cumulative, 0.95) - _percentile(cumulative, 0.05),
         glare=cv2.countNonZero(cv2.inRange(view, (WHITE,) * 3, (255,) * 3)) / grey.size,
         hair=_mean_square(_hair(grey), roots),
         lesion_evidence=evidence(embedding, head),
@@ -120,12 +120,12 @@ def evidence(embedding: NDArray[np.float32], head: EmbeddingHead) -> float:
     return float(np.dot(embedding, head.weights)) / max(length, 1e-12) + head.bias
 
 
-def _percentile(below: NDArray[np.int64], share: float) -> float:
+def _percentile(cumulative: NDArray[np.int64], share: float) -> float:
     """numpy's own, of how many pixels have each grey level or less: sorting 50,000 pixels takes ten times as long."""
-    last = int(below[-1]) - 1
-    place = share * last
-    low, high = np.searchsorted(below, (int(place), min(int(place) + 1, last)), side="right")
-    return float(low + (high - low) * (place - int(place)))
+    last = int(cumulative[-1]) - 1
+    position = share * last
+    low, high = np.searchsorted(cumulative, (int(position), min(int(position) + 1, last)), side="right")
+    return float(low + (high - low) * (position - int(position)))
 
 
 def _evenness(grey: NDArray[np.uint8], cam: Cells) -> float:
@@ -148,16 +148,16 @@ def _hair(grey: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.asarray(cv2.threshold(darker, HAIR, 1, cv2.THRESH_BINARY)[1], np.uint8)
 
 
-def _roots(cam: Cells, high: int, wide: int) -> Cells:
+def _roots(cam: Cells, height: int, width: int) -> Cells:
     """How much each pixel of a picture counts `[high, wide]`, together 1, as square roots: as much as the evidence of the map's
     cell above it, all pixels of a cell alike; without any evidence, all cells alike."""
     weights = np.maximum(cam, 0).astype(np.float64)
     weights = weights if weights.any() else np.ones_like(weights)
     rows, columns = (
-        np.diff(np.arange(count + 1) * length // count) for length, count in zip((high, wide), cam.shape, strict=True)
+        np.diff(np.arange(count + 1) * length // count) for length, count in zip((height, width), cam.shape, strict=True)
     )
-    each = np.sqrt(weights / weights.sum() / np.outer(rows, columns))
-    return np.asarray(each.astype(np.float32).repeat(rows, axis=0).repeat(columns, axis=1), np.float32)
+    cell_roots = np.sqrt(weights / weights.sum() / np.outer(rows, columns))
+    return np.asarray(cell_roots.astype(np.float32).repeat(rows, axis=0).repeat(columns, axis=1), np.float32)
 
 
 def _mean_square(values: NDArray[Any], roots: Cells) -> float:

@@ -31,23 +31,23 @@ def probabilities(logits: NDArray[np.float32], temperature: float) -> NDArray[np
     return np.asarray(powers / powers.sum(axis=-1, keepdims=True))
 
 
-def deciding(chances: NDArray[np.float64], thresholds: Mapping[str, float]) -> Lesion:
+def deciding_lesion(chances: NDArray[np.float64], thresholds: Mapping[str, float]) -> Lesion:
     """The lesion that decides the priority: of those that reach their thresholds the most severe, and of these the likeliest;
     where none does, melanoma if it comes near, or the likeliest malignant one if all of them together reach their threshold,
     which is Medium then; else the likeliest that is Low. A likelier lesion never hides a more severe one."""
-    known = dict(zip(LESIONS, chances.tolist(), strict=True))
-    passing = [lesion for lesion in LESIONS if lesion.code in thresholds and known[lesion] >= thresholds[lesion.code]]
+    probability_of = dict(zip(LESIONS, chances.tolist(), strict=True))
+    passing = [lesion for lesion in LESIONS if lesion.code in thresholds and probability_of[lesion] >= thresholds[lesion.code]]
     if not passing and chances[MELANOMA] >= thresholds[NEAR]:
         return NEARLY
     if not passing and malignant(chances) >= thresholds.get(TOGETHER, 1.0):
         return TOGETHER_MEDIUM[max(MALIGNANT, key=lambda code: chances[CODES.index(code)])]
     passing = passing or [lesion for lesion in LESIONS if lesion.priority is Priority.LOW]
-    return min(passing, key=lambda lesion: (SEVERITY.index(lesion.priority), -known[lesion]))
+    return min(passing, key=lambda lesion: (SEVERITY.index(lesion.priority), -probability_of[lesion]))
 
 
 def reason(chances: NDArray[np.float64], thresholds: Mapping[str, float]) -> Reason | None:
     """The threshold that makes the priority what it is; None where none is reached, which is Low."""
-    lesion = deciding(chances, thresholds)
+    lesion = deciding_lesion(chances, thresholds)
     if lesion is NEARLY:
         return Reason(NEAR, float(chances[MELANOMA]), thresholds[NEAR])
     if lesion in TOGETHER_MEDIUM.values() and chances[CODES.index(lesion.code)] < thresholds[lesion.code]:

@@ -21,12 +21,12 @@ RATIO = 0.82
 """Of the distances to the nearest and to the second nearest feature, above which a match is a guess."""
 NEAR = 3.0
 """Pixels within which a match agrees with the others."""
-LEAST = 12
+MIN_MATCHES = 12
 """Agreeing matches: with fewer, photos of two lesions might be laid on each other (python -m benchmarks.followup_pairs)."""
-LEAST_SPREAD = 0.12
+MIN_SPREAD = 0.12
 """How far apart they must lie, as a share of the photo: a cluster fixes no scale."""
-LEAST_SCALE, MOST_SCALE = 1 / 3, 3.0
-LEAST_OVERLAP = 0.3
+MIN_SCALE, MAX_SCALE = 1 / 3, 3.0
+MIN_OVERLAP = 0.3
 """Of the two outlines, laid on each other: else one of the two lesions is another one."""
 TRIES = 5000
 
@@ -61,23 +61,23 @@ class Alignment:
     def scales(self, count: int, rng: np.random.Generator) -> NDArray[np.float64]:
         """The scale as so many resamples of the agreeing places have it: how well it is known."""
         picks = rng.integers(0, len(self.later), (count, len(self.later)))
-        return np.array([abs(_fitted(self.later[pick], self.earlier[pick])[0]) for pick in picks])
+        return np.array([abs(_fit(self.later[pick], self.earlier[pick])[0]) for pick in picks])
 
 
 def align(earlier: Photo, later: Photo, masks: tuple[Mask, Mask]) -> Alignment | None:
     """The later photo laid on the earlier one, or nothing where that can't be done plausibly."""
-    around = tuple(_grown(mask) for mask in masks)
-    found = [_features(photo, everywhere) for photo, everywhere in ((earlier, None), (later, None))]
-    matches = _matched(found[0], found[1])
+    dilated = tuple(_dilate(mask) for mask in masks)
+    features = [_features(photo, everywhere) for photo, everywhere in ((earlier, None), (later, None))]
+    matches = _match_features(features[0], features[1])
     for by_skin in (True, False):
-        kept = [(a, b) for a, b in matches if not by_skin or not (_inside(around[0], a) or _inside(around[1], b))]
-        alignment = _agreed(kept, by_skin)
+        outside_lesion = [(a, b) for a, b in matches if not by_skin or not (_inside(dilated[0], a) or _inside(dilated[1], b))]
+        alignment = _agree(outside_lesion, by_skin)
         if alignment is not None and _is_plausible(alignment, masks, earlier.shape[:2]):
             return alignment
     return None
 
 
-def aligned(later: Photo, alignment: Alignment, shape: tuple[int, ...], fill: tuple[float, ...]) -> Photo:
+def warp(later: Photo, alignment: Alignment, shape: tuple[int, ...], fill: tuple[float, ...]) -> Photo:
     """The later photo as it lies on the earlier one, whose shape is given."""
     size = (shape[1], shape[0])
     return np.asarray(cv2.warpAffine(later, alignment.matrix, size, flags=cv2.INTER_AREA, borderValue=fill), np.uint8)
@@ -94,7 +94,7 @@ def _features(photo: Photo, where: NDArray[np.uint8] | None) -> tuple[Points, ND
     return np.array([complex(*key.pt) for key in keys]), np.asarray(roots, np.float32)
 
 
-def _matched(
+def _match_features(
     earlier: tuple[Points, NDArray[np.float32]], later: tuple[Points, NDArray[np.float32]]
 ) -> list[tuple[complex, complex]]:
     """Pairs of places that look alike, each the other's only likeness."""
@@ -103,13 +103,13 @@ def _matched(
     matcher = cv2.BFMatcher(cv2.NORM_L2)
     back = {match.queryIdx: match.trainIdx for match, *_ in matcher.knnMatch(later[1], earlier[1], k=1)}
     pairs = matcher.knnMatch(earlier[1], later[1], k=2)
-    sure = (best for best, second in pairs if best.distance < RATIO * second.distance and back[best.trainIdx] == best.queryIdx)
-    return [(complex(earlier[0][match.queryIdx]), complex(later[0][match.trainIdx])) for match in sure]
+    certain = (best for best, second in pairs if best.distance < RATIO * second.distance and back[best.trainIdx] == best.queryIdx)
+    return [(complex(earlier[0][match.queryIdx]), complex(later[0][match.trainIdx])) for match in certain]
 
 
-def _agreed(matches: list[tuple[complex, complex]], by_skin: bool) -> Alignment | None:
+def _agree(matches: list[tuple[complex, complex]], by_skin: bool) -> Alignment | None:
     """The turn, scale and shift that most matches agree on."""
-    if len(matches) < LEAST:
+    if len(matches) < MIN_MATCHES:
         return None
     earlier, later = (np.array(places) for places in zip(*matches, strict=True))
     _, inside = cv2.estimateAffinePartial2D(
@@ -119,13 +119,13 @@ def _agreed(matches: list[tuple[complex, complex]], by_skin: bool) -> Alignment 
         return None
     agreeing = inside.ravel().astype(bool)
     later, earlier = later[agreeing], earlier[agreeing]
-    if len(later) < LEAST:
+    if len(later) < MIN_MATCHES:
         return None
-    turn, shift = _fitted(later, earlier)
+    turn, shift = _fit(later, earlier)
     return Alignment(turn, shift, by_skin, later, earlier)
 
 
-def _fitted(later: Points, earlier: Points) -> tuple[complex, complex]:
+def _fit(later: Points, earlier: Points) -> tuple[complex, complex]:
     """The least squares turn (with scale) and shift from places to places."""
     from_, to = later - later.mean(), earlier - earlier.mean()
     turn = complex(np.vdot(from_, to) / max(1e-9, np.vdot(from_, from_).real))
@@ -134,14 +134,14 @@ def _fitted(later: Points, earlier: Points) -> tuple[complex, complex]:
 
 def _is_plausible(alignment: Alignment, masks: tuple[Mask, Mask], shape: tuple[int, ...]) -> bool:
     spread = float(np.sqrt((np.abs(alignment.earlier - alignment.earlier.mean()) ** 2).mean())) / max(shape)
-    if not LEAST_SCALE <= alignment.scale <= MOST_SCALE or spread < LEAST_SPREAD:
+    if not MIN_SCALE <= alignment.scale <= MAX_SCALE or spread < MIN_SPREAD:
         return False
     size = (shape[1], shape[0])
     later = cv2.warpAffine(masks[1].astype(np.uint8), alignment.matrix, size, flags=cv2.INTER_NEAREST) > 0
-    return float((masks[0] & later).sum()) >= LEAST_OVERLAP * float((masks[0] | later).sum())
+    return float((masks[0] & later).sum()) >= MIN_OVERLAP * float((masks[0] | later).sum())
 
 
-def _grown(mask: Mask) -> Mask:
+def _dilate(mask: Mask) -> Mask:
     """The lesion with its edge: features there move when it grows."""
     side = 2 * (max(mask.shape) // 40) + 1
     return np.asarray(cv2.dilate(mask.astype(np.uint8), np.ones((side, side), np.uint8)) > 0)

@@ -66,21 +66,21 @@ class Comparison:
 
 def compare(earlier: Photo, later: Photo, seed: int = 0) -> Comparison:
     """Measure two photos of one lesion against each other."""
-    photos = tuple(_shrunk(photo) for photo in (earlier, later))
+    photos = tuple(_shrink(photo) for photo in (earlier, later))
     masks = tuple(outline.outline(photo) for photo in photos)
     first, second = masks
     if first is None or second is None:
-        found = (_edge(mask) if mask is not None else NOWHERE for mask in masks)
-        return Comparison(photos[0], photos[1], None, (), (next(found), next(found)))
+        edges = (_edge(mask) if mask is not None else NOWHERE for mask in masks)
+        return Comparison(photos[0], photos[1], None, (), (next(edges), next(edges)))
     alignment = align.align(photos[0], photos[1], (first, second))
-    lit = _under_one_light(photos, (first, second))
-    changes = _changes(lit, alignment, np.random.default_rng(seed))
-    shown, edge = lit[1], _edge(second)
+    evened = _under_one_light(photos, (first, second))
+    changes = _changes(evened, alignment, np.random.default_rng(seed))
+    later_shown, edge = evened[1], _edge(second)
     if alignment is not None:
         edge = alignment.turn * edge + alignment.shift
-        skin = tuple(np.median(lit[1][_ring(second)], axis=0).tolist())
-        shown = align.aligned(lit[1], alignment, lit[0].shape, skin)
-    return Comparison(lit[0], shown, alignment, changes, (_edge(first), edge))
+        skin = tuple(np.median(evened[1][_ring(second)], axis=0).tolist())
+        later_shown = align.warp(evened[1], alignment, evened[0].shape, skin)
+    return Comparison(evened[0], later_shown, alignment, changes, (_edge(first), edge))
 
 
 def measure(photo: Photo, mask: Mask) -> dict[str, float]:
@@ -103,7 +103,7 @@ def measure(photo: Photo, mask: Mask) -> dict[str, float]:
 
 def _changes(photos: tuple[Photo, ...], alignment: Alignment | None, rng: np.random.Generator) -> tuple[Change, ...]:
     """Every figure of both photos, measured again and again under small disturbances."""
-    repeats = [_repeated(photo, rng) for photo in photos]
+    repeats = [_repeat(photo, rng) for photo in photos]
     count = min(len(figures) for figures in repeats)
     if not count:
         return ()
@@ -124,21 +124,21 @@ def _change(name: str, earlier: NDArray[np.float64], later: NDArray[np.float64],
     return Change(name, float(np.median(earlier)), float(np.median(later)), float(middle), float(low), float(high))
 
 
-def _repeated(photo: Photo, rng: np.random.Generator) -> list[dict[str, float]]:
+def _repeat(photo: Photo, rng: np.random.Generator) -> list[dict[str, float]]:
     """The figures of one photo under small disturbances of its pixels and of the limit between skin and lesion."""
-    found = []
+    repeats = []
     half = np.asarray(cv2.resize(photo, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA), np.uint8)
     for _ in range(REPEATS):
         size = float(np.exp(rng.normal(0, TURN_SPREAD)))
-        disturbed = _disturbed(half, size, rng)
+        disturbed = _disturb(half, size, rng)
         mask = outline.outline(disturbed, float(np.exp(rng.normal(0, LIMIT_SPREAD))))
         if mask is not None:
             figures = measure(disturbed, mask)
-            found.append(figures | {"area": figures["area"] / size**2, "diameter": figures["diameter"] / size})
-    return found
+            repeats.append(figures | {"area": figures["area"] / size**2, "diameter": figures["diameter"] / size})
+    return repeats
 
 
-def _disturbed(photo: Photo, size: float, rng: np.random.Generator) -> Photo:
+def _disturb(photo: Photo, size: float, rng: np.random.Generator) -> Photo:
     """The photo as it might have been taken a moment later: turned a little, of another size, noise, focus and brightness."""
     height, width = photo.shape[:2]
     matrix = cv2.getRotationMatrix2D((width / 2, height / 2), np.degrees(rng.normal(0, TURN_SPREAD)), size)
@@ -190,7 +190,7 @@ def _ring(mask: Mask) -> Mask:
     return ring if ring.any() else np.asarray(~mask if not mask.all() else mask)
 
 
-def _shrunk(photo: Photo) -> Photo:
+def _shrink(photo: Photo) -> Photo:
     scale = min(1.0, SIDE / max(photo.shape[:2]))
     if scale == 1:
         return photo

@@ -7,7 +7,7 @@ from skinapp.guards.shares import FullError, Share
 
 GRACE_S = 20
 """Seconds that a body may take whatever its size, counted while the server waits for it."""
-SLOWEST = 8_000
+MIN_BYTES_PER_S = 8_000
 """Bytes a second that it must bring beyond them: 64 kbit/s, a phone at the edge of its network."""
 PIECE_BYTES = 2**18
 """Bytes of an answer that a client which doesn't read it keeps in memory here."""
@@ -56,15 +56,15 @@ class Body:
 
     async def _next(self) -> Message:
         clock = asyncio.get_running_loop().time
-        began = clock()
+        started = clock()
         try:
-            async with asyncio.timeout(GRACE_S + self.received / SLOWEST - self._waited):
+            async with asyncio.timeout(GRACE_S + self.received / MIN_BYTES_PER_S - self._waited):
                 return await self._receive()
         except TimeoutError:
             self._give_up(408)
             raise
         finally:
-            self._waited += clock() - began
+            self._waited += clock() - started
 
     def _give_up(self, status: int) -> None:
         self.refused = BodyError(status)

@@ -30,8 +30,8 @@ class Ending:
     def wait(self, is_busy: Callable[[], bool]) -> None:
         """Begin the end, and wait until nothing is under way and the server isn't busy, or patience ends."""
         self.has_begun = True
-        began = quiet_since = time.monotonic()
-        while (now := time.monotonic()) - began < PATIENCE_S and now - quiet_since < QUIET_S:
+        started = quiet_since = time.monotonic()
+        while (now := time.monotonic()) - started < PATIENCE_S and now - quiet_since < QUIET_S:
             if self._count or is_busy():
                 quiet_since = now
             time.sleep(LOOK_S)

@@ -18,20 +18,20 @@ Lesions = NDArray[np.int64]
 RESAMPLES = 1000
 
 
-def accuracies(named: Lesions, truths: Lesions, weights: Floats) -> Floats:
+def accuracies(predicted: Lesions, truths: Lesions, weights: Floats) -> Floats:
     """The share of photos whose lesion was named `[k]`."""
-    return average(named == truths, weights)
+    return average(predicted == truths, weights)
 
 
-def balanced_accuracies(named: Lesions, truths: Lesions, weights: Floats, kinds: int = len(CODES)) -> Floats:
+def balanced_accuracies(predicted: Lesions, truths: Lesions, weights: Floats, kinds: int = len(CODES)) -> Floats:
     """The mean recall of the lesions that occur `[k]`."""
-    return mean(recalls(named, truths, weights, kinds))
+    return mean(recalls(predicted, truths, weights, kinds))
 
 
-def recalls(named: Lesions, truths: Lesions, weights: Floats, kinds: int = len(CODES)) -> Floats:
+def recalls(predicted: Lesions, truths: Lesions, weights: Floats, kinds: int = len(CODES)) -> Floats:
     """Each lesion's recall `[k, 7]`, nan for one that doesn't occur; with the two lists swapped, its precision."""
     known = by_lesion(truths, kinds)
-    return ratio(weights @ (by_lesion(named, kinds) * known), weights @ known)
+    return ratio(weights @ (by_lesion(predicted, kinds) * known), weights @ known)
 
 
 def by_lesion(lesions: Lesions, kinds: int = len(CODES)) -> Floats:
@@ -62,17 +62,17 @@ def resamples(groups: Sequence[str], seed: int = 0) -> Floats:
     return np.ascontiguousarray(np.stack([np.ones(len(names)), *drawn])[:, member])
 
 
-def interval(found: Floats) -> dict[str, float | None]:
+def interval(values: Floats) -> dict[str, float | None]:
     """The first number and the 95% interval of the others; null where no photo decides it."""
-    value, drawn = found[0], found[1:][~np.isnan(found[1:])]
+    value, drawn = values[0], values[1:][~np.isnan(values[1:])]
     if np.isnan(value) or not len(drawn):
         return {"value": None, "low": None, "high": None}
     low, high = np.percentile(drawn, (2.5, 97.5))
     return {"value": round(float(value), 4), "low": round(float(low), 4), "high": round(float(high), 4)}
 
 
-def confusion(named: Lesions, truths: Lesions) -> dict[str, dict[str, int]]:
+def confusion(predicted: Lesions, truths: Lesions) -> dict[str, dict[str, int]]:
     """How many photos of each lesion were named as each."""
     counts = np.zeros((len(CODES), len(CODES)), int)
-    np.add.at(counts, (truths, named), 1)
+    np.add.at(counts, (truths, predicted), 1)
     return {code: dict(zip(CODES, row.tolist(), strict=True)) for code, row in zip(CODES, counts, strict=True)}

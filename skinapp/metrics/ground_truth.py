@@ -47,19 +47,19 @@ def read(content: bytes) -> dict[str, str]:
 def truths(photos: Sequence[str], labels: Mapping[str, str]) -> dict[str, str]:
     """The code of each photo's lesion, where it is known: as the CSV says of its path, its name or its name without suffix, else
     where a folder that it lies in is named after a lesion's code."""
-    found = {photo: _truth(PurePosixPath(photo), labels) for photo in photos}
-    return {photo: code for photo, code in found.items() if code is not None}
+    codes = {photo: _truth(PurePosixPath(photo), labels) for photo in photos}
+    return {photo: code for photo, code in codes.items() if code is not None}
 
 
-def figures(named: Sequence[str], true: Sequence[str]) -> Figures:
+def figures(predicted: Sequence[str], true: Sequence[str]) -> Figures:
     """How right the lesions named are, with 95% intervals by drawing the photos again and again."""
-    said, known = (np.array([CODES.index(code) for code in codes], np.int64) for codes in (named, true))
-    weights = accuracy.resamples([str(number) for number in range(len(known))])
+    predictions, truths = (np.array([CODES.index(code) for code in codes], np.int64) for codes in (predicted, true))
+    weights = accuracy.resamples([str(number) for number in range(len(truths))])
     return Figures(
-        len(known),
-        accuracy.interval(accuracy.accuracies(said, known, weights)),
-        accuracy.interval(accuracy.balanced_accuracies(said, known, weights)),
-        accuracy.confusion(said, known),
+        len(truths),
+        accuracy.interval(accuracy.accuracies(predictions, truths, weights)),
+        accuracy.interval(accuracy.balanced_accuracies(predictions, truths, weights)),
+        accuracy.confusion(predictions, truths),
     )
 
 

@@ -22,7 +22,10 @@ def said(*named: str, sure: float = 5.0, maps: int = 0) -> list[Assessment]:
     blank = Assessment.blank(Priority.LOW, ModelInfo("tiny", "0", "tiny.onnx", "fp32", "CPU"))
     return [
         replace(
-            blank, chances=chances, evidence=replace(blank.evidence, cams=cams[i]), focus=triage.deciding(chances, THRESHOLDS)
+            blank,
+            chances=chances,
+            evidence=replace(blank.evidence, cams=cams[i]),
+            focus=triage.deciding_lesion(chances, THRESHOLDS),
         )
         for i, chances in enumerate(triage.probabilities(logits, 1.0))
     ]

@@ -164,7 +164,7 @@ def test_few_photos_are_read_ahead_of_what_is_taken(folder, monkeypatch):
     next(answers)
     time.sleep(1)
     answers.close()
-    assert len(read) <= (2 * 2 + 1) * pipeline.PASS
+    assert len(read) <= (2 * 2 + 1) * pipeline.MAX_PASS
 
 
 def test_large_photos_of_one_pass_are_answered_before_memory_is_full(folder, monkeypatch):
@@ -173,7 +173,7 @@ def test_large_photos_of_one_pass_are_answered_before_memory_is_full(folder, mon
     monkeypatch.setattr(
         assessor, "assess_decoded", lambda read, *given, **ways: passes.append(len(read)) or answering(read, *given, **ways)
     )
-    monkeypatch.setattr(pipeline, "HELD_BYTES", 2 * 320 * 240 * 3)
+    monkeypatch.setattr(pipeline, "MAX_HELD_BYTES", 2 * 320 * 240 * 3)
     assert len(list(pipeline.assess(assessor, [folder / "a.png"] * 8, threads=1))) == 8
     assert passes == [3, 3, 2]
 

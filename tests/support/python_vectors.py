@@ -74,7 +74,7 @@ def chances(seed: int) -> dict[str, Any]:
     logits = np.random.default_rng(seed).normal(0, 2, len(CODES)).astype(np.float32)
     temperature, thresholds = 0.5 + seed / 20, dict.fromkeys(SPEC.thresholds, 0.05 + seed / 80)
     known = triage.probabilities(logits, temperature)
-    focus = triage.deciding(known, thresholds)
+    focus = triage.deciding_lesion(known, thresholds)
     return {
         "logits": logits.tolist(),
         "temperature": temperature,

@@ -63,9 +63,11 @@ def test_malignant_lesions_together_are_called_low_no_oftener_than_allowed():
     high = {**dict.fromkeys(answers.SENSITIVITY, 0.6), "near_mel": 0.5}
     found = answers.together(chances, truths, high)
     for lesion in (*metrics.MALIGNANT, -1):
-        low = [triage.deciding(one, {**high, TOGETHER: found}).priority is Priority.LOW for one in chances[truths == lesion]]
+        low = [
+            triage.deciding_lesion(one, {**high, TOGETHER: found}).priority is Priority.LOW for one in chances[truths == lesion]
+        ]
         assert np.mean(low) <= answers.CALLED_LOW
-    lower = [triage.deciding(one, {**high, TOGETHER: found + 0.01}).priority is Priority.LOW for one in chances]
+    lower = [triage.deciding_lesion(one, {**high, TOGETHER: found + 0.01}).priority is Priority.LOW for one in chances]
     assert max(np.mean(np.array(lower)[truths == lesion]) for lesion in (*metrics.MALIGNANT, -1)) > answers.CALLED_LOW
 
 

@@ -195,7 +195,7 @@ def thresholds(chances: NDArray[np.float64], truths: NDArray[np.int64]) -> dict[
 def together(chances: NDArray[np.float64], truths: NDArray[np.int64], known: Mapping[str, float]) -> float:
     """The threshold of the malignant lesions taken together; those outside of the seven count as a lesion of their own."""
     sums = chances[:, metrics.MALIGNANT].sum(1)
-    is_low = np.array([triage.deciding(one, known).priority is Priority.LOW for one in chances])
+    is_low = np.array([triage.deciding_lesion(one, known).priority is Priority.LOW for one in chances])
     found = 0.9999
     for lesion in (*metrics.MALIGNANT, -1):
         own = truths == lesion

@@ -63,7 +63,7 @@ def found(rows: Sequence[dataset.Row], cams: NDArray[np.float32], assessor: Asse
         photo, true = decode.read(row.path), _box(mask)
         height, width = photo.shape[:2]
         boxes = {
-            "frame": framing.find(photo, maps, preprocess.view_box(photo, assessor.spec.transform), assessor.spec.frame_head),
+            "frame": framing.find_box(photo, maps, preprocess.view_box(photo, assessor.spec.transform), assessor.spec.frame_head),
             "whole photo": Box(0, 0, width, height),
             "middle": Box(*(round(share * side) for share, side in zip((0.2, 0.2, 0.8, 0.8), (width, height) * 2, strict=True))),
             "otsu": _by_otsu(photo),
@@ -112,7 +112,7 @@ def centred(rows: Sequence[dataset.Row], answer: Outputs, assessor: Assessor) ->
     for place, row in enumerate(rows):
         photo = decode.read(row.path)
         seen = preprocess.view_box(photo, assessor.spec.transform)
-        box = framing.find(photo, answer.cams[place], seen, assessor.spec.frame_head)
+        box = framing.find_box(photo, answer.cams[place], seen, assessor.spec.frame_head)
         if box is None:
             continue
         left, top, right, bottom = framing.crop(box, photo.shape[1], photo.shape[0])

@@ -186,7 +186,7 @@ def predict(spec: ModelSpec, runs: Runner, photos: Sequence[Photo], rule: Rule) 
         ]
         chances.append(triage.probabilities(answer.logits, rule.temperature))
     every = np.concatenate(chances)
-    urgent = [triage.deciding(one, rule.thresholds).priority is Priority.URGENT for one in every]
+    urgent = [triage.deciding_lesion(one, rule.thresholds).priority is Priority.URGENT for one in every]
     return Predictions(figures, every.argmax(1), np.array(urgent))
 
 

@@ -90,11 +90,11 @@ def chances(**shares: float) -> np.ndarray:
 def test_malignant_lesions_that_reach_their_threshold_together_are_medium_however_unlikely_each_is():
     shares = chances(akiec=0.2, bcc=0.2, mel=0.19, nv=0.4)
     thresholds = {**EVERY, TOGETHER: 0.55}
-    lesion = triage.deciding(shares, thresholds)
+    lesion = triage.deciding_lesion(shares, thresholds)
     assert (lesion.code, lesion.priority) == ("akiec", Priority.MEDIUM)
     reason = triage.reason(shares, thresholds)
     assert (reason.code, reason.threshold) == (TOGETHER, 0.55) and reason.probability == pytest.approx(0.59)
-    assert triage.deciding(shares, {**thresholds, TOGETHER: 0.6}).priority is Priority.LOW
+    assert triage.deciding_lesion(shares, {**thresholds, TOGETHER: 0.6}).priority is Priority.LOW
     assert triage.reason(shares, {**thresholds, TOGETHER: 0.6}) is None
 
 

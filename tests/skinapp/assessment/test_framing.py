@@ -67,7 +67,7 @@ def test_a_lesion_badly_framed_is_warned_of_and_answered(photo, flaws):
     ],
 )
 def test_flaws_are_told_by_where_the_box_lies(box, flaws):
-    assert framing.flaws(box, 320, 240) == flaws
+    assert framing.find_flaws(box, 320, 240) == flaws
 
 
 def test_without_a_spot_it_is_absent_and_without_a_head_nothing_is_said():

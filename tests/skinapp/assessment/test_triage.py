@@ -14,7 +14,7 @@ def chances(**given: float) -> np.ndarray:
 
 
 def test_melanoma_above_threshold_is_urgent_even_when_nevus_is_likelier():
-    assert triage.deciding(chances(mel=0.35, nv=0.6), THRESHOLDS).priority is Priority.URGENT
+    assert triage.deciding_lesion(chances(mel=0.35, nv=0.6), THRESHOLDS).priority is Priority.URGENT
 
 
 @pytest.mark.parametrize(
@@ -33,14 +33,14 @@ def test_melanoma_above_threshold_is_urgent_even_when_nevus_is_likelier():
     ],
 )
 def test_the_most_severe_lesion_that_passes_decides(given, priority):
-    assert triage.deciding(chances(**given), THRESHOLDS).priority is priority
+    assert triage.deciding_lesion(chances(**given), THRESHOLDS).priority is priority
 
 
 def test_what_decides_has_passed_its_own_threshold():
     """Two lesions are Medium: the one below its threshold explains nothing, however likely."""
-    assert triage.deciding(chances(akiec=0.11, vasc=0.13), {**THRESHOLDS, "akiec": 0.1}).code == "akiec"
-    assert triage.deciding(chances(bkl=0.5), THRESHOLDS).code == "bkl"
-    assert triage.deciding(chances(mel=0.16, bkl=0.5), THRESHOLDS).code == "mel"
+    assert triage.deciding_lesion(chances(akiec=0.11, vasc=0.13), {**THRESHOLDS, "akiec": 0.1}).code == "akiec"
+    assert triage.deciding_lesion(chances(bkl=0.5), THRESHOLDS).code == "bkl"
+    assert triage.deciding_lesion(chances(mel=0.16, bkl=0.5), THRESHOLDS).code == "mel"
 
 
 def test_raising_one_probability_never_lowers_the_priority():
@@ -50,8 +50,8 @@ def test_raising_one_probability_never_lowers_the_priority():
         before = rng.dirichlet(np.ones(7))
         after = before.copy()
         after[CODES.index("mel")] += 0.2
-        assert order.index(triage.deciding(after, THRESHOLDS).priority) <= order.index(
-            triage.deciding(before, THRESHOLDS).priority
+        assert order.index(triage.deciding_lesion(after, THRESHOLDS).priority) <= order.index(
+            triage.deciding_lesion(before, THRESHOLDS).priority
         )
 
 

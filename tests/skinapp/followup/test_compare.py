@@ -103,5 +103,5 @@ def test_the_outline_covers_the_lesion_and_hairs_dont_matter() -> None:
 
 def test_a_fit_finds_the_turn_that_was_made() -> None:
     places = np.array([1 + 2j, 5 - 1j, -3 + 0.5j, 2 + 7j])
-    turn, shift = align._fitted(places, places * (0.8 + 0.3j) + (4 - 2j))
+    turn, shift = align._fit(places, places * (0.8 + 0.3j) + (4 - 2j))
     assert turn == pytest.approx(0.8 + 0.3j) and shift == pytest.approx(4 - 2j)
