@@ -55,7 +55,7 @@ def _read(given: mutations.Input, folder: Path) -> str:
         return "" if is_photo else f"no photo: {photo.dtype} {photo.shape}"
     if given.reader == "zip":
         (path := folder / "a.zip").write_bytes(given.content)
-        with zip_archive.opened(path) as opened:
+        with zip_archive.open_archive(path) as opened:
             for entry in opened.entries:
                 try:
                     opened.read(entry)

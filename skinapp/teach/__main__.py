@@ -23,23 +23,23 @@ from skinapp.teach.progress import Progress
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Teach and tell; the exit status is 2 if nothing could be learned."""
+    """Teach and print the figures; the exit status is 2 if nothing could be learned."""
     options = _parser().parse_args(arguments)
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     try:
         if options.out.exists():
             raise SkinAppError(f"{options.out} exists; name a folder that doesn't.")
-        chosen = settings.read(os.environ)
-        base = loading.load(options.model or chosen.model, chosen.provider, chosen.threads)
-        began = time.monotonic()
+        configured = settings.read(os.environ)
+        base = loading.load(options.model or configured.model, configured.provider, configured.threads)
+        started = time.monotonic()
         with closing(Scratch()) as scratch:
             scratch.close_at_the_end()
             collection = dataset.gather(options.pictures, base.spec.transform, scratch.new("lesson"), Progress())
-            for one in collection.refused:
-                print(f"{one.name}: {one.message.to('en')}", file=sys.stderr)
+            for refusal in collection.refused:
+                print(f"{refusal.name}: {refusal.message.to('en')}", file=sys.stderr)
             embeddings = pipeline.embed(base, collection, Progress())
             result = pipeline.teach(base, collection, embeddings, options.share, options.out, Progress())
-            _tell(result, collection, time.monotonic() - began)
+            _print_summary(result, collection, time.monotonic() - started)
     except SkinAppError as error:
         print(error, file=sys.stderr)
         return 2
@@ -55,12 +55,12 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _tell(result: TrainingResult, collection: dataset.Collection, seconds: float) -> None:
+def _print_summary(result: TrainingResult, collection: dataset.Collection, seconds: float) -> None:
     figures, labels = result.trained.figures, collection.labels
     print(f"{len(result.split.train)} pictures learned from, {figures['n']} held out, {seconds:.1f} s")
     for name in ("accuracy", "balanced_accuracy"):
-        found = figures[name]
-        print(f"{name} {found['value']:.3f} ({found['low']:.3f} to {found['high']:.3f})")
+        figure = figures[name]
+        print(f"{name} {figure['value']:.3f} ({figure['low']:.3f} to {figure['high']:.3f})")
     print(f"ece {figures['ece']:.3f}, strength {result.trained.strength:g}, temperature {result.trained.temperature:.2f}")
     for label, recall in zip(labels, figures["recall"], strict=True):
         print(f"recall {label} {'–' if recall is None else f'{recall:.3f}'}")

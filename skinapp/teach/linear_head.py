@@ -16,7 +16,7 @@ from threadpoolctl import threadpool_limits
 from skinapp.assessment import triage
 from skinapp.metrics import accuracy
 from skinapp.teach import quotas
-from skinapp.teach.dataset.split import Places, Split, folds
+from skinapp.teach.dataset.split import Integers, Split, folds
 from skinapp.teach.progress import Progress
 
 STRENGTHS = (1e-4, 1e-3, 1e-2, 1e-1, 1.0, 10.0, 100.0)
@@ -44,7 +44,7 @@ class Head:
 
 
 @dataclass(frozen=True)
-class Step:
+class CurvePoint:
     """A point of the learning curve: from this share of the pictures, each class's recall `[k]`, nan where it has none."""
 
     share: float
@@ -57,8 +57,9 @@ class Step:
 
 @dataclass(frozen=True)
 class TrainedHead:
-    """What was learned, `head` with its `temperature` and `strength` (C); how good it is on what was held out, and what it named
-    these pictures `chances [n, k]`; and the learning curve, by cross-validation on what it learned from."""
+    """What was learned, `head` with its `temperature` and `strength` (C); how good it is on what was held out, and the
+    probabilities that it gave these pictures, `chances [n, k]`; and the learning curve, by cross-validation on what it learned
+    from."""
 
     head: Head
     temperature: float
@@ -66,7 +67,7 @@ class TrainedHead:
     figures: dict[str, Any]
     confusion: NDArray[np.int64]
     chances: Floats
-    curve: tuple[Step, ...]
+    curve: tuple[CurvePoint, ...]
 
 
 @dataclass(frozen=True)
@@ -75,27 +76,27 @@ class _Data:
     and the way back."""
 
     x: Floats
-    y: Places
-    fold: Places
+    y: Integers
+    fold: Integers
     classes: int
     mean: Floats
     back: Floats
 
 
 def train_head(
-    embedding: NDArray[np.float32], targets: Places, groups: Places, split: Split, classes: int, progress: Progress
+    embedding: NDArray[np.float32], targets: Integers, groups: Integers, split: Split, classes: int, progress: Progress
 ) -> TrainedHead:
     """The best head for these embeddings `[n, d]`, with figures from what was held out."""
     # One thread: the others are for the visitors who only want their photo answered.
     with threadpool_limits(1):
-        data = _prepared(embedding[split.train], targets[split.train], groups[split.train], classes)
+        data = _prepare(embedding[split.train], targets[split.train], groups[split.train], classes)
         progress.begin("learning", (len(STRENGTHS) + len(CURVE)) * (data.fold.max() + 1) + 1)
-        tried = _tried(data, progress)
-        strength = min(tried, key=lambda one: _loss(tried[one] / _temperature(tried[one], data.y), data.y))
-        temperature = _temperature(tried[strength], data.y)
-        curve = [_step(data, strength, share, progress) for share in CURVE]
-        curve.append(Step(1.0, _recalls(tried[strength], data.y, classes)))
-        head = _head(data, _fitted(data.x, data.y, classes, strength, progress.check))
+        logits_by_strength = _try_strengths(data, progress)
+        strength = min(logits_by_strength, key=lambda candidate: _tempered_loss(logits_by_strength[candidate], data.y))
+        temperature = _temperature(logits_by_strength[strength], data.y)
+        curve = [_curve_point(data, strength, share, progress) for share in CURVE]
+        curve.append(CurvePoint(1.0, _recalls(logits_by_strength[strength], data.y, classes)))
+        head = _head(data, _fit(data.x, data.y, classes, strength, progress.check))
         progress.step()
     logits = head.logits(embedding[split.test])
     chances, truths = triage.probabilities(logits, temperature), targets[split.test]
@@ -105,7 +106,7 @@ def train_head(
     return TrainedHead(head, temperature, strength, figures, confusion, chances, tuple(curve))
 
 
-def _prepared(embedding: NDArray[np.float32], targets: Places, groups: Places, classes: int) -> _Data:
+def _prepare(embedding: NDArray[np.float32], targets: Integers, groups: Integers, classes: int) -> _Data:
     x = embedding.astype(np.float64)
     mean = x.mean(0)
     # One scale for all: scaling each by itself was as accurate, but gave features that hardly vary weights that spoil the maps.
@@ -116,7 +117,7 @@ def _prepared(embedding: NDArray[np.float32], targets: Places, groups: Places, c
     return _Data(x @ basis.T, targets, folds(targets, groups), classes, mean, basis / spread)
 
 
-class _EnoughError(Exception):
+class _OutOfTimeError(Exception):
     """No time is left to try another strength."""
 
 
@@ -137,22 +138,22 @@ class _Watch:
         return False
 
 
-def _tried(data: _Data, progress: Progress) -> dict[float, Floats]:
+def _try_strengths(data: _Data, progress: Progress) -> dict[float, Floats]:
     """Cross-validated logits by strength: of the first one, and of as many others as there is time for."""
-    found, until = dict[float, Floats](), progress.spent_s + quotas.TRYING_S
+    logits, budget_end = dict[float, Floats](), progress.spent_s + quotas.TRYING_S
 
     def check() -> None:
         progress.check()
-        if found and progress.spent_s > until:
-            raise _EnoughError
+        if logits and progress.spent_s > budget_end:
+            raise _OutOfTimeError
 
-    with suppress(_EnoughError):
+    with suppress(_OutOfTimeError):
         for strength in STRENGTHS:
-            found[strength] = _cross_validated(data, strength, progress, check)
-    return found
+            logits[strength] = _cross_validate(data, strength, progress, check)
+    return logits
 
 
-def _fitted(x: Floats, y: Places, classes: int, strength: float, check: Callable[[], None]) -> tuple[Floats, Floats]:
+def _fit(x: Floats, y: Integers, classes: int, strength: float, check: Callable[[], None]) -> tuple[Floats, Floats]:
     """Weights `[k, d]` and biases `[k]`; each class weighs the same, however many pictures it has."""
     from sklearn.linear_model import LogisticRegression  # here, because it takes 2 s, which a page that nobody teaches saves
 
@@ -164,67 +165,75 @@ def _fitted(x: Floats, y: Places, classes: int, strength: float, check: Callable
     return np.asarray(weights), np.asarray(bias)
 
 
-def _head(data: _Data, fitted: tuple[Floats, Floats]) -> Head:
-    weights = fitted[0] @ data.back
-    return Head(np.asarray(weights, np.float32), np.asarray(fitted[1] - weights @ data.mean, np.float32))
+def _head(data: _Data, weights_and_bias: tuple[Floats, Floats]) -> Head:
+    weights = weights_and_bias[0] @ data.back
+    return Head(np.asarray(weights, np.float32), np.asarray(weights_and_bias[1] - weights @ data.mean, np.float32))
 
 
-def _cross_validated(
-    data: _Data, strength: float, progress: Progress, check: Callable[[], None], chosen: NDArray[np.bool_] | None = None
+def _cross_validate(
+    data: _Data, strength: float, progress: Progress, check: Callable[[], None], is_chosen: NDArray[np.bool_] | None = None
 ) -> Floats:
-    """Logits `[n, k]` of every picture from a head that never saw it or its near-duplicates; learned from the `chosen` ones."""
+    """Logits `[n, k]` of every picture from a head that never saw it or its near-duplicates; trained on those of `is_chosen`."""
     logits = np.zeros((len(data.y), data.classes))
     for fold in range(data.fold.max() + 1):
-        seen = data.fold != fold if chosen is None else (data.fold != fold) & chosen
-        weights, bias = _fitted(data.x[seen], data.y[seen], data.classes, strength, check)
+        is_trained_on = data.fold != fold if is_chosen is None else (data.fold != fold) & is_chosen
+        weights, bias = _fit(data.x[is_trained_on], data.y[is_trained_on], data.classes, strength, check)
         logits[data.fold == fold] = data.x[data.fold == fold] @ weights.T + bias
         progress.step()
     return logits
 
 
-def _step(data: _Data, strength: float, share: float, progress: Progress) -> Step:
+def _curve_point(data: _Data, strength: float, share: float, progress: Progress) -> CurvePoint:
     """The recalls that a share of the pictures of every class and fold gives, drawn from a fixed seed."""
-    rng, chosen = np.random.default_rng(0), np.zeros(len(data.y), np.bool_)
+    rng, is_chosen = np.random.default_rng(0), np.zeros(len(data.y), np.bool_)
     for fold in range(data.fold.max() + 1):
         for target in range(data.classes):
-            own = rng.permutation(np.flatnonzero((data.fold == fold) & (data.y == target)))
-            chosen[own[: max(1, round(share * len(own)))]] = True
-    return Step(share, _recalls(_cross_validated(data, strength, progress, progress.check, chosen), data.y, data.classes))
+            members = rng.permutation(np.flatnonzero((data.fold == fold) & (data.y == target)))
+            is_chosen[members[: max(1, round(share * len(members)))]] = True
+    return CurvePoint(share, _recalls(_cross_validate(data, strength, progress, progress.check, is_chosen), data.y, data.classes))
 
 
-def _recalls(logits: Floats, y: Places, classes: int) -> Floats:
-    right = logits.argmax(1) == y
-    return np.array([right[y == target].mean() if (y == target).any() else np.nan for target in range(classes)])
+def _recalls(logits: Floats, y: Integers, classes: int) -> Floats:
+    is_right = logits.argmax(1) == y
+    return np.array([is_right[y == target].mean() if (y == target).any() else np.nan for target in range(classes)])
 
 
-def _temperature(logits: Floats, y: Places) -> float:
-    return float(min(TEMPERATURES, key=lambda one: _loss(logits / one, y)))
+def _temperature(logits: Floats, y: Integers) -> float:
+    return float(min(TEMPERATURES, key=lambda temperature: _loss(logits / temperature, y)))
 
 
-def _loss(logits: Floats, y: Places) -> float:
+def _tempered_loss(logits: Floats, y: Integers) -> float:
+    """The loss at the best temperature."""
+    return _loss(logits / _temperature(logits, y), y)
+
+
+def _loss(logits: Floats, y: Integers) -> float:
     """The mean negative log-probability of the truth, each class weighing the same."""
     shifted = logits - logits.max(1, keepdims=True)
-    lost = np.log(np.exp(shifted).sum(1)) - shifted[np.arange(len(y)), y]
-    return float(np.average(lost, weights=1 / np.bincount(y)[y]))
+    losses = np.log(np.exp(shifted).sum(1)) - shifted[np.arange(len(y)), y]
+    return float(np.average(losses, weights=1 / np.bincount(y)[y]))
 
 
-def _figures(chances: Floats, truths: Places, groups: Places, classes: int) -> dict[str, Any]:
-    """Accuracy and balanced accuracy with 95% intervals by group, ECE, each class's recall, and what naming one class gives."""
-    named, weights = chances.argmax(1).astype(np.int64), accuracy.resamples([str(group) for group in groups])
-    recalls = accuracy.recalls(named, truths, weights[:1], classes)[0]
+def _figures(chances: Floats, truths: Integers, groups: Integers, classes: int) -> dict[str, Any]:
+    """Accuracy and balanced accuracy with 95% intervals by group, ECE, each class's recall, and the commonest class's share."""
+    predicted, weights = chances.argmax(1).astype(np.int64), accuracy.resamples([str(group) for group in groups])
+    recalls = accuracy.recalls(predicted, truths, weights[:1], classes)[0]
     return {
         "n": len(truths),
-        "accuracy": accuracy.interval(accuracy.accuracies(named, truths, weights)),
-        "balanced_accuracy": accuracy.interval(accuracy.balanced_accuracies(named, truths, weights, classes)),
+        "accuracy": accuracy.interval(accuracy.accuracies(predicted, truths, weights)),
+        "balanced_accuracy": accuracy.interval(accuracy.balanced_accuracies(predicted, truths, weights, classes)),
         "ece": round(_ece(chances, truths), 4),
         "commonest": round(float(np.bincount(truths).max() / len(truths)), 4),
-        "recall": [None if np.isnan(one) else round(float(one), 4) for one in recalls],
+        "recall": [None if np.isnan(recall) else round(float(recall), 4) for recall in recalls],
     }
 
 
-def _ece(chances: Floats, truths: Places) -> float:
-    """The mean gap between how sure the head is of what it names and how often that is right, in ten bins."""
-    sure, right = chances.max(1), chances.argmax(1) == truths
-    place = np.minimum((sure * BINS).astype(int), BINS - 1)
-    gaps = [abs(sure[place == one].mean() - right[place == one].mean()) * (place == one).mean() for one in np.unique(place)]
+def _ece(chances: Floats, truths: Integers) -> float:
+    """The mean gap between how sure the head is of its predictions and how often they are right, in ten bins."""
+    confidence, is_right = chances.max(1), chances.argmax(1) == truths
+    bins = np.minimum((confidence * BINS).astype(int), BINS - 1)
+    gaps = [
+        abs(confidence[bins == number].mean() - is_right[bins == number].mean()) * (bins == number).mean()
+        for number in np.unique(bins)
+    ]
     return float(sum(gaps))

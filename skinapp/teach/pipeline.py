@@ -13,15 +13,15 @@ from skinapp.imaging import preprocess
 from skinapp.teach import linear_head
 from skinapp.teach.dataset import near_duplicates
 from skinapp.teach.dataset.dataset import Collection
-from skinapp.teach.dataset.split import Places, Split, split
+from skinapp.teach.dataset.split import Integers, Split, split
 from skinapp.teach.linear_head import TrainedHead
 from skinapp.teach.model_folder import writer
 from skinapp.teach.progress import Progress
 
-PART = 4
+BATCH = 4
 """Pictures a pass: half of a pool's, so that a visitor's photo joins the next one instead of waiting for many."""
 MISTAKES = 8
-"""Of those that were held out and named wrongly, the surest ones are shown."""
+"""Of the held-out pictures that were classified wrongly, the surest ones are shown."""
 
 
 @dataclass(frozen=True)
@@ -29,22 +29,22 @@ class Embeddings:
     """What the served model sees in a collection: `embedding [n, d]`, and its groups of near-duplicates `[n]`."""
 
     embedding: NDArray[np.float32]
-    groups: Places
+    groups: Integers
 
 
 @dataclass(frozen=True)
 class Mistake:
-    """A picture that was held out, what it is, and what it was named, with its map."""
+    """A picture that was held out, what it is, and what it was taken for, with its map."""
 
     name: str
     truth: str
     view: NDArray[np.uint8]
-    named: Classification
+    predicted: Classification
 
 
 @dataclass(frozen=True)
 class TrainingResult:
-    """A model of one's own, open and on disk, and all that is told of it."""
+    """A visitor's own model, open and on disk, and everything that is reported about it."""
 
     classifier: Classifier
     trained: TrainedHead
@@ -54,16 +54,16 @@ class TrainingResult:
 
 def embed(base: LoadedModel, collection: Collection, progress: Progress) -> Embeddings:
     """The embeddings of all pictures, and which are near-duplicates."""
-    count, parts, plain, mirror = len(collection.names), [], [], []
+    count, batches, hashes, mirror_hashes = len(collection.names), [], [], []
     progress.begin("looking", count)
-    for start in range(0, count, PART):
-        views = np.asarray(collection.views[start : start + PART])
-        parts.append(base.session.run(preprocess.normalize(views, base.spec.transform)).embedding)
-        plain += [near_duplicates.edges(view) for view in views]
-        mirror += [near_duplicates.mirrored(view) for view in views]
+    for start in range(0, count, BATCH):
+        views = np.asarray(collection.views[start : start + BATCH])
+        batches.append(base.session.run(preprocess.normalize(views, base.spec.transform)).embedding)
+        hashes += [near_duplicates.edges(view) for view in views]
+        mirror_hashes += [near_duplicates.mirrored(view) for view in views]
         progress.step(len(views))
-    embedding = np.concatenate(parts)
-    return Embeddings(embedding, near_duplicates.groups(np.stack(plain), np.stack(mirror), embedding, progress))
+    embedding = np.concatenate(batches)
+    return Embeddings(embedding, near_duplicates.groups(np.stack(hashes), np.stack(mirror_hashes), embedding, progress))
 
 
 def teach(
@@ -84,10 +84,10 @@ def teach(
     return TrainingResult(classifier, trained, parts, mistakes)
 
 
-def most_helped(taught: TrainedHead) -> tuple[int, float] | None:
+def most_helped(trained: TrainedHead) -> tuple[int, float] | None:
     """The class that more pictures would help most, and what its recall gained from half of the pictures to all: the largest
     gain, and of equals the lowest recall; none where every class is always found."""
-    half, whole = (np.nan_to_num(step.recalls, nan=1.0) for step in taught.curve[-2:])
+    half, whole = (np.nan_to_num(step.recalls, nan=1.0) for step in trained.curve[-2:])
     lacking = np.flatnonzero(whole < 1)
     if not len(lacking):
         return None
@@ -96,14 +96,14 @@ def most_helped(taught: TrainedHead) -> tuple[int, float] | None:
 
 
 def _mistakes(classifier: Classifier, collection: Collection, parts: Split, trained: TrainedHead) -> tuple[Mistake, ...]:
-    """The held-out pictures that were named wrongly, most surely wrong first, with their maps."""
-    named, truths = trained.chances.argmax(1), collection.targets[parts.test]
-    wrong = np.flatnonzero(named != truths)
-    worst: list[int] = sorted(wrong.tolist(), key=lambda place: -trained.chances[place].max())[:MISTAKES]
-    return tuple(_mistake(classifier, collection, int(parts.test[place])) for place in worst)
+    """The held-out pictures that were classified wrongly, most surely wrong first, with their maps."""
+    predicted, truths = trained.chances.argmax(1), collection.targets[parts.test]
+    wrong = np.flatnonzero(predicted != truths)
+    worst: list[int] = sorted(wrong.tolist(), key=lambda index: -trained.chances[index].max())[:MISTAKES]
+    return tuple(_mistake(classifier, collection, int(parts.test[index])) for index in worst)
 
 
-def _mistake(classifier: Classifier, collection: Collection, place: int) -> Mistake:
-    view: NDArray[Any] = np.array(collection.views[place])
-    truth = collection.labels[int(collection.targets[place])]
-    return Mistake(collection.names[place], truth, view, classifier.assess([view])[0])
+def _mistake(classifier: Classifier, collection: Collection, index: int) -> Mistake:
+    view: NDArray[Any] = np.array(collection.views[index])
+    truth = collection.labels[int(collection.targets[index])]
+    return Mistake(collection.names[index], truth, view, classifier.assess([view])[0])

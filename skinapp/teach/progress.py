@@ -1,4 +1,4 @@
-"""How far a lesson is, told by the one who works and read by the one who shows it; and how it is stopped."""
+"""How far a lesson is, reported by the thread that works and read by the one that shows it; and how it is stopped."""
 
 import time
 from collections.abc import Iterable, Iterator, Sized
@@ -25,13 +25,13 @@ class Progress:
     the work has. May be shared by threads, of which one works."""
 
     def __init__(self) -> None:
-        self.stage, self.done, self.all = "", 0, 1
-        self._began, self._is_stopped = time.monotonic(), False
-        self._worker_began_s: float | None = None
+        self.stage, self.done, self.total = "", 0, 1
+        self._started, self._is_stopped = time.monotonic(), False
+        self._worker_started_s: float | None = None
 
     def begin(self, stage: str, count: int) -> None:
         """Start a stage of so many equal steps."""
-        self.stage, self.done, self.all, self._began = stage, 0, max(1, count), time.monotonic()
+        self.stage, self.done, self.total, self._started = stage, 0, max(1, count), time.monotonic()
         self.check()
 
     def step(self, count: int = 1) -> None:
@@ -40,7 +40,7 @@ class Progress:
         self.check()
 
     def check(self) -> None:
-        """For the one who works: Stopped, if nobody waits any more; TeachError once the budget of time is spent."""
+        """For the thread that works: Stopped, if nobody waits any more; TeachError once the budget of time is spent."""
         if self._is_stopped:
             raise Stopped
         if self.spent_s > quotas.SECONDS:
@@ -50,23 +50,23 @@ class Progress:
     def spent_s(self) -> float:
         """Processor time of the thread that works and asks, since it first did: other visitors' work doesn't count."""
         now = time.thread_time()
-        if self._worker_began_s is None:
-            self._worker_began_s = now
-        return now - self._worker_began_s
+        if self._worker_started_s is None:
+            self._worker_started_s = now
+        return now - self._worker_started_s
 
     def stop(self) -> None:
         """Make the work end at its next step."""
         self._is_stopped = True
 
-    def walk(self, stage: str, given: Counted[T]) -> Iterator[T]:
-        """Each of these as a step of a stage."""
-        self.begin(stage, len(given))
-        for one in given:
-            yield one
+    def walk(self, stage: str, items: Counted[T]) -> Iterator[T]:
+        """Each item as a step of a stage."""
+        self.begin(stage, len(items))
+        for item in items:
+            yield item
             self.step()
 
     @property
     def left_s(self) -> float | None:
-        """Seconds that the rest of the stage will take, as far as can be told."""
-        spent = time.monotonic() - self._began
-        return spent / self.done * (self.all - self.done) if self.done and spent > 1 else None
+        """Seconds that the rest of the stage will take, as far as is known."""
+        elapsed = time.monotonic() - self._started
+        return elapsed / self.done * (self.total - self.done) if self.done and elapsed > 1 else None

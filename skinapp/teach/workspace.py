@@ -40,11 +40,11 @@ class Workspace:
     tried: list[Path] = field(default_factory=list)
     """Photos that the visitor tried the model with, which lie elsewhere, each in a folder of its own."""
 
-    def fresh(self, name: str) -> Path:
-        """A new, random place in the folder."""
-        place = self.folder / secrets.token_hex(8)
-        place.mkdir(0o700)
-        return place / name
+    def new_path(self, name: str) -> Path:
+        """A path in a new folder of a random name."""
+        folder = self.folder / secrets.token_hex(8)
+        folder.mkdir(0o700)
+        return folder / name
 
 
 class BackgroundTask(threading.Thread, Generic[T]):
@@ -75,7 +75,7 @@ class Workspaces:
 
     def __init__(self, make: Callable[[], Path]) -> None:
         self._make, self._workspaces, self._lock = make, dict[str, Workspace](), threading.Lock()
-        self._left = list[Path]()
+        self._undeleted = list[Path]()
         self._displaced = deque[str](maxlen=16 * MAX_WORKSPACES)
         threading.Thread(target=self._sweep, name="skinapp-sweep", daemon=True).start()
 
@@ -109,7 +109,7 @@ class Workspaces:
             workspace.collection = workspace.embeddings = workspace.result = None
             for path in workspace.tried:
                 scratch.discard(path)
-            self._delete_left(workspace.folder)
+            self._delete_folders(workspace.folder)
 
     def is_displaced(self, session: str) -> bool:
         """Whether a session's workspace had to go for another visitor's."""
@@ -122,10 +122,12 @@ class Workspaces:
         with self._lock:
             if len(self._workspaces) < MAX_WORKSPACES:
                 return
-            held = Counter(workspace.visitor for workspace in self._workspaces.values())
-            most = max(held.values())
-            spare = min((name for name in self._workspaces if held[self._workspaces[name].visitor] == most), key=self._touched)
-            if most <= held[visitor] + 1 and time.monotonic() - self._touched(spare) < quotas.SPARE_S:
+            counts = Counter(workspace.visitor for workspace in self._workspaces.values())
+            highest = max(counts.values())
+            spare = min(
+                (name for name in self._workspaces if counts[self._workspaces[name].visitor] == highest), key=self._touched
+            )
+            if highest <= counts[visitor] + 1 and time.monotonic() - self._touched(spare) < quotas.SPARE_S:
                 return
             self._displaced.append(spare)
         self.close(spare)
@@ -136,7 +138,7 @@ class Workspaces:
     def has(self, workspace: Workspace) -> bool:
         """Whether a workspace is still somebody's."""
         with self._lock:
-            return any(one is workspace for one in self._workspaces.values())
+            return any(other is workspace for other in self._workspaces.values())
 
     def _sweep(self) -> None:
         while True:
@@ -145,13 +147,13 @@ class Workspaces:
             for session, workspace in list(self._workspaces.items()):
                 if now - workspace.touched > quotas.IDLE_S:
                     self.close(session)
-            self._delete_left()
+            self._delete_folders()
 
-    def _delete_left(self, *more: Path) -> None:
+    def _delete_folders(self, *closed: Path) -> None:
         """Delete the folders of closed workspaces; one in which work was still writing is tried again at the next look."""
         with self._lock:
-            folders, self._left = [*self._left, *more], []
+            folders, self._undeleted = [*self._undeleted, *closed], []
         for folder in folders:
             shutil.rmtree(folder, ignore_errors=True)
         with self._lock:
-            self._left += [folder for folder in folders if folder.exists()]
+            self._undeleted += [folder for folder in folders if folder.exists()]

@@ -57,11 +57,11 @@ class Teaching:
         yield Step(teach_view.working(Progress(), language), "", can_try=False, answer="")
         try:
             workspace = self._workspaces.new(session, visitor)
-            place = workspace.fresh("drawn.zip")
+            path = workspace.new_path("drawn.zip")
 
             def task() -> dataset.Collection:
-                source = zipped or sample.pack(place)
-                return dataset.gather(source, self._base.spec.transform, place.parent, workspace.progress)
+                source = zipped or sample.pack(path)
+                return dataset.gather(source, self._base.spec.transform, path.parent, workspace.progress)
 
             work = BackgroundTask(task)
             yield from self._progress(work, workspace, lambda html: Step(pictures=html), language)
@@ -80,7 +80,7 @@ class Teaching:
                 raise TeachError(Message("taught.gone"))
             _discard_model(workspace)
             share = _held_out(share)
-            work = BackgroundTask(partial(self._train, workspace, workspace.collection, workspace.fresh("my-model"), share))
+            work = BackgroundTask(partial(self._train, workspace, workspace.collection, workspace.new_path("my-model"), share))
             yield from self._progress(work, workspace, lambda html: Step(model=html), language)
             workspace.result = _result(work)
             link = self._link(workspace.result.classifier.source.folder.with_suffix(".zip"))

@@ -36,91 +36,92 @@ class Collection:
 
     def counts(self) -> list[tuple[str, int, int]]:
         """Each class with its pictures, and how many of these are for testing."""
-        own = [self.targets == target for target in range(len(self.labels))]
+        members = [self.targets == target for target in range(len(self.labels))]
         return [
-            (label, int(is_own.sum()), int((is_own & self.is_test).sum())) for label, is_own in zip(self.labels, own, strict=True)
+            (label, int(is_member.sum()), int((is_member & self.is_test).sum()))
+            for label, is_member in zip(self.labels, members, strict=True)
         ]
 
 
-def gather(zipped: Path, transform: Transform, folder: Path, progress: Progress) -> Collection:
+def gather(zip_path: Path, transform: Transform, folder: Path, progress: Progress) -> Collection:
     """Decode the pictures of a zip into `folder`; TeachError where they can't teach anything."""
-    with zip_archive.opened(zipped) as opened:
-        if not opened.entries:
+    with zip_archive.open_archive(zip_path) as archive:
+        if not archive.entries:
             raise TeachError(Message("taught.nothing"))
         height, width = transform.input_size[1:]
         path = folder / FILE
-        kept = _decode(opened, _within_budget(opened, progress), transform, path, progress)
+        entries = _decode(archive, _within_budget(archive, progress), transform, path, progress)
         views = (
-            np.memmap(path, np.uint8, "r", shape=(len(kept), height, width, 3))
-            if kept
+            np.memmap(path, np.uint8, "r", shape=(len(entries), height, width, 3))
+            if entries
             else np.zeros((0, height, width, 3), np.uint8)
         )
-        return _sorted(kept, views, opened)
+        return _collect(entries, views, archive)
 
 
-def _within_budget(opened: Archive, progress: Progress) -> list[Entry]:
+def _within_budget(archive: Archive, progress: Progress) -> list[Entry]:
     """The pictures whose heads can be read; TeachError, before any is decoded, if all together exceed a lesson's budget."""
-    kept, pixels = [], 0
-    for entry in progress.walk("checking", opened.entries):
+    readable, pixels = [], 0
+    for entry in progress.walk("checking", archive.entries):
         try:
-            width, height = decode.size(opened.read(entry))
+            width, height = decode.size(archive.read(entry))
         except (PhotoError, Unreadable) as error:
-            opened.refuse(entry.name, error.message)
+            archive.refuse(entry.name, error.message)
         else:
             pixels += width * height
-            kept.append(entry)
-        if opened.unpacked > quotas.UNPACKED_BYTES:
+            readable.append(entry)
+        if archive.unpacked > quotas.UNPACKED_BYTES:
             raise TeachError(Message("taught.bomb", most=quotas.UNPACKED_BYTES // 2**20))
         if pixels > quotas.PIXELS:
             raise TeachError(Message("taught.large", most=quotas.PIXELS // 10**6))
-    return kept
+    return readable
 
 
-def _decode(opened: Archive, entries: list[Entry], transform: Transform, path: Path, progress: Progress) -> list[Entry]:
+def _decode(archive: Archive, entries: list[Entry], transform: Transform, path: Path, progress: Progress) -> list[Entry]:
     """Write what the network sees of every picture that can be read; those entries, in the file's order."""
-    kept, need = [], preprocess.need(transform)
+    decoded, need = [], preprocess.need(transform)
     with path.open("wb") as file:
         for entry in progress.walk("reading", entries):
             try:
-                view = preprocess.view(decode.read_reduced(opened.read(entry), need).photo, transform)
+                view = preprocess.view(decode.read_reduced(archive.read(entry), need).photo, transform)
             except (PhotoError, Unreadable) as error:
-                opened.refuse(entry.name, error.message)
+                archive.refuse(entry.name, error.message)
             else:
                 file.write(np.ascontiguousarray(view).data)
-                kept.append(entry)
-    return kept
+                decoded.append(entry)
+    return decoded
 
 
-def _sorted(kept: list[Entry], views: Views, opened: Archive) -> Collection:
+def _collect(entries: list[Entry], views: Views, archive: Archive) -> Collection:
     """The classes that have enough pictures, by name; those that don't are refused as a whole."""
     sizes: dict[str, int] = {}
-    for entry in kept:
+    for entry in entries:
         sizes[entry.label] = sizes.get(entry.label, 0) + 1
     labels = tuple(sorted(label for label, size in sizes.items() if size >= quotas.LEAST_PICTURES))
     for label in sorted(set(sizes) - set(labels)):
-        opened.refuse(f"{label}/", Message("refused.small_class", count=sizes[label], least=quotas.LEAST_PICTURES))
+        archive.refuse(f"{label}/", Message("refused.small_class", count=sizes[label], least=quotas.LEAST_PICTURES))
     if len(labels) < quotas.LEAST_CLASSES:
-        found = ", ".join(labels) or "–"
-        raise TeachError(Message("taught.few_classes", found=found, least=quotas.LEAST_PICTURES))
-    places = [place for place, entry in enumerate(kept) if entry.label in labels]
-    own = [kept[place] for place in places]
+        names = ", ".join(labels) or "–"
+        raise TeachError(Message("taught.few_classes", found=names, least=quotas.LEAST_PICTURES))
+    indices = [index for index, entry in enumerate(entries) if entry.label in labels]
+    used = [entries[index] for index in indices]
     return Collection(
         labels=labels,
-        names=tuple(entry.name for entry in own),
-        targets=np.array([labels.index(entry.label) for entry in own], np.int64),
-        is_test=np.array([entry.is_test for entry in own], np.bool_),
-        views=views if len(places) == len(kept) else _chosen(views, places),
-        refused=tuple(opened.refused[: quotas.REFUSALS]),
-        refused_more=max(0, len(opened.refused) - quotas.REFUSALS),
+        names=tuple(entry.name for entry in used),
+        targets=np.array([labels.index(entry.label) for entry in used], np.int64),
+        is_test=np.array([entry.is_test for entry in used], np.bool_),
+        views=views if len(indices) == len(entries) else _select(views, indices),
+        refused=tuple(archive.refused[: quotas.REFUSALS]),
+        refused_more=max(0, len(archive.refused) - quotas.REFUSALS),
     )
 
 
-def _chosen(views: Views, places: list[int]) -> Views:
+def _select(views: Views, indices: list[int]) -> Views:
     """Some of the views, in a file that replaces that of all: the few that are left out are moved over."""
     path = Path(views.filename)  # type: ignore[attr-defined]  # a memmap's
-    shape = (len(places), *views.shape[1:])
+    shape = (len(indices), *views.shape[1:])
     with path.with_suffix(".new").open("wb") as file:
-        for place in places:
-            file.write(np.ascontiguousarray(views[place]).data)
+        for index in indices:
+            file.write(np.ascontiguousarray(views[index]).data)
     path.with_suffix(".new").replace(path)
     return np.memmap(path, np.uint8, "r", shape=shape)

@@ -34,36 +34,38 @@ def mirrored(view: Photo) -> NDArray[np.uint64]:
     return edges(np.ascontiguousarray(view[:, ::-1]))
 
 
-def groups(plain: Hashes, mirror: Hashes, embedding: NDArray[np.float32], progress: Progress) -> NDArray[np.int64]:
+def groups(hashes: Hashes, mirror_hashes: Hashes, embedding: NDArray[np.float32], progress: Progress) -> NDArray[np.int64]:
     """A number for each picture `[n]`, the same for all near-duplicates, by their edges' directions and `embedding [n, d]`."""
-    progress.begin("comparing", len(plain))
+    progress.begin("comparing", len(hashes))
     centred = embedding - embedding.mean(0)
     centred /= np.maximum(np.linalg.norm(centred, axis=1, keepdims=True), 1e-9)
-    group = np.arange(len(plain))
-    for start in range(0, len(plain), CHUNK):
-        part = slice(start, start + CHUNK)
-        alike = centred[part] @ centred.T
-        differ = np.minimum(_differ(plain[part], plain), _differ(mirror[part], plain))
-        twin = (differ < SAME_EDGES) | (alike > SAME_FEATURES) | ((differ < LIKE_EDGES) & (alike > LIKE_FEATURES))
-        for alike_ones in twin:
-            group = _joined(group, group[alike_ones])
-        progress.step(len(twin))
+    group = np.arange(len(hashes))
+    for start in range(0, len(hashes), CHUNK):
+        chunk = slice(start, start + CHUNK)
+        similarity = centred[chunk] @ centred.T
+        difference = np.minimum(_difference(hashes[chunk], hashes), _difference(mirror_hashes[chunk], hashes))
+        is_twin = (
+            (difference < SAME_EDGES) | (similarity > SAME_FEATURES) | ((difference < LIKE_EDGES) & (similarity > LIKE_FEATURES))
+        )
+        for twins in is_twin:
+            group = _merged(group, group[twins])
+        progress.step(len(is_twin))
     return np.unique(group, return_inverse=True)[1].astype(np.int64)
 
 
-def _differ(some: Hashes, others: Hashes) -> NDArray[np.float32]:
+def _difference(hashes: Hashes, others: Hashes) -> NDArray[np.float32]:
     """Of the directions that either of two pictures has, the share that only one has `[m, n]`; pictures without any differ."""
-    apart, either = (np.zeros((len(some), len(others)), np.uint16) for _ in range(2))
-    for mine, theirs in zip(some.T.copy(), others.T.copy(), strict=True):
-        apart += np.bitwise_count(mine[:, None] ^ theirs)
+    differing, either = (np.zeros((len(hashes), len(others)), np.uint16) for _ in range(2))
+    for mine, theirs in zip(hashes.T.copy(), others.T.copy(), strict=True):
+        differing += np.bitwise_count(mine[:, None] ^ theirs)
         either += np.bitwise_count(mine[:, None] | theirs)
-    return np.divide(apart, either, out=np.ones(apart.shape, np.float32), where=either > 0)
+    return np.divide(differing, either, out=np.ones(differing.shape, np.float32), where=either > 0)
 
 
-def _joined(group: NDArray[np.int64], some: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The groups `[n]`, of which some are now one."""
-    if len(some) == 0 or (some == some[0]).all():
+def _merged(group: NDArray[np.int64], joined: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The groups `[n]`, with those in `joined` made one."""
+    if len(joined) == 0 or (joined == joined[0]).all():
         return group
-    into = np.arange(len(group))
-    into[some] = some.min()
-    return into[group]
+    new_group = np.arange(len(group))
+    new_group[joined] = joined.min()
+    return new_group[group]

@@ -11,7 +11,7 @@ from skinapp.imaging import encode
 from skinapp.imaging.decode import Photo
 
 SIDE = 160
-EACH = 50
+PER_CLASS = 50
 """Pictures of a class."""
 
 Floats = NDArray[np.float64]
@@ -22,7 +22,7 @@ PATTERNS: dict[str, Callable[[Floats, Floats], Floats]] = {
     "rings": lambda u, v: np.sin(np.hypot(u, v)),
     "stripes": lambda u, v: np.sin(u),
 }
-"""The classes by name: where their function of the place is above 0, there is ink."""
+"""The classes by name: where their function of the position is above 0, there is ink."""
 
 
 def draw(name: str, seed: int) -> Photo:
@@ -37,10 +37,10 @@ def draw(name: str, seed: int) -> Photo:
     return np.asarray(np.clip(cloth * (1 - cover) + ink * cover + weave, 0, 255), np.uint8)
 
 
-def pack(path: Path, each: int = EACH) -> Path:
+def pack(path: Path, per_class: int = PER_CLASS) -> Path:
     """Write the whole set as a zip of folders, as a visitor would bring it."""
-    with ZipFile(path, "w", ZIP_STORED) as packed:
+    with ZipFile(path, "w", ZIP_STORED) as archive:
         for name in PATTERNS:
-            for seed in range(each):
-                packed.writestr(f"patterns/{name}/{seed:02}.jpg", encode.jpeg(draw(name, seed)))
+            for seed in range(per_class):
+                archive.writestr(f"patterns/{name}/{seed:02}.jpg", encode.jpeg(draw(name, seed)))
     return path

@@ -32,8 +32,8 @@ CLUTTER = re.compile(r"(^|/)(\.(?!\.?/)|__MACOSX/|Thumbs\.db$|desktop\.ini$)", r
 ELSEWHERE = re.compile(r"^/|^[A-Za-z]:|(^|/)\.\.(/|$)|\0")
 BROKEN = (BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, OverflowError, RuntimeError, NotImplementedError, ValueError)
 """What reading a damaged entry raises."""
-SHOWN = 120
-"""Letters of a refused file's name that are told."""
+MAX_SHOWN = 120
+"""Letters of a refused file's name that are shown."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class Archive:
         pictures = list(self._pictures(file.infolist()))
         if len(pictures) > quotas.PICTURES:
             raise TeachError(Message("taught.too_many", count=len(pictures), most=quotas.PICTURES))
-        self.entries = self._classed(pictures)
+        self.entries = self._with_classes(pictures)
         labels = {entry.label for entry in self.entries}
         if len(labels) > quotas.CLASSES:
             raise TeachError(Message("taught.many_classes", count=len(labels), most=quotas.CLASSES))
@@ -72,8 +72,8 @@ class Archive:
         """A picture's bytes, at most some more than a photo may have."""
         content = bytearray()
         try:
-            with self._file.open(entry.info) as opened:
-                while len(content) <= decode.MAX_BYTES and (chunk := opened.read(CHUNK)):
+            with self._file.open(entry.info) as stream:
+                while len(content) <= decode.MAX_BYTES and (chunk := stream.read(CHUNK)):
                     content += chunk
                     self.unpacked += len(chunk)  # also where the end turns out to be damaged
         except BROKEN:
@@ -82,30 +82,30 @@ class Archive:
 
     def refuse(self, name: str, message: Message) -> None:
         """Note a file that isn't used; its name may be as long and odd as a zip's names are."""
-        shown = name if len(name) <= SHOWN else f"{name[: SHOWN // 2]}…{name[-SHOWN // 2 :]}"
-        self.refused.append(Refusal("".join(letter if letter.isprintable() else "\ufffd" for letter in shown), message))
+        shortened = name if len(name) <= MAX_SHOWN else f"{name[: MAX_SHOWN // 2]}…{name[-MAX_SHOWN // 2 :]}"
+        self.refused.append(Refusal("".join(letter if letter.isprintable() else "\ufffd" for letter in shortened), message))
 
     def _pictures(self, infos: list[ZipInfo]) -> Iterator[tuple[PurePosixPath, ZipInfo]]:
         """The entries that may be pictures, with clean paths; the others are refused or, if clutter, passed over."""
-        known = set[PurePosixPath]()
+        paths = set[PurePosixPath]()
         for info in infos:
-            name = _name(info)
+            name = _decoded_name(info)
             if not name or name.endswith("/") or CLUTTER.search(name):
                 continue
-            if (message := _fault(name, info)) is not None:
+            if (message := _problem(name, info)) is not None:
                 self.refuse(name, message)
-            elif (path := PurePosixPath(name)) in known:  # entries that share their bytes do so by sharing their name
+            elif (path := PurePosixPath(name)) in paths:  # entries that share their bytes do so by sharing their name
                 self.refuse(name, Message("refused.twice"))
             else:
-                known.add(path)
+                paths.add(path)
                 yield path, info
 
-    def _classed(self, pictures: list[tuple[PurePosixPath, ZipInfo]]) -> list[Entry]:
+    def _with_classes(self, pictures: list[tuple[PurePosixPath, ZipInfo]]) -> list[Entry]:
         """Pictures with the class that their folder names, without the folders that all of them share."""
         parents, entries = [path.parts[:-1] for path, _ in pictures], []
-        shared = _shared(parents)
+        shared_count = _shared_folders(parents)
         for (path, info), parent in zip(pictures, parents, strict=True):
-            folders = parent[shared:]
+            folders = parent[shared_count:]
             is_test = bool(folders) and SPLITS.get(folders[0].lower(), False)
             if folders and folders[0].lower() in SPLITS:
                 folders = folders[1:]
@@ -127,24 +127,24 @@ class Unreadable(Exception):
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[Archive]:
+def open_archive(path: Path) -> Iterator[Archive]:
     """A zip that is no larger than it may be; TeachError where it isn't one."""
     size = path.stat().st_size
     if size > quotas.ZIP_BYTES:
         raise TeachError(Message("taught.heavy", size=f"{size / 2**20:.0f}", most=quotas.ZIP_BYTES // 2**20))
     # Counted before Python reads the directory, which takes a kilobyte of memory an entry, however many there are.
-    if (count := _entries(path)) > quotas.FILES:
+    if (count := _max_entries(path)) > quotas.FILES:
         raise TeachError(Message("taught.too_many_files", count=count, most=quotas.FILES))
-    with _Measured(io.FileIO(path)) as measured:
+    with _LimitedReader(io.FileIO(path)) as reader:
         try:
-            file = ZipFile(measured)
+            file = ZipFile(reader)
         except BROKEN:
             raise TeachError(Message("taught.no_zip")) from None
         with file:
             yield Archive(file)
 
 
-class _Measured(io.BufferedReader):
+class _LimitedReader(io.BufferedReader):
     """A zip's file, of which no more is read at once than a zip's directory may have."""
 
     def read(self, size: int | None = -1, /) -> bytes:
@@ -153,18 +153,18 @@ class _Measured(io.BufferedReader):
         return super().read(-1 if size is None else size)
 
 
-def _entries(path: Path) -> int:
+def _max_entries(path: Path) -> int:
     """How many entries the zip's directory can have at most, whatever its end says."""
     count, tail = 0, b""
     with path.open("rb") as file:
         while chunk := file.read(CHUNK):
-            piece = tail + chunk
-            count += piece.count(ENTRY)
-            tail = piece[-len(ENTRY) + 1 :]
+            window = tail + chunk
+            count += window.count(ENTRY)
+            tail = window[-len(ENTRY) + 1 :]
     return count
 
 
-def _name(info: ZipInfo) -> str:
+def _decoded_name(info: ZipInfo) -> str:
     """An entry's name with slashes; one that doesn't say that it is UTF-8 may be so all the same, or Chinese."""
     name = info.filename
     if not info.flag_bits & IS_UTF8 and not name.isascii():
@@ -177,12 +177,12 @@ def _name(info: ZipInfo) -> str:
     return name.replace("\\", "/")
 
 
-def _fault(name: str, info: ZipInfo) -> Message | None:
+def _problem(name: str, info: ZipInfo) -> Message | None:
     """Why an entry can't be used."""
-    kind = stat.S_IFMT(info.external_attr >> 16)
+    file_type = stat.S_IFMT(info.external_attr >> 16)
     if ELSEWHERE.search(name):
         return Message("refused.elsewhere")
-    if kind not in (0, stat.S_IFREG):
+    if file_type not in (0, stat.S_IFREG):
         return Message("refused.link")
     if len(name) > quotas.PATH or name.count("/") > quotas.DEPTH:
         return Message("refused.deep", letters=quotas.PATH, folders=quotas.DEPTH)
@@ -193,7 +193,7 @@ def _fault(name: str, info: ZipInfo) -> Message | None:
     return None if info.compress_type in (ZIP_STORED, ZIP_DEFLATED) else Message("refused.method")
 
 
-def _shared(parents: list[tuple[str, ...]]) -> int:
+def _shared_folders(parents: list[tuple[str, ...]]) -> int:
     """How many leading folders all pictures share, as long as a class's folder is left to some."""
     deepest = max(map(len, parents), default=0)
     return min(len(commonprefix(parents)), max(0, deepest - 1))  # noqa: RUF071  # of tuples, whose parts it compares

@@ -37,19 +37,19 @@ print(json.dumps(dict(zip(config["label_names"], chances.tolist())), ensure_asci
 
 def render(spec: ModelSpec, file: str, figures: dict[str, Any]) -> str:
     """The card's text (Markdown)."""
-    held, taught = figures["held_out"], spec.provenance["taught_on"]
+    held_out, base = figures["held_out"], spec.provenance["taught_on"]
     return "\n".join(
         [
             HEADER,
             f"# {_names(spec.labels)}\n",
             f"{text('own.disclaimer', 'en')}\n",
-            f"`{spec.architecture}` of {taught['id']}@{taught['revision']} (`{taught['file']}`) with a linear head that was",
+            f"`{spec.architecture}` of {base['id']}@{base['revision']} (`{base['file']}`) with a linear head that was",
             "taught in skinapp's page; all but the head is that model's, whose licence holds on.\n",
             "## Pictures\n",
-            *_pictures(spec, held),
+            *_pictures(spec, held_out),
             "## How good it is\n",
-            *_figures(held),
-            *_confusion(spec.labels, held["confusion"]),
+            *_figures(held_out),
+            *_confusion(spec.labels, held_out["confusion"]),
             *_curve(figures["cross_validation"]["curve"]),
             "## Run it\n",
             "With skinapp: `python app.py --model FOLDER` for the page, `python -m skinapp PHOTO --model FOLDER --json` in a",
@@ -62,38 +62,46 @@ def render(spec: ModelSpec, file: str, figures: dict[str, Any]) -> str:
 
 def _names(labels: tuple[str, ...]) -> str:
     """The classes in a title."""
-    shown = ", ".join(_plain(label) for label in labels[:6])
-    return shown if len(labels) <= 6 else f"{shown} and {len(labels) - 6} more"
+    names = ", ".join(_escaped(label) for label in labels[:6])
+    return names if len(labels) <= 6 else f"{names} and {len(labels) - 6} more"
 
 
-def _pictures(spec: ModelSpec, held: dict[str, Any]) -> list[str]:
-    learned = spec.provenance["learned_from"]
-    rows = [f"| {_plain(label)} | {learned[label]} | {held['pictures'][label]} |" for label in spec.labels]
-    how = "from its maker's `test` folder" if held["how"] == "test folder" else "drawn from each class, near-copies kept together"
-    left_out = (
-        f" {held['near_copies_left_out']} near-copies of them were not learned from." if held["near_copies_left_out"] else ""
+def _pictures(spec: ModelSpec, held_out: dict[str, Any]) -> list[str]:
+    counts = spec.provenance["learned_from"]
+    rows = [f"| {_escaped(label)} | {counts[label]} | {held_out['pictures'][label]} |" for label in spec.labels]
+    origin = (
+        "from its maker's `test` folder"
+        if held_out["how"] == "test folder"
+        else "drawn from each class, near-copies kept together"
     )
-    return ["| class | learned from | held out |", "|---|---|---|", *rows, "", f"Held out: {how}.{left_out}\n"]
+    left_out = (
+        f" {held_out['near_copies_left_out']} near-copies of them were not learned from."
+        if held_out["near_copies_left_out"]
+        else ""
+    )
+    return ["| class | learned from | held out |", "|---|---|---|", *rows, "", f"Held out: {origin}.{left_out}\n"]
 
 
-def _figures(held: dict[str, Any]) -> list[str]:
+def _figures(held_out: dict[str, Any]) -> list[str]:
     return [
-        f"On the {held['n']} pictures held out, which it never saw:\n",
-        f"- Accuracy {_interval(held['accuracy'])}; naming always the commonest class gives {held['commonest']:.1%}.",
-        f"- Balanced accuracy (the mean of the classes) {_interval(held['balanced_accuracy'])}.",
-        f"- How sure it is differs from how often it is right by {held['ece']:.1%} (ECE). Classes count the same, however many "
-        "pictures each had.\n",
+        f"On the {held_out['n']} pictures held out, which it never saw:\n",
+        f"- Accuracy {_interval(held_out['accuracy'])}; naming always the commonest class gives {held_out['commonest']:.1%}.",
+        f"- Balanced accuracy (the mean of the classes) {_interval(held_out['balanced_accuracy'])}.",
+        f"- How sure it is differs from how often it is right by {held_out['ece']:.1%} (ECE). Classes count the same, "
+        "however many pictures each had.\n",
     ]
 
 
-def _interval(found: dict[str, float | None]) -> str:
-    value, low, high = found["value"], found["low"], found["high"]
+def _interval(figure: dict[str, float | None]) -> str:
+    value, low, high = figure["value"], figure["low"], figure["high"]
     return "–" if value is None or low is None or high is None else f"{value:.1%} (95% interval {low:.1%} to {high:.1%})"
 
 
 def _confusion(labels: tuple[str, ...], counts: dict[str, dict[str, int]]) -> list[str]:
-    head = "| is, named → | " + " | ".join(_plain(label) for label in labels) + " |"
-    rows = [f"| {_plain(label)} | " + " | ".join(str(counts[label][other]) for other in labels) + " |" for label in labels]
+    head = "| is, named → | " + " | ".join(_escaped(label) for label in labels) + " |"
+    rows = [
+        f"| {_escaped(label)} | " + " | ".join(str(counts[label][predicted]) for predicted in labels) + " |" for label in labels
+    ]
     return [head, "|---" * (len(labels) + 1) + "|", *rows, ""]
 
 
@@ -102,6 +110,6 @@ def _curve(curve: list[dict[str, Any]]) -> list[str]:
     return [f"Balanced accuracy by cross-validation on the pictures learned from: {points}.\n"]
 
 
-def _plain(label: str) -> str:
+def _escaped(label: str) -> str:
     """A label that no Markdown takes for its own."""
     return "".join(f"&#{ord(letter)};" if letter in "|*_`<>[]\\&#~!" else letter for letter in label)

@@ -16,7 +16,7 @@ from skinapp.model.session import OUTPUTS
 from skinapp.teach.linear_head import Head
 
 LOGITS, CAMS, EMBEDDING = OUTPUTS
-NAME = "/taught/"
+PREFIX = "/taught/"
 """What the names of all that is put in start with."""
 
 
@@ -29,15 +29,15 @@ def graft(base: Path, head: Head, usual: Evidence | None, out: Path) -> None:
     place: maps show what a picture has more, so that what a network makes of every picture's edges is no hot spot."""
     model = onnx.load(base)
     graph = model.graph
-    maker = {output: node for node in graph.node for output in node.output}
-    evidence = maker.get(CAMS)
-    if evidence is not None and evidence.name == f"{NAME}Sub":  # a head that was put on here before
-        evidence = maker[evidence.input[0]]
+    producer = {output: node for node in graph.node for output in node.output}
+    evidence = producer.get(CAMS)
+    if evidence is not None and evidence.name == f"{PREFIX}Sub":  # a head that was put on here before
+        evidence = producer[evidence.input[0]]
     if evidence is None or evidence.op_type != "Conv":
         raise ModelError(f"{base} has no head that can be replaced (cams is made by no Conv); export it again.")
     features = evidence.input[0]
-    kept = _behind([EMBEDDING, features], maker)
-    nodes = [node for node in graph.node if kept & set(node.output)]
+    sources = _sources_of([EMBEDDING, features], producer)
+    nodes = [node for node in graph.node if sources & set(node.output)]
     del graph.node[:]
     graph.node.extend([*nodes, *_nodes(features)])
     needed = {name for node in nodes for name in node.input}
@@ -52,31 +52,31 @@ def graft(base: Path, head: Head, usual: Evidence | None, out: Path) -> None:
     onnx.save(model, out)
 
 
-def _behind(wanted: list[str], maker: dict[str, onnx.NodeProto]) -> set[str]:
-    """Every tensor that these are computed from, and these."""
-    found, waiting = set[str](), list(wanted)
-    while waiting:
-        name = waiting.pop()
-        if name not in found and name in maker:
-            found.add(name)
-            waiting += maker[name].input
-    return found
+def _sources_of(outputs: list[str], producer: dict[str, onnx.NodeProto]) -> set[str]:
+    """Every tensor that these outputs are computed from, and the outputs themselves."""
+    tensors, pending = set[str](), list(outputs)
+    while pending:
+        name = pending.pop()
+        if name not in tensors and name in producer:
+            tensors.add(name)
+            pending += producer[name].input
+    return tensors
 
 
 def _nodes(features: str) -> list[onnx.NodeProto]:
-    named = {part: f"{NAME}{part}" for part in ("weights", "usual", "bias", "evidence", "pooled", "flat")}
+    names = {part: f"{PREFIX}{part}" for part in ("weights", "usual", "bias", "evidence", "pooled", "flat")}
     return [
-        helper.make_node("Conv", [features, named["weights"]], [named["evidence"]], f"{NAME}Conv", kernel_shape=[1, 1]),
-        helper.make_node("Sub", [named["evidence"], named["usual"]], [CAMS], f"{NAME}Sub"),
-        helper.make_node("GlobalAveragePool", [CAMS], [named["pooled"]], f"{NAME}Batcher"),
-        helper.make_node("Flatten", [named["pooled"]], [named["flat"]], f"{NAME}Flatten", axis=1),
-        helper.make_node("Add", [named["flat"], named["bias"]], [LOGITS], f"{NAME}Add"),
+        helper.make_node("Conv", [features, names["weights"]], [names["evidence"]], f"{PREFIX}Conv", kernel_shape=[1, 1]),
+        helper.make_node("Sub", [names["evidence"], names["usual"]], [CAMS], f"{PREFIX}Sub"),
+        helper.make_node("GlobalAveragePool", [CAMS], [names["pooled"]], f"{PREFIX}Batcher"),
+        helper.make_node("Flatten", [names["pooled"]], [names["flat"]], f"{PREFIX}Flatten", axis=1),
+        helper.make_node("Add", [names["flat"], names["bias"]], [LOGITS], f"{PREFIX}Add"),
     ]
 
 
 def _tensors(head: Head, usual: Evidence | None) -> list[TensorProto]:
     """The head's numbers; its bias gets back what is taken from every place."""
-    less = np.zeros((len(head.bias), 1, 1), np.float32) if usual is None else usual
-    bias = head.bias + less.mean((1, 2), dtype=np.float64).astype(np.float32)
-    values = {"weights": head.weights[:, :, None, None], "usual": less[None], "bias": bias}
-    return [numpy_helper.from_array(value, f"{NAME}{name}") for name, value in values.items()]
+    subtracted = np.zeros((len(head.bias), 1, 1), np.float32) if usual is None else usual
+    bias = head.bias + subtracted.mean((1, 2), dtype=np.float64).astype(np.float32)
+    values = {"weights": head.weights[:, :, None, None], "usual": subtracted[None], "bias": bias}
+    return [numpy_helper.from_array(value, f"{PREFIX}{name}") for name, value in values.items()]

@@ -46,32 +46,32 @@ def write(base: LoadedModel, collection: Collection, split: Split, trained: Trai
     base.spec.verify(base.source.folder, file)  # which may have been swapped since it was loaded
     graft(base.source.folder / file, trained.head, None, folder / file)
     spec = _spec(base, collection, split, trained, folder / file)
-    plain = _maps(spec, session.Session(folder / file, spec, provider), collection, split)
-    usual = np.asarray(np.mean([cams.mean(0) for cams in plain], axis=0, dtype=np.float64), np.float32)
+    maps = _maps(spec, session.Session(folder / file, spec, provider), collection, split)
+    usual = np.asarray(np.mean([cams.mean(0) for cams in maps], axis=0, dtype=np.float64), np.float32)
     graft(base.source.folder / file, trained.head, usual, folder / file)
-    spec = replace(_spec(base, collection, split, trained, folder / file), heatmap=_scale(spec, [cams - usual for cams in plain]))
+    spec = replace(_spec(base, collection, split, trained, folder / file), heatmap=_scale(spec, [cams - usual for cams in maps]))
     spec.write(folder)
-    ran = session.Session(folder / file, spec, provider)
-    found = _metrics(collection, split, trained)
-    (folder / METRICS).write_text(json.dumps(found, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    (folder / CARD).write_text(card.render(spec, file, found), encoding="utf-8")
-    return Classifier(hub.LocalModel(folder, spec, file, folder.name, sha256(folder / CONFIG)[:12], None), ran, ())
+    runner = session.Session(folder / file, spec, provider)
+    metrics = _metrics(collection, split, trained)
+    (folder / METRICS).write_text(json.dumps(metrics, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    (folder / CARD).write_text(card.render(spec, file, metrics), encoding="utf-8")
+    return Classifier(hub.LocalModel(folder, spec, file, folder.name, sha256(folder / CONFIG)[:12], None), runner, ())
 
 
 def pack(folder: Path, path: Path) -> Path:
     """The folder as a zip that unpacks into a folder of its name."""
-    with ZipFile(path, "w", ZIP_DEFLATED) as packed:
+    with ZipFile(path, "w", ZIP_DEFLATED) as archive:
         for file in sorted(folder.iterdir()):
             entry = ZipInfo.from_file(file, f"{folder.name}/{file.name}")
             entry.external_attr = (stat.S_IFREG | 0o644) << 16  # here it is its visitor's alone, where it is unpacked it isn't
-            packed.writestr(entry, file.read_bytes(), ZIP_DEFLATED)
+            archive.writestr(entry, file.read_bytes(), ZIP_DEFLATED)
     return path
 
 
 def _spec(base: LoadedModel, collection: Collection, split: Split, trained: TrainedHead, path: Path) -> ModelSpec:
     """The base's spec with other labels and without a word about lesions; its heatmap's scale is yet to be measured."""
     labels, file = collection.labels, base.spec.files[path.name]
-    every = dict.fromkeys(labels, 0.0)
+    zeros = dict.fromkeys(labels, 0.0)
     return ModelSpec(
         architecture=base.spec.architecture,
         activation=base.spec.activation,
@@ -80,7 +80,7 @@ def _spec(base: LoadedModel, collection: Collection, split: Split, trained: Trai
         files={path.name: ModelFile(sha256(path), file.precision, file.providers)},
         temperature=round(trained.temperature, 4),
         thresholds={},
-        heatmap=HeatmapScale(every, dict.fromkeys(labels, 1.0), base.spec.heatmap.shift),
+        heatmap=HeatmapScale(zeros, dict.fromkeys(labels, 1.0), base.spec.heatmap.shift),
         lesion_head=LesionHead((), 0.0),
         frame_head=FrameHead((), 0.0),
         quality=UNLIMITED,
@@ -93,14 +93,14 @@ def _spec(base: LoadedModel, collection: Collection, split: Split, trained: Trai
     )
 
 
-def _maps(spec: ModelSpec, ran: session.Runner, collection: Collection, split: Split) -> list[NDArray[np.float32]]:
+def _maps(spec: ModelSpec, runner: session.Runner, collection: Collection, split: Split) -> list[NDArray[np.float32]]:
     """Every class's maps `[m, k, h, w]` of some pictures of each class that it learned from."""
-    found = []
+    maps = []
     for target in range(len(spec.labels)):
-        own = split.train[collection.targets[split.train] == target][:SCALE_PICTURES]
-        views = np.stack([collection.views[place] for place in own])
-        found.append(ran.run(preprocess.normalize(views, spec.transform)).cams)
-    return found
+        indices = split.train[collection.targets[split.train] == target][:SCALE_PICTURES]
+        views = np.stack([collection.views[index] for index in indices])
+        maps.append(runner.run(preprocess.normalize(views, spec.transform)).cams)
+    return maps
 
 
 def _scale(spec: ModelSpec, maps: list[NDArray[np.float32]]) -> HeatmapScale:
@@ -133,8 +133,8 @@ def _metrics(collection: Collection, split: Split, trained: TrainedHead) -> dict
                     "share": step.share,
                     "balanced_accuracy": round(step.balanced, 4),
                     "recall": {
-                        label: None if math.isnan(one) else round(float(one), 4)
-                        for label, one in zip(labels, step.recalls, strict=True)
+                        label: None if math.isnan(recall) else round(float(recall), 4)
+                        for label, recall in zip(labels, step.recalls, strict=True)
                     },
                 }
                 for step in trained.curve
@@ -143,7 +143,7 @@ def _metrics(collection: Collection, split: Split, trained: TrainedHead) -> dict
     }
 
 
-def _counts(collection: Collection, places: Any) -> dict[str, int]:
+def _counts(collection: Collection, indices: Any) -> dict[str, int]:
     """Pictures of each class among these."""
-    counts = np.bincount(collection.targets[places], minlength=len(collection.labels))
+    counts = np.bincount(collection.targets[indices], minlength=len(collection.labels))
     return dict(zip(collection.labels, counts.tolist(), strict=True))

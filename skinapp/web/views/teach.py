@@ -103,7 +103,7 @@ class WrongAnswer:
 
     @classmethod
     def of(cls, mistake: Mistake) -> Self:
-        named = mistake.named
+        named = mistake.predicted
         return cls(
             file=mistake.name,
             truth=mistake.truth,
@@ -139,7 +139,7 @@ def first_step(language: Language) -> str:
 
 def working(progress: Progress, language: Language) -> str:
     """How far the work is, with a button to stop it."""
-    every, left_s = progress.all, progress.left_s
+    every, left_s = progress.total, progress.left_s
     left_s = None if left_s is None or left_s < LEAST_LEFT_S else round(left_s)
     return render("teach.working", language, Status(progress.stage, min(progress.done, every), every, left_s))
 

@@ -92,7 +92,7 @@ def test_it_stops_between_two_fits_when_nobody_waits():
     progress.step = lambda count=1: progress.stop() or Progress.step(progress, count)
     with pytest.raises(Stopped):
         learned(*clouds(), 3, progress=progress)
-    assert progress.done == 1 and progress.all > 20
+    assert progress.done == 1 and progress.total > 20
 
 
 def test_it_stops_within_a_fit_when_nobody_waits():

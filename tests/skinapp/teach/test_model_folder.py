@@ -138,8 +138,8 @@ def test_mistakes_are_held_out_pictures_named_wrongly_surest_first(taught):
     result, kept = taught
     tests = {kept.names[place] for place in result.split.test}
     for one in result.mistakes:
-        assert one.name in tests and one.truth != one.named.top
-    sure = [float(one.named.chances.max()) for one in result.mistakes]
+        assert one.name in tests and one.truth != one.predicted.top
+    sure = [float(one.predicted.chances.max()) for one in result.mistakes]
     assert sure == sorted(sure, reverse=True)
     assert len(result.mistakes) == min(pipeline.MISTAKES, result.trained.confusion.sum() - result.trained.confusion.trace())
 

@@ -27,7 +27,7 @@ def workspaces_in(place: Path) -> Workspaces:
 
 def test_leaving_stops_the_work_and_deletes_everything(workspaces: Workspaces, tmp_path: Path) -> None:
     mine = workspaces.new("ann")
-    (mine.fresh("views.u8")).write_bytes(b"pictures")
+    (mine.new_path("views.u8")).write_bytes(b"pictures")
     tried = tmp_path / "an upload" / "tried.png"
     tried.parent.mkdir()
     tried.write_bytes(b"a photo")
@@ -141,7 +141,7 @@ def test_progress_tells_how_long_the_rest_takes() -> None:
     progress = Progress()
     progress.begin("reading", 10)
     assert progress.left_s is None
-    progress._began -= 20
+    progress._started -= 20
     progress.step(5)
     assert progress.left_s == pytest.approx(20, abs=5)
-    assert (progress.stage, progress.done, progress.all) == ("reading", 5, 10)
+    assert (progress.stage, progress.done, progress.total) == ("reading", 5, 10)

@@ -25,12 +25,12 @@ TRANSFORM = ModelSpec.read(TINY_MODEL).transform
 
 
 def found(path: Path) -> dict[str, tuple[str, bool]]:
-    with zip_archive.opened(path) as opened:
+    with zip_archive.open_archive(path) as opened:
         return {entry.name: (entry.label, entry.is_test) for entry in opened.entries}
 
 
 def refused(path: Path) -> dict[str, str]:
-    with zip_archive.opened(path) as opened:
+    with zip_archive.open_archive(path) as opened:
         return {one.name: one.message.to("en") for one in opened.refused}
 
 
@@ -124,7 +124,7 @@ def test_deep_and_long_names_are_refused_at_once_and_told_short(tmp_path):
     told = refused(path)
     said = text("refused.deep", "en", letters=quotas.PATH, folders=quotas.DEPTH)
     assert list(told.values()) == [said, said] and len(found(path)) == 11
-    assert all(len(name) <= zip_archive.SHOWN + 1 for name in told)
+    assert all(len(name) <= zip_archive.MAX_SHOWN + 1 for name in told)
     worst = zip_files.zipped(tmp_path / "b.zip", {"a/" * 31 + f"{number}.png": b"" for number in range(quotas.PICTURES)})
     assert {label for label, _ in found(worst).values()} == {"a"}
 
@@ -191,14 +191,14 @@ def test_whatever_a_zip_calls_its_files_they_stay_where_they_are_and_are_told_in
     with ZipFile(path, "w") as packed:
         for name in names:
             packed.writestr(name, b"")
-    with zip_archive.opened(path) as opened:
+    with zip_archive.open_archive(path) as opened:
         entries, others = opened.entries, opened.refused
     for entry in entries:
         parts = Path(entry.name).parts
         assert ".." not in parts and not Path(entry.name).is_absolute() and parts
         assert entry.label.isprintable() and 0 < len(entry.label) <= quotas.NAME and entry.label == entry.label.strip()
     assert len({entry.name for entry in entries}) == len(entries)
-    assert all(one.name.isprintable() and len(one.name) <= zip_archive.SHOWN + 1 for one in others)
+    assert all(one.name.isprintable() and len(one.name) <= zip_archive.MAX_SHOWN + 1 for one in others)
     assert len(entries) + len(others) <= len(names)
 
 

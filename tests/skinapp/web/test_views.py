@@ -23,7 +23,7 @@ from skinapp.model.spec import HeatmapScale
 from skinapp.teach.dataset.dataset import Collection
 from skinapp.teach.dataset.split import Split
 from skinapp.teach.dataset.zip_archive import Refusal
-from skinapp.teach.linear_head import Head, Step, TrainedHead
+from skinapp.teach.linear_head import CurvePoint, Head, TrainedHead
 from skinapp.teach.pipeline import Mistake, TrainingResult
 from skinapp.teach.progress import Progress
 from skinapp.web import render
@@ -135,7 +135,7 @@ def taught(recalls: tuple[float, ...], mistakes: tuple[Mistake, ...]) -> Trainin
     """What came of teaching two classes; the model itself isn't shown."""
     interval = {"value": 0.75, "low": 0.5, "high": None}
     figures = {"n": 4, "accuracy": interval, "balanced_accuracy": interval, "commonest": 0.5}
-    curve = tuple(Step(share, np.array(recalls) * share) for share in (0.25, 0.5, 1.0))
+    curve = tuple(CurvePoint(share, np.array(recalls) * share) for share in (0.25, 0.5, 1.0))
     head = Head(np.zeros((2, 1), np.float32), np.zeros(2, np.float32))
     trained = TrainedHead(head, 1.0, 1.0, figures, np.array([[3, 1], [0, 0]]), np.zeros((4, 2)), curve)
     no_model: Any = None
