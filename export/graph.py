@@ -48,10 +48,10 @@ class ContractOnnxConfig(ViTOnnxConfig):
 
 def fix_padding(net: nn.Module, input_size: tuple[int, int, int]) -> None:
     """Replace TensorFlow's SAME padding, which exports as shape arithmetic, by the zeros it comes to at this input size."""
-    seen: dict[nn.Module, torch.Size] = {}
+    input_sizes: dict[nn.Module, torch.Size] = {}
     convolutions = {name: module for name, module in net.named_modules() if isinstance(module, Conv2dSame)}
     hooks = [
-        module.register_forward_pre_hook(lambda module, inputs: seen.__setitem__(module, inputs[0].shape[-2:]))
+        module.register_forward_pre_hook(lambda module, inputs: input_sizes.__setitem__(module, inputs[0].shape[-2:]))
         for module in convolutions.values()
     ]
     with torch.inference_mode():
@@ -59,7 +59,7 @@ def fix_padding(net: nn.Module, input_size: tuple[int, int, int]) -> None:
     for hook in hooks:
         hook.remove()
     for name, module in convolutions.items():
-        zeros = nn.ZeroPad2d(pad_same_arg(seen[module], module.weight.shape[-2:], module.stride, module.dilation))
+        zeros = nn.ZeroPad2d(pad_same_arg(input_sizes[module], module.weight.shape[-2:], module.stride, module.dilation))
         fixed = nn.Conv2d(
             module.in_channels,
             module.out_channels,
@@ -86,18 +86,18 @@ def to_onnx(net: nn.Module, input_size: tuple[int, int, int], path: Path) -> Non
         export(model, ContractOnnxConfig(model.config, task="image-classification"), raw, opset=OPSET, input_shapes=shapes)
     quant_pre_process(raw, path, skip_symbolic_shape=True)
     raw.unlink()
-    _pool(path)
+    _use_average_pools(path)
     _name_all_nodes(path)
     onnx.checker.check_model(path, full_check=True)
 
 
-def _pool(path: Path) -> None:
+def _use_average_pools(path: Path) -> None:
     """Write means over all places as GlobalAveragePool: of a mean ONNX Runtime has no INT8 kernel."""
     model = onnx.load(path)
     constants = {tensor.name: tensor for tensor in model.graph.initializer}
     for node in [node for node in model.graph.node if node.op_type == "ReduceMean" and not node.name.startswith(HEAD)]:
-        is_kept = all(entry.i for entry in node.attribute if entry.name == "keepdims")
-        if is_kept and sorted(numpy_helper.to_array(constants[node.input[1]]) % 4) == [2, 3]:
+        keeps_dims = all(entry.i for entry in node.attribute if entry.name == "keepdims")
+        if keeps_dims and sorted(numpy_helper.to_array(constants[node.input[1]]) % 4) == [2, 3]:
             node.op_type = "GlobalAveragePool"
             del node.input[1], node.attribute[:]
     onnx.save(model, path)

@@ -142,9 +142,9 @@ def evaluate(
     from train.evaluate.run import evaluate as run
 
     with clear_errors():
-        found = run(Options(model, images, labels, split, precision.value, threads, robustness, careful))
-    write(found, json)
-    figures = found.report
+        evaluation = run(Options(model, images, labels, split, precision.value, threads, robustness, careful))
+    write(evaluation, json)
+    figures = evaluation.report
     typer.echo(
         f"balanced accuracy {figures['balanced_accuracy']['value']}, melanoma AUC {figures['melanoma']['auc']['value']} "
         f"on {figures['n']} photos: {json}"

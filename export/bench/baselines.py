@@ -20,7 +20,7 @@ Answers = Callable[[bytes], tuple[str, bytes]]
 """JPEG bytes to a report (JSON) and an overlay (JPEG)."""
 
 
-def ours(assessor: Assessor) -> Answers:
+def skinapp_answer(assessor: Assessor) -> Answers:
     """The app's answer."""
 
     def answer(content: bytes) -> tuple[str, bytes]:
@@ -30,10 +30,10 @@ def ours(assessor: Assessor) -> Answers:
     return answer
 
 
-def plain(spec: ModelSpec, weights: Path, threads: int) -> Answers | None:
+def torch_answer(spec: ModelSpec, weights: Path, threads: int) -> Answers | None:
     """The answer of a script that uses timm and pytorch-grad-cam as their READMEs show; None where the latter isn't installed.
 
-    It gets its probabilities from Grad-CAM's own pass, and draws at the size that ours is drawn at: both save it time.
+    It gets its probabilities from Grad-CAM's own pass, and draws at the size that the app draws at: both save it time.
     """
     try:
         from pytorch_grad_cam import GradCAM
@@ -41,14 +41,14 @@ def plain(spec: ModelSpec, weights: Path, threads: int) -> Answers | None:
     except ImportError:
         return None
     torch.set_num_threads(threads)
-    net, shown = model.load(spec.architecture, weights, spec.activation), spec.transform
+    net, view_spec = model.load(spec.architecture, weights, spec.activation), spec.transform
     transform = create_transform(
-        shown.input_size,
-        interpolation=shown.interpolation,
-        mean=shown.mean,
-        std=shown.std,
-        crop_pct=shown.crop_pct,
-        crop_mode=shown.crop_mode,
+        view_spec.input_size,
+        interpolation=view_spec.interpolation,
+        mean=view_spec.mean,
+        std=view_spec.std,
+        crop_pct=view_spec.crop_pct,
+        crop_mode=view_spec.crop_mode,
     )
     explainer = GradCAM(model=net, target_layers=[net.bn2])
 
@@ -59,8 +59,9 @@ def plain(spec: ModelSpec, weights: Path, threads: int) -> Answers | None:
         picture.thumbnail((encode.MAX_SIDE, encode.MAX_SIDE))
         rgb = np.asarray(picture, np.float32) / 255
         overlay = show_cam_on_image(rgb, cv2.resize(heat, picture.size), use_rgb=True)
-        found = dict(zip(spec.labels, chances, strict=True))
+        probabilities = dict(zip(spec.labels, chances, strict=True))
         encoded = cv2.imencode(".jpg", overlay[:, :, ::-1])[1]
-        return json.dumps({"top": max(found, key=found.__getitem__), "probabilities": found}), bytes(encoded)
+        top = max(probabilities, key=probabilities.__getitem__)
+        return json.dumps({"top": top, "probabilities": probabilities}), bytes(encoded)
 
     return answer

@@ -61,10 +61,10 @@ def line_up(folder: Path, spec: ModelSpec, scratch: Path, threads: int) -> list[
     files = onnx_files(folder, spec, weights, scratch)
     providers = PROVIDERS[::-1]
     rows = []
-    for form, compiled in (("torch eager FP32", False), ("torch.compile FP32", True)):
+    for form, is_compiled in (("torch eager FP32", False), ("torch.compile FP32", True)):
         for provider in providers[:2]:
-            load = partial(_in_torch, spec, weights, provider, compiled)
-            rows.append(Contender(form, provider, "fp32", weights, load, loads=1 if compiled else 3))
+            load = partial(_in_torch, spec, weights, provider, is_compiled)
+            rows.append(Contender(form, provider, "fp32", weights, load, loads=1 if is_compiled else 3))
     for form, precision in ONNX_FORMS.items():
         for provider in providers:
             path = files.get("fp16_compute" if precision == "fp16" and provider is not CPU else precision)
@@ -76,8 +76,8 @@ def line_up(folder: Path, spec: ModelSpec, scratch: Path, threads: int) -> list[
 
 def onnx_files(folder: Path, spec: ModelSpec, weights: Path | None, scratch: Path) -> dict[str, Path]:
     """The ONNX file of every precision: the folder's, and those that it leaves out, made of its weights."""
-    known = {file.precision: folder / name for name, file in spec.files.items() if name.endswith(".onnx")}
-    files = {precision: path for precision, path in known.items() if path.is_file()}
+    shipped = {file.precision: folder / name for name, file in spec.files.items() if name.endswith(".onnx")}
+    files = {precision: path for precision, path in shipped.items() if path.is_file()}
     if weights:
         files["fp32"] = scratch / "model_fp32.onnx"
         graph.to_onnx(model.load(spec.architecture, weights, spec.activation), spec.transform.input_size, files["fp32"])
@@ -90,26 +90,26 @@ def onnx_files(folder: Path, spec: ModelSpec, weights: Path | None, scratch: Pat
 
 def store_half(path: Path, out: Path) -> None:
     """Write the graph with FP16 weights that are cast to float once, at load: CPUs have no FP16 convolutions."""
-    made = onnx.load(path)
-    for tensor in [one for one in made.graph.initializer if one.data_type == onnx.TensorProto.FLOAT]:
+    onnx_model = onnx.load(path)
+    for tensor in [tensor for tensor in onnx_model.graph.initializer if tensor.data_type == onnx.TensorProto.FLOAT]:
         stored = numpy_helper.from_array(numpy_helper.to_array(tensor).astype(np.float16), f"{tensor.name}.half")
-        made.graph.initializer.append(stored)
-        made.graph.initializer.remove(tensor)
-        made.graph.node.insert(0, helper.make_node("Cast", [stored.name], [tensor.name], to=onnx.TensorProto.FLOAT))
-    onnx.save(made, out)
+        onnx_model.graph.initializer.append(stored)
+        onnx_model.graph.initializer.remove(tensor)
+        onnx_model.graph.node.insert(0, helper.make_node("Cast", [stored.name], [tensor.name], to=onnx.TensorProto.FLOAT))
+    onnx.save(onnx_model, out)
 
 
-def _in_torch(spec: ModelSpec, weights: Path | None, provider: Provider, compiled: bool) -> Loaded:
+def _in_torch(spec: ModelSpec, weights: Path | None, provider: Provider, is_compiled: bool) -> Loaded:
     """The trained network in torch, eager or compiled, with the input on its device."""
     if weights is None:
         raise Unable(f"the model folder holds no {WEIGHTS}")
     if provider is not CPU and not torch.cuda.is_available():
         raise Unable("torch finds no GPU")
-    if compiled and not shutil.which("g++"):
+    if is_compiled and not shutil.which("g++"):
         raise Unable("torch.compile needs g++")
     device = "cpu" if provider is CPU else "cuda"
     net: Any = model.load(spec.architecture, weights, spec.activation).to(device)
-    if compiled:
+    if is_compiled:
         net = torch.compile(net)
 
     def bind(pixels: NDArray[np.float32]) -> Pass:
@@ -132,8 +132,8 @@ def _in_onnx(spec: ModelSpec, path: Path | None, precision: str, provider: Provi
     if path is None:
         raise Unable(f"the model folder holds no {precision} file")
     if provider is CPU:
-        ran = Session(path, spec, CPU, threads)
-        return lambda pixels: partial(ran.run, pixels)
+        runner = Session(path, spec, CPU, threads)
+        return lambda pixels: partial(runner.run, pixels)
     try:
         session.providers_to_try(provider.name)
     except ProviderError as error:
@@ -147,17 +147,17 @@ def _in_onnx(spec: ModelSpec, path: Path | None, precision: str, provider: Provi
 def _on_gpu(path: Path, precision: str, provider: Provider, pixels: NDArray[np.float32]) -> Pass:
     """The pass of a session made for this batch, as one CUDA graph, or without one where a node fell to the CPU."""
     reason = ""
-    for captured in (True, False):
+    for is_captured in (True, False):
         try:
-            return Bound(path, provider, pixels, gpu_options(provider, precision, pixels.shape, captured)).run
+            return Bound(path, provider, pixels, gpu_options(provider, precision, pixels.shape, is_captured)).run
         except Exception as error:  # onnxruntime's own exception classes share no narrower base
             reason = (str(error).strip() or type(error).__name__).splitlines()[0][:200]
     raise Unable(f"{provider.ort_name} can't run {path.name} at batch {len(pixels)} ({reason})")
 
 
-def gpu_options(provider: Provider, precision: str, shape: tuple[int, ...], captured: bool) -> dict[str, str]:
+def gpu_options(provider: Provider, precision: str, shape: tuple[int, ...], is_captured: bool) -> dict[str, str]:
     """Provider options for one fixed shape: `captured` replays the whole pass as one CUDA graph."""
-    flag = "1" if captured else "0"
+    flag = "1" if is_captured else "0"
     if provider.name == "cuda":
         return {"enable_cuda_graph": flag, "prefer_nhwc": "1", "cudnn_conv_use_max_workspace": "1"}
     profile = f"{INPUT}:{'x'.join(map(str, shape))}"
@@ -175,9 +175,9 @@ class Bound:
     def __init__(self, path: Path, provider: Provider, pixels: NDArray[np.float32], options: dict[str, str]) -> None:
         if provider is not CPU:
             ort.preload_dlls()
-        quiet = ort.SessionOptions()
-        quiet.log_severity_level = 3
-        self._session = ort.InferenceSession(path, quiet, providers=[(provider.ort_name, options)])
+        session_options = ort.SessionOptions()
+        session_options.log_severity_level = 3
+        self._session = ort.InferenceSession(path, session_options, providers=[(provider.ort_name, options)])
         self._session.disable_fallback()
         if self._session.get_providers()[0] != provider.ort_name:
             raise Unable(f"{provider.ort_name} was asked for, but ONNX Runtime took {self._session.get_providers()[0]}")
@@ -185,8 +185,8 @@ class Bound:
         self._binding = self._session.io_binding()
         self._binding.bind_ortvalue_input(INPUT, ort.OrtValue.ortvalue_from_numpy(pixels, device, 0))
         for entry in self._session.get_outputs():
-            place = ort.OrtValue.ortvalue_from_shape_and_type([len(pixels), *entry.shape[1:]], np.float32, device, 0)
-            self._binding.bind_ortvalue_output(entry.name, place)
+            output = ort.OrtValue.ortvalue_from_shape_and_type([len(pixels), *entry.shape[1:]], np.float32, device, 0)
+            self._binding.bind_ortvalue_output(entry.name, output)
         self.run()
 
     def run(self) -> None:
@@ -197,5 +197,5 @@ class Bound:
     def outputs(self) -> dict[str, NDArray[np.float32]]:
         """The last pass's outputs, copied to the CPU."""
         names = [entry.name for entry in self._session.get_outputs()]
-        found = dict(zip(names, self._binding.copy_outputs_to_cpu(), strict=True))
-        return {name: found[name] for name in OUTPUTS}
+        outputs = dict(zip(names, self._binding.copy_outputs_to_cpu(), strict=True))
+        return {name: outputs[name] for name in OUTPUTS}

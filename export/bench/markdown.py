@@ -37,11 +37,11 @@ def _weights(result: dict[str, Any]) -> list[str]:
 
 
 def _row(row: dict[str, Any], base: dict[str, Any]) -> list[str]:
-    one = row["batches"].get("1")
+    single = row["batches"].get("1")
     return [
         row["form"],
         row["provider"],
-        f"{one['p50_ms']:.1f} / {one['p95_ms']:.1f}" if one else UNKNOWN,
+        f"{single['p50_ms']:.1f} / {single['p95_ms']:.1f}" if single else UNKNOWN,
         _ratio(row, base, "1") or UNKNOWN,
         *(_rate(row, base, str(n)) for n in BATCHES[1:]),
         f"{row['bytes'] / 1e6:.1f}" if row["bytes"] else UNKNOWN,
@@ -81,9 +81,11 @@ def _large(result: dict[str, Any]) -> list[str]:
 def _answers(result: dict[str, Any]) -> list[str]:
     """The whole answer, JPEG bytes in, JSON and overlay out, beside the bare pass and the plain script."""
     lines = []
-    for photo, found in result["answers"].items():
-        ours, bare, plain = (found[name]["p50_ms"] if found.get(name) else None for name in ("whole", "bare", "plain"))
-        lines.append([photo, *(_number(value, 1) for value in (ours, bare, plain)), _times(ours, bare), _times(plain, ours)])
+    for photo, times in result["answers"].items():
+        skinapp, bare, torch = (times[name]["p50_ms"] if times.get(name) else None for name in ("whole", "bare", "plain"))
+        lines.append(
+            [photo, *(_number(value, 1) for value in (skinapp, bare, torch)), _times(skinapp, bare), _times(torch, skinapp)]
+        )
     head = ["JPEG", "whole answer, ms", "its INT8 pass alone, ms", "torch + pytorch-grad-cam, ms"]
     return grid([*head, "whole answer over its pass", "how much faster than torch"], lines)
 

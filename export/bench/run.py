@@ -55,12 +55,14 @@ def bench(folder: Path, images: Path, labels: Path, threads: int, rounds: int = 
     photos = [decode.read(row.path) for row in rows[:: max(1, len(rows) // PHOTOS)][:PHOTOS]]
     load = os.getloadavg()[0]
     with TemporaryDirectory() as scratch:
-        entrants = contenders.line_up(folder, spec, Path(scratch), threads)
-        loaded, seconds, reasons = _open(entrants)
+        table_rows = contenders.line_up(folder, spec, Path(scratch), threads)
+        loaded, seconds, reasons = _load(table_rows)
         pixels = preprocess.batch(photos, spec.transform)
         times = race(loaded, pixels, rounds)
-        accuracies = {one: accuracy(one, folder, spec, rows, threads) for one in loaded if one.provider is CPU}
-        told = [_row(one, times, seconds, reasons, accuracies) for one in entrants]
+        accuracies = {
+            contender: accuracy(contender, folder, spec, rows, threads) for contender in loaded if contender.provider is CPU
+        }
+        table = [_row(contender, times, seconds, reasons, accuracies) for contender in table_rows]
     return {
         "schema": SCHEMA,
         "date": datetime.now(UTC).date().isoformat(),
@@ -69,7 +71,7 @@ def bench(folder: Path, images: Path, labels: Path, threads: int, rounds: int = 
         "model": {"architecture": spec.architecture, "revision": sha256(folder / CONFIG)[:12]},
         "threads": threads,
         "turns": {"rounds": rounds, "rest_s": REST_S, "photos": len(photos)},
-        "rows": told,
+        "rows": table,
         "answers": answers(folder, spec, photos[0], threads, rounds),
     }
 
@@ -83,12 +85,12 @@ def interleave(passes: Mapping[Key, Callable[[], object]], rounds: int, rest_s: 
     """Milliseconds of each pass, in rounds in which all take a turn, always in the same order: a rest, one untimed, one timed."""
     spent: dict[Key, list[float]] = {key: [] for key in passes}
     for _ in range(rounds):
-        for key, once in passes.items():
+        for key, run_once in passes.items():
             time.sleep(rest_s)
-            once()
-            began = time.perf_counter()
-            once()
-            spent[key].append((time.perf_counter() - began) * 1000)
+            run_once()
+            started = time.perf_counter()
+            run_once()
+            spent[key].append((time.perf_counter() - started) * 1000)
     return spent
 
 
@@ -100,17 +102,17 @@ def figures(spent: Sequence[float], batch: int = 1) -> dict[str, float]:
 
 def race(loaded: Mapping[Contender, Loaded], pixels: NDArray[np.float32], rounds: int) -> dict[tuple[Contender, int], Any]:
     """The figures of all contenders at all batches; photos are repeated where a batch is larger than there are."""
-    found = {}
-    for size in tqdm(sorted({size for one in loaded for size in one.batches}), desc="batches", unit="batch"):
-        given = np.resize(pixels, (size, *pixels.shape[1:]))
-        bound = {one: _bound(bind, given) for one, bind in loaded.items() if size in one.batches}
-        passes = {one: once for one, once in bound.items() if once is not None}
-        for one, spent in interleave(passes, max(LEAST_ROUNDS, rounds // size) if size > 1 else rounds).items():
-            found[one, size] = figures(spent, size)
-    return found
+    result = {}
+    for size in tqdm(sorted({size for contender in loaded for size in contender.batches}), desc="batches", unit="batch"):
+        batch = np.resize(pixels, (size, *pixels.shape[1:]))
+        bound = {contender: _bind_or_none(bind, batch) for contender, bind in loaded.items() if size in contender.batches}
+        passes = {contender: run_once for contender, run_once in bound.items() if run_once is not None}
+        for contender, spent in interleave(passes, max(LEAST_ROUNDS, rounds // size) if size > 1 else rounds).items():
+            result[contender, size] = figures(spent, size)
+    return result
 
 
-def _bound(bind: Loaded, pixels: NDArray[np.float32]) -> Callable[[], object] | None:
+def _bind_or_none(bind: Loaded, pixels: NDArray[np.float32]) -> Callable[[], object] | None:
     """The pass over a batch, or None where that is too large for the device."""
     try:
         return bind(pixels)
@@ -118,17 +120,17 @@ def _bound(bind: Loaded, pixels: NDArray[np.float32]) -> Callable[[], object] | 
         return None
 
 
-def accuracy(one: Contender, folder: Path, spec: ModelSpec, rows: Sequence[dataset.Row], threads: int) -> dict[str, float]:
+def accuracy(contender: Contender, folder: Path, spec: ModelSpec, rows: Sequence[dataset.Row], threads: int) -> dict[str, float]:
     """Balanced accuracy and melanoma sensitivity: metrics.json's, and measured where it lacks this precision."""
     path = folder / "metrics.json"
-    known = json.loads(path.read_text(encoding="utf-8")).get("test", {}) if path.is_file() else {}
-    if one.precision in known:
-        report = known[one.precision]
-    elif one.path is None or one.path.suffix != ".onnx":
+    measured = json.loads(path.read_text(encoding="utf-8")).get("test", {}) if path.is_file() else {}
+    if contender.precision in measured:
+        report = measured[contender.precision]
+    elif contender.path is None or contender.path.suffix != ".onnx":
         return {}
     else:
         source = hub.LocalModel(folder, spec, next(iter(spec.files)), folder.name, "", "")
-        report = evaluate.score(Assessor(source, Session(one.path, spec, CPU, threads), ()), rows).report
+        report = evaluate.score(Assessor(source, Session(contender.path, spec, CPU, threads), ()), rows).report
     return {
         "balanced_accuracy": report["balanced_accuracy"]["value"],
         "melanoma_sensitivity": report["melanoma"]["sensitivity"]["value"],
@@ -138,20 +140,20 @@ def accuracy(one: Contender, folder: Path, spec: ModelSpec, rows: Sequence[datas
 def answers(folder: Path, spec: ModelSpec, photo: Photo, threads: int, rounds: int) -> dict[str, Any]:
     """By size of the JPEG: the app's whole answer, its pass alone, and the plain script's answer or None."""
     assessor = Assessor.load(str(folder), CPU.name, threads)
-    script = baselines.plain(spec, folder / WEIGHTS, threads) if (folder / WEIGHTS).is_file() else None
+    torch_answer = baselines.torch_answer(spec, folder / WEIGHTS, threads) if (folder / WEIGHTS).is_file() else None
     pixels = preprocess.batch([photo], spec.transform)
-    found: dict[str, Any] = {}
+    result: dict[str, Any] = {}
     for name, size in JPEGS.items():
         content = encode.jpeg(np.asarray(Image.fromarray(photo).resize(size, Image.Resampling.BICUBIC)))
         passes: dict[str, Callable[[], object]] = {
-            "whole": partial(baselines.ours(assessor), content),
+            "whole": partial(baselines.skinapp_answer(assessor), content),
             "bare": partial(assessor.session.run, pixels),
         }
-        if script:
-            passes["plain"] = partial(script, content)
+        if torch_answer:
+            passes["plain"] = partial(torch_answer, content)
         times = interleave(passes, rounds if max(size) < 1000 else max(LEAST_ROUNDS, rounds // 4))
-        found[name] = {"plain": None, **{key: figures(spent) for key, spent in times.items()}}
-    return found
+        result[name] = {"plain": None, **{key: figures(spent) for key, spent in times.items()}}
+    return result
 
 
 def _test_rows(images: Path, labels: Path) -> list[dataset.Row]:
@@ -159,51 +161,51 @@ def _test_rows(images: Path, labels: Path) -> list[dataset.Row]:
     return [row for row in rows if row.split == "test"] or rows
 
 
-def _open(entrants: Sequence[Contender]) -> tuple[dict[Contender, Loaded], dict[Contender, float], dict[Contender, str]]:
+def _load(candidates: Sequence[Contender]) -> tuple[dict[Contender, Loaded], dict[Contender, float], dict[Contender, str]]:
     """Those that can run, loaded; the median seconds of loading and a first pass; and why the others can't."""
     loaded, seconds, reasons = {}, {}, {}
-    for one in tqdm(entrants, desc="load", unit="row"):
+    for contender in tqdm(candidates, desc="load", unit="row"):
         spent = []
         try:
-            for _ in range(one.loads):
-                began = time.perf_counter()
-                loaded[one] = one.load()
-                spent.append(time.perf_counter() - began)
+            for _ in range(contender.loads):
+                started = time.perf_counter()
+                loaded[contender] = contender.load()
+                spent.append(time.perf_counter() - started)
         except (SkinAppError, RuntimeError) as error:
-            reasons[one] = str(error)
+            reasons[contender] = str(error)
             continue
-        seconds[one] = float(np.median(spent))
+        seconds[contender] = float(np.median(spent))
     return loaded, seconds, reasons
 
 
 def _row(
-    one: Contender,
+    contender: Contender,
     times: Mapping[tuple[Contender, int], Any],
     seconds: Mapping[Contender, float],
     reasons: Mapping[Contender, str],
     accuracies: Mapping[Contender, dict[str, float]],
 ) -> dict[str, Any]:
-    own = accuracies.get(one, {})
+    scores = accuracies.get(contender, {})
     return {
-        "form": one.form,
-        "provider": one.provider.name,
-        "not_measured": reasons.get(one),
-        "bytes": one.path.stat().st_size if one.path else None,
-        "load_s": round(seconds[one], 3) if one in seconds else None,
-        "batches": {str(size): times[one, size] for size in one.batches if (one, size) in times},
-        "balanced_accuracy": own.get("balanced_accuracy"),
-        "melanoma_sensitivity": own.get("melanoma_sensitivity"),
+        "form": contender.form,
+        "provider": contender.provider.name,
+        "not_measured": reasons.get(contender),
+        "bytes": contender.path.stat().st_size if contender.path else None,
+        "load_s": round(seconds[contender], 3) if contender in seconds else None,
+        "batches": {str(size): times[contender, size] for size in contender.batches if (contender, size) in times},
+        "balanced_accuracy": scores.get("balanced_accuracy"),
+        "melanoma_sensitivity": scores.get("melanoma_sensitivity"),
     }
 
 
 def _machine() -> dict[str, Any]:
     """What the figures depend on: the processor and its vector instructions, the cores that may be used, the GPU."""
     path = Path("/proc/cpuinfo")
-    about = dict(line.split(":", 1) for line in path.read_text().splitlines() if ":" in line) if path.exists() else {}
-    about = {key.strip(): value.strip() for key, value in about.items()}
-    flags = about.get("flags", "").split()
+    cpu_info = dict(line.split(":", 1) for line in path.read_text().splitlines() if ":" in line) if path.exists() else {}
+    cpu_info = {key.strip(): value.strip() for key, value in cpu_info.items()}
+    flags = cpu_info.get("flags", "").split()
     return {
-        "cpu": about.get("model name") or platform.machine(),
+        "cpu": cpu_info.get("model name") or platform.machine(),
         "instructions": [name for name in INSTRUCTIONS if name in flags],
         "cores": len(os.sched_getaffinity(0)),
         "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
@@ -211,10 +213,10 @@ def _machine() -> dict[str, Any]:
 
 
 def _versions() -> dict[str, str]:
-    found = {}
+    versions = {}
     for name in LIBRARIES:
         try:
-            found[name] = version(name)
+            versions[name] = version(name)
         except PackageNotFoundError:
             continue
-    return found
+    return versions

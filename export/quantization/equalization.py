@@ -12,7 +12,7 @@ import onnx
 from numpy.typing import NDArray
 from onnx import numpy_helper
 
-from export.quantization.gptq import watching
+from export.quantization.gptq import session_with_outputs
 from skinapp.model.session import INPUT
 
 STRENGTH = 0.3
@@ -36,19 +36,19 @@ class Scaled:
 
 def equalize(model: onnx.ModelProto, head: Sequence[str], pixels: Sequence[NDArray[np.float32]]) -> int:
     """Scale the channels in place, by their ranges over photos' input tensors; returns how many ReLUs were evened out."""
-    found = [one for one in (_follow(model.graph, node, head) for node in _relus(model.graph)) if one]
-    if not found:
+    scalables = [scalable for scalable in (_follow(model.graph, node, head) for node in _relus(model.graph)) if scalable]
+    if not scalables:
         return 0
-    names = [one.measured for one in found]
-    session = watching(model, names)
+    names = [scalable.measured for scalable in scalables]
+    session = session_with_outputs(model, names)
     loudest = [np.zeros(1)] * len(names)
     for photo in pixels:
         maps = session.run(names, {INPUT: photo[None]})
-        loudest = [total + seen[0].max((1, 2)) for total, seen in zip(loudest, maps, strict=True)]
+        loudest = [total + values[0].max((1, 2)) for total, values in zip(loudest, maps, strict=True)]
     constants = {tensor.name: tensor for tensor in model.graph.initializer}
-    for one, ranges in zip(found, loudest, strict=True):
-        _scale(one, np.maximum(ranges / max(ranges.max(), 1e-12), WEAKEST) ** STRENGTH, constants)
-    return len(found)
+    for scalable, ranges in zip(scalables, loudest, strict=True):
+        _scale(scalable, np.maximum(ranges / max(ranges.max(), 1e-12), WEAKEST) ** STRENGTH, constants)
+    return len(scalables)
 
 
 def _relus(graph: onnx.GraphProto) -> list[onnx.NodeProto]:
@@ -61,28 +61,28 @@ def _follow(graph: onnx.GraphProto, relu: onnx.NodeProto, head: Sequence[str]) -
     outputs = {entry.name for entry in graph.output}
     if writer is None or writer.op_type != "Conv":
         return None
-    one, carrying = Scaled(relu.output[0], writer), {relu.output[0]}
+    scalable, scaled_names = Scaled(relu.output[0], writer), {relu.output[0]}
     for node in graph.node:  # in the order of computation
-        carried = [name for name in node.input if name in carrying]
-        if not carried:
+        scaled_inputs = [name for name in node.input if name in scaled_names]
+        if not scaled_inputs:
             continue
-        if node.op_type == "Conv" and node.input[0] in carrying and node.name not in head:
-            one.readers.append(node)
+        if node.op_type == "Conv" and node.input[0] in scaled_names and node.name not in head:
+            scalable.readers.append(node)
         elif node.op_type == "GlobalAveragePool":
-            carrying |= set(node.output)
-        elif node.op_type == "Mul" and len(carried) == 1:
-            carrying |= set(node.output)
-            one.measured = node.output[0]
+            scaled_names |= set(node.output)
+        elif node.op_type == "Mul" and len(scaled_inputs) == 1:
+            scaled_names |= set(node.output)
+            scalable.measured = node.output[0]
         else:
             return None
-    return None if carrying & outputs else one
+    return None if scaled_names & outputs else scalable
 
 
-def _scale(one: Scaled, factors: NDArray[np.float64], constants: dict[str, onnx.TensorProto]) -> None:
-    for name in one.writer.input[1:]:
+def _scale(scalable: Scaled, factors: NDArray[np.float64], constants: dict[str, onnx.TensorProto]) -> None:
+    for name in scalable.writer.input[1:]:
         value = numpy_helper.to_array(constants[name])
         _put(constants[name], value / factors.reshape(-1, *[1] * (value.ndim - 1)))
-    for node in one.readers:
+    for node in scalable.readers:
         value = numpy_helper.to_array(constants[node.input[1]])
         # A depthwise convolution's outputs are its inputs' channels, any other's weights have a column for each.
         shape = (-1, 1, 1, 1) if value.shape[1] == 1 else (1, -1, 1, 1)

@@ -25,8 +25,8 @@ DAMPING = 0.01
 MAX_STEP, PAIR = 127, 128
 """The largest weight, and the largest sum of two neighbours in a GEMM's inner dimension: 255 * 128 is 32,640 of 32,767."""
 
-PLACES = 1024
-"""Places of a photo's map that are looked at, at most."""
+MAX_CELLS = 1024
+"""Cells of a photo's map that are added to the moments, at most."""
 
 Rounded = tuple[NDArray[np.int8], NDArray[np.float32]]
 """A convolution's weights `[out, in, h, w]` and the step `[out]` of each output channel."""
@@ -53,15 +53,15 @@ class Layer:
         pads, strides = attributes.get("pads", [0] * 4), attributes.get("strides", [1, 1])
         return cls(node.input[0], weights, groups, strides, pads, np.zeros((groups, inputs, inputs)))
 
-    def look(self, maps: NDArray[np.float32]) -> None:
+    def add(self, maps: NDArray[np.float32]) -> None:
         """Add one photo's input `[channels, height, width]` to the moments."""
         top, left, bottom, right = self.pads
         padded = np.pad(maps, ((0, 0), (top, bottom), (left, right)))
-        seen = np.lib.stride_tricks.sliding_window_view(padded, self.weights.shape[2:], axis=(1, 2))
-        seen = seen[:, :: self.strides[0], :: self.strides[1]]
-        thin = max(1, int(np.ceil(np.sqrt(seen.shape[1] * seen.shape[2] / PLACES))))
-        seen = seen[:, ::thin, ::thin].reshape(self.groups, -1, *seen[:, ::thin, ::thin].shape[1:])
-        rows = seen.transpose(0, 2, 3, 4, 5, 1).reshape(self.groups, -1, self.moments.shape[1])
+        windows = np.lib.stride_tricks.sliding_window_view(padded, self.weights.shape[2:], axis=(1, 2))
+        windows = windows[:, :: self.strides[0], :: self.strides[1]]
+        step = max(1, int(np.ceil(np.sqrt(windows.shape[1] * windows.shape[2] / MAX_CELLS))))
+        windows = windows[:, ::step, ::step].reshape(self.groups, -1, *windows[:, ::step, ::step].shape[1:])
+        rows = windows.transpose(0, 2, 3, 4, 5, 1).reshape(self.groups, -1, self.moments.shape[1])
         self.moments += rows.transpose(0, 2, 1) @ rows
 
     def rounded(self) -> Rounded:
@@ -70,9 +70,9 @@ class Layer:
         limit = PAIR if inputs > 1 else 2 * MAX_STEP  # depthwise convolutions are no GEMMs: they are added up in 32 bits
         largest = np.maximum(np.abs(flat).max(1) / MAX_STEP, _pairs(flat).max(1, initial=0) / limit)
         steps = np.where(largest > 0, largest, 1).astype(np.float32)
-        left = (flat / steps[:, None]).reshape(self.groups, -1, self.moments.shape[1])
-        whole = _carried(left, self.moments, limit).reshape(outputs, height, width, inputs)
-        return np.ascontiguousarray(whole.transpose(0, 3, 1, 2)).astype(np.int8), steps
+        scaled = (flat / steps[:, None]).reshape(self.groups, -1, self.moments.shape[1])
+        whole_numbers = _carried(scaled, self.moments, limit).reshape(outputs, height, width, inputs)
+        return np.ascontiguousarray(whole_numbers.transpose(0, 3, 1, 2)).astype(np.int8), steps
 
 
 def _pairs(flat: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -82,20 +82,20 @@ def _pairs(flat: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.where(first * second > 0, np.abs(first + second), 0)
 
 
-def _carried(left: NDArray[np.float64], moments: NDArray[np.float64], limit: int) -> NDArray[np.float64]:
+def _carried(remaining: NDArray[np.float64], moments: NDArray[np.float64], limit: int) -> NDArray[np.float64]:
     """Round `[groups, outputs, k]` to whole numbers, one input after the other, carrying each error over to the inputs left."""
-    inputs = left.shape[2]
+    inputs = remaining.shape[2]
     loudness = np.einsum("gkk->g", moments)[:, None, None] / inputs
     damped = moments + (DAMPING * loudness + 1e-12) * np.eye(inputs)
     spread = np.linalg.cholesky(np.linalg.inv(damped)).transpose(0, 2, 1)
-    whole = np.empty_like(left)
+    rounded = np.empty_like(remaining)
     for k in range(inputs):
-        before = whole[:, :, k - 1] if k % 2 else np.zeros(1)
-        lowest, highest = np.maximum(-MAX_STEP, -limit - before), np.minimum(MAX_STEP, limit - before)
-        whole[:, :, k] = np.clip(np.round(left[:, :, k]), lowest, highest)
-        error = (left[:, :, k] - whole[:, :, k]) / spread[:, k, k, None]
-        left[:, :, k + 1 :] -= error[:, :, None] * spread[:, None, k, k + 1 :]
-    return whole
+        previous = rounded[:, :, k - 1] if k % 2 else np.zeros(1)
+        lowest, highest = np.maximum(-MAX_STEP, -limit - previous), np.minimum(MAX_STEP, limit - previous)
+        rounded[:, :, k] = np.clip(np.round(remaining[:, :, k]), lowest, highest)
+        error = (remaining[:, :, k] - rounded[:, :, k]) / spread[:, k, k, None]
+        remaining[:, :, k + 1 :] -= error[:, :, None] * spread[:, None, k, k + 1 :]
+    return rounded
 
 
 def round_weights(model: onnx.ModelProto, head: Sequence[str], pixels: Sequence[NDArray[np.float32]]) -> dict[str, Rounded]:
@@ -104,21 +104,21 @@ def round_weights(model: onnx.ModelProto, head: Sequence[str], pixels: Sequence[
     convolutions = [node for node in model.graph.node if node.op_type == "Conv" and node.name not in head]
     layers = {node.input[1]: Layer.of(node, numpy_helper.to_array(constants[node.input[1]])) for node in convolutions}
     sources = sorted({layer.source for layer in layers.values()} - {INPUT})
-    session = watching(model, sources)
+    session = session_with_outputs(model, sources)
     for photo in tqdm(pixels, desc="round", unit="photo", disable=None):
-        found = session.run(sources, {INPUT: photo[None]}) if sources else []
-        maps = {INPUT: photo[None], **dict(zip(sources, found, strict=True))}
+        outputs = session.run(sources, {INPUT: photo[None]}) if sources else []
+        maps = {INPUT: photo[None], **dict(zip(sources, outputs, strict=True))}
         for layer in layers.values():
-            layer.look(maps[layer.source][0])
+            layer.add(maps[layer.source][0])
     return {name: layer.rounded() for name, layer in layers.items()}
 
 
-def watching(model: onnx.ModelProto, names: Sequence[str]) -> InferenceSession:
+def session_with_outputs(model: onnx.ModelProto, names: Sequence[str]) -> InferenceSession:
     """A session of the float graph that also gives these tensors."""
-    watched = onnx.ModelProto()
-    watched.CopyFrom(model)
+    extended = onnx.ModelProto()
+    extended.CopyFrom(model)
     known = {entry.name for entry in model.graph.output}
-    watched.graph.output.extend(onnx.ValueInfoProto(name=name) for name in names if name not in known)
+    extended.graph.output.extend(onnx.ValueInfoProto(name=name) for name in names if name not in known)
     options = SessionOptions()
     options.log_severity_level = 3
-    return InferenceSession(watched.SerializeToString(), options, providers=[CPU.ort_name])
+    return InferenceSession(extended.SerializeToString(), options, providers=[CPU.ort_name])

@@ -22,7 +22,7 @@ from tqdm import tqdm
 from transformers import PretrainedConfig
 
 from export.graph import head_nodes
-from export.quantization.gptq import MAX_STEP, Rounded, watching
+from export.quantization.gptq import MAX_STEP, Rounded, session_with_outputs
 from skinapp.model.session import INPUT
 
 PERCENTILE = 99.99
@@ -65,7 +65,7 @@ def quantizer(path: Path) -> ORTQuantizer:
 
 def ranges(path: Path, pixels: Sequence[NDArray[np.float32]]) -> Any:
     """The range of every activation over some photos' input tensors `[3, height, width]`."""
-    fitted = quantizer(path)
+    calibrator = quantizer(path)
     config = CalibrationConfig(
         dataset_name="photos",
         dataset_config_name="",
@@ -79,13 +79,15 @@ def ranges(path: Path, pixels: Sequence[NDArray[np.float32]]) -> Any:
         for first in tqdm(range(0, len(pixels), CHUNK), desc="ranges", unit="chunk", disable=None):
             samples = [{INPUT: tensor} for tensor in pixels[first : first + CHUNK]]
             # Optimum makes a new calibrator wherever a method is named, and goes on with the last one where none is.
-            chosen = config if first == 0 else replace(config, method=None)
-            fitted.partial_fit(samples, chosen, Path(scratch) / "augmented.onnx", OPERATORS)
-        found = fitted.compute_ranges()
-    found.data |= gate_ranges(path, pixels)
+            used_config = config if first == 0 else replace(config, method=None)
+            calibrator.partial_fit(samples, used_config, Path(scratch) / "augmented.onnx", OPERATORS)
+        activation_ranges = calibrator.compute_ranges()
+    activation_ranges.data |= gate_ranges(path, pixels)
     for name in swished(path):
-        found.data[name] = TensorData(lowest=max(found[name].lowest, SWISH_FLOOR), highest=found[name].highest)
-    return found
+        activation_ranges.data[name] = TensorData(
+            lowest=max(activation_ranges[name].lowest, SWISH_FLOOR), highest=activation_ranges[name].highest
+        )
+    return activation_ranges
 
 
 def gate_ranges(path: Path, pixels: Sequence[NDArray[np.float32]]) -> dict[str, TensorData]:
@@ -93,20 +95,22 @@ def gate_ranges(path: Path, pixels: Sequence[NDArray[np.float32]]) -> dict[str, 
     names = gated(path)
     if not names:
         return {}
-    session = watching(onnx.load(path), names)
+    session = session_with_outputs(onnx.load(path), names)
     photos = [[(values.min(), values.max()) for values in session.run(names, {INPUT: photo[None]})] for photo in pixels]
-    least, most = np.percentile(photos, (100 - GATED, GATED), axis=0).astype(np.float32)
-    return {name: TensorData(lowest=low, highest=high) for name, low, high in zip(names, least[:, 0], most[:, 1], strict=True)}
+    lowest, highest = np.percentile(photos, (100 - GATED, GATED), axis=0).astype(np.float32)
+    return {
+        name: TensorData(lowest=low, highest=high) for name, low, high in zip(names, lowest[:, 0], highest[:, 1], strict=True)
+    }
 
 
 def swished(path: Path) -> list[str]:
     """The input of every SiLU, which is exported as a Sigmoid and a Mul with the Sigmoid's own input."""
-    return [own for own, product in _gates(path) if own in product.input]
+    return [sigmoid_input for sigmoid_input, product in _gates(path) if sigmoid_input in product.input]
 
 
 def gated(path: Path) -> list[str]:
     """The output of every gate: of each product of a Sigmoid with something else than its own input."""
-    return [product.output[0] for own, product in _gates(path) if own not in product.input]
+    return [product.output[0] for sigmoid_input, product in _gates(path) if sigmoid_input not in product.input]
 
 
 def _gates(path: Path) -> list[tuple[str, onnx.NodeProto]]:
@@ -117,11 +121,11 @@ def _gates(path: Path) -> list[tuple[str, onnx.NodeProto]]:
     return [(sigmoids[name], node) for node in products for name in node.input if name in sigmoids]
 
 
-def to_int8(path: Path, config: QuantizationConfig, found: Any, weights: Mapping[str, Rounded], out: Path) -> None:
-    """Write the static INT8 (QDQ) graph, with the activations' ranges `found` and these weights."""
+def to_int8(path: Path, config: QuantizationConfig, activation_ranges: Any, weights: Mapping[str, Rounded], out: Path) -> None:
+    """Write the static INT8 (QDQ) graph, with these activations' ranges and these weights."""
     with TemporaryDirectory() as scratch:
-        chosen = replace(config, nodes_to_exclude=head_nodes(path))
-        quantizer(path).quantize(chosen, scratch, file_suffix="", calibration_tensors_range=found)
+        used_config = replace(config, nodes_to_exclude=head_nodes(path))
+        quantizer(path).quantize(used_config, scratch, file_suffix="", calibration_tensors_range=activation_ranges)
         model = onnx.load(Path(scratch) / path.name)
     _put(model, weights)
     if config.activations_symmetric:
@@ -140,10 +144,10 @@ def _put(model: onnx.ModelProto, weights: Mapping[str, Rounded]) -> None:
 
     for node in [node for node in model.graph.node if node.op_type == "Conv" and node.input[1] in makers]:
         stored, steps = makers[node.input[1]].input[:2]
-        rounded, wider = weights[stored.removesuffix("_quantized")]
-        ratio = wider / numpy_helper.to_array(constants[steps])
+        rounded, new_steps = weights[stored.removesuffix("_quantized")]
+        ratio = new_steps / numpy_helper.to_array(constants[steps])
         put(stored, rounded)
-        put(steps, wider)
+        put(steps, new_steps)
         if len(node.input) > 2:
             bias, bias_steps = makers[node.input[2]].input[:2]
             put(bias, np.round(numpy_helper.to_array(constants[bias]) / ratio).astype(np.int32))
@@ -204,10 +208,10 @@ def to_w8(path: Path, weights: Mapping[str, Rounded], out: Path) -> None:
 
 def _large_layers(model: onnx.ModelProto) -> dict[str, tuple[NDArray[np.int8], NDArray[np.float32]]]:
     """The matrices `[out, in]` with at least so many weights, each rounded to the nearest step of its row."""
-    found = {}
+    layers = {}
     for tensor in model.graph.initializer:
         values = numpy_helper.to_array(tensor)
         if values.ndim == 2 and values.size >= LARGE:
             steps = np.maximum(np.abs(values).max(1) / MAX_STEP, 1e-12).astype(np.float32)
-            found[tensor.name] = np.round(values / steps[:, None]).astype(np.int8), steps
-    return found
+            layers[tensor.name] = np.round(values / steps[:, None]).astype(np.int8), steps
+    return layers

@@ -90,7 +90,9 @@ def _data(spec: ModelSpec, figures: dict[str, Any]) -> list[str]:
     both = spec.provenance["lesions_on_both_sides"]
     split = "no lesion is in two splits" if both == 0 else f"{both} lesions are on both sides, so the figures are too good"
     lines.append(f"- The split: {split}.")
-    lines += [f"- Photos that the figures below are measured on: {_people(name, report)}." for name, report in _told(figures)]
+    lines += [
+        f"- Photos that the figures below are measured on: {_people(name, report)}." for name, report in _served_reports(figures)
+    ]
     return [*lines, *([f"- {GROUND_TRUTH}.", "- For non-commercial use, as HAM10000 is.\n"] if _known(spec) else [""])]
 
 
@@ -98,12 +100,12 @@ def _people(split: str, report: dict[str, Any]) -> str:
     """How many photos of a split there are by skin tone, sex, age and body site."""
     parts = [f"{report['n']} of `{split}`"]
     for aspect, label in tables.ASPECTS.items():
-        counts = [f"{name} {one['n']}" for name, one in report["subgroups"].get(aspect, {}).items()]
+        counts = [f"{name} {group['n']}" for name, group in report["subgroups"].get(aspect, {}).items()]
         parts += [f"{label}: {', '.join(counts)}"] if counts else []
     return "; ".join(parts)
 
 
-def _told(figures: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+def _served_reports(figures: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
     """Of each split the report that has more than the others: the served file's."""
     splits = [(name, figures[name]) for name in ("val", "test") if name in figures]
     return [(name, report) for name, precisions in splits for report in precisions.values() if "subgroups" in report]
@@ -113,7 +115,7 @@ def _technique(spec: ModelSpec) -> list[str]:
     recipe = spec.provenance["recipe"]
     return [
         f"- timm `{spec.architecture}`{_activation(spec)}, input {spec.transform.input_size}, started from "
-        f"{_initial(recipe['init'])}{_taught(recipe)}.",
+        f"{_initial(recipe['init'])}{_teachers_text(recipe)}.",
         f"- {recipe['epochs']} epochs at {_sizes(recipe)} pixels, served at {recipe['eval_size']}; all options are in "
         "`config.json`.",
         *_averaged(recipe),
@@ -161,7 +163,7 @@ def _averaged(recipe: dict[str, Any]) -> list[str]:
     return [f"- The weights are the mean of that run's and of {', '.join(f'`{name}`' for name in names)}."] if names else []
 
 
-def _taught(recipe: dict[str, Any]) -> str:
+def _teachers_text(recipe: dict[str, Any]) -> str:
     """What the network learned from beside the labels."""
     if not (count := len(recipe.get("teachers", []))):
         return ""
@@ -178,7 +180,7 @@ def _assessment(figures: dict[str, Any]) -> list[str]:
     for split in ("val", "test"):
         if split in figures:
             lines += tables.overview(split, figures[split])
-    for split, report in _told(figures)[-1:]:
+    for split, report in _served_reports(figures)[-1:]:
         lines += [f"### The served file on `{split}`, in more detail\n", _headline(report), *tables.priorities(report)]
         lines += [*tables.views(report), *tables.sets(report), *tables.outside(report)]
         lines += [*tables.lesions(report), *tables.calibration(report), *tables.robustness(report), *tables.subgroups(report)]
@@ -189,17 +191,17 @@ def _assessment(figures: dict[str, Any]) -> list[str]:
 
 
 def _headline(report: dict[str, Any]) -> str:
-    given = report["priorities"][Priority.URGENT.value]
-    return f"**Of {sum(given.values())} photos of melanomas {given[Priority.LOW.value]} were called Low.**\n"
+    answered = report["priorities"][Priority.URGENT.value]
+    return f"**Of {sum(answered.values())} photos of melanomas {answered[Priority.LOW.value]} were called Low.**\n"
 
 
 def _application(spec: ModelSpec, figures: dict[str, Any]) -> list[str]:
-    few = [_too_few(report) for _, report in _told(figures)[-1:]]
+    too_few = [_too_few(report) for _, report in _served_reports(figures)[-1:]]
     return [
         f"- Intended for teaching and research on {_kinds(spec)} of single lesions.",
         "- Not for deciding about anybody's health, nor for photos of anything but one of the seven lesions.",
         *_limits(spec),
-        *[f"- Too few photos for any figure, and nothing is claimed: {names}." for names in few if names],
+        *[f"- Too few photos for any figure, and nothing is claimed: {names}." for names in too_few if names],
         f"- On every answer, also Low, users read what to do next. Low says: “{text('advice.low', 'en')}”",
         "- The heatmap shows where the evidence lies, not why.\n",
     ]
@@ -207,11 +209,11 @@ def _application(spec: ModelSpec, figures: dict[str, Any]) -> list[str]:
 
 def _too_few(report: dict[str, Any]) -> str:
     """The subgroups without figures."""
-    found = {
-        label: [name for name, one in report["subgroups"].get(aspect, {}).items() if one["balanced_accuracy"] is None]
+    names_by_aspect = {
+        label: [name for name, group in report["subgroups"].get(aspect, {}).items() if group["balanced_accuracy"] is None]
         for aspect, label in tables.ASPECTS.items()
     }
-    return "; ".join(f"{label} {', '.join(names)}" for label, names in found.items() if names)
+    return "; ".join(f"{label} {', '.join(names)}" for label, names in names_by_aspect.items() if names)
 
 
 def _known(spec: ModelSpec) -> bool:
@@ -240,5 +242,5 @@ def _initial(name: str) -> str:
 
 
 def _thresholds(spec: ModelSpec) -> str:
-    own = ", ".join(f"{code} {value}" for code, value in spec.thresholds.items() if code != NEAR)
-    return f"{own} (from mel {spec.thresholds[NEAR]} on, nothing is Low)"
+    thresholds = ", ".join(f"{code} {value}" for code, value in spec.thresholds.items() if code != NEAR)
+    return f"{thresholds} (from mel {spec.thresholds[NEAR]} on, nothing is Low)"

@@ -29,8 +29,8 @@ class ChannelsLast(torch.nn.Module):
 
     def __init__(self, net: torch.nn.Module) -> None:
         super().__init__()
-        found = head.of(net)
-        self.net, self.head = net, OneCopy(found) if isinstance(found, head.HiddenHead) else found
+        own_head = head.of(net)
+        self.net, self.head = net, OneCopy(own_head) if isinstance(own_head, head.HiddenHead) else own_head
 
     def forward(self, pixel_values: torch.Tensor) -> dict[str, torch.Tensor]:
         return dict(zip(OUTPUTS, self.head(self.net.forward_features(pixel_values.permute(0, 3, 1, 2))), strict=True))
@@ -45,11 +45,11 @@ class OneCopy(torch.nn.Module):
         self.hidden = hidden
 
     def forward(self, features: torch.Tensor) -> head.Parts:
-        own = self.hidden
-        cells = linear(features.permute(0, 2, 3, 1), own.layer)
-        embedding, slope = own.activate(cells.mean((1, 2)) + own.layer_bias)
-        cams = cells @ (slope[:, None] * own.weight).transpose(1, 2)[:, None]
-        return linear(embedding, own.weight, own.bias), cams.permute(0, 3, 1, 2), embedding
+        hidden = self.hidden
+        cells = linear(features.permute(0, 2, 3, 1), hidden.layer)
+        embedding, slope = hidden.activate(cells.mean((1, 2)) + hidden.layer_bias)
+        cams = cells @ (slope[:, None] * hidden.weight).transpose(1, 2)[:, None]
+        return linear(embedding, hidden.weight, hidden.bias), cams.permute(0, 3, 1, 2), embedding
 
 
 def convert(net: torch.nn.Module, input_size: tuple[int, int, int], path: Path) -> None:
@@ -65,23 +65,23 @@ def to_float16(path: Path, out: Path) -> None:
     config = qtyping.OpQuantizationConfig(
         weight_tensor_config=weights, compute_precision=qtyping.ComputePrecision.FLOAT, explicit_dequantize=True
     )
-    making = quantizer.Quantizer(str(path))
-    making.update_quantization_recipe(".*", qtyping.TFLOperationName.ALL_SUPPORTED, config, "float_casting")
+    quantizer_ = quantizer.Quantizer(str(path))
+    quantizer_.update_quantization_recipe(".*", qtyping.TFLOperationName.ALL_SUPPORTED, config, "float_casting")
     out.unlink(missing_ok=True)
-    making.quantize().export_model(str(out))
+    quantizer_.quantize().export_model(str(out))
 
 
 def to_int8(path: Path, pixels: Sequence[NDArray[np.float32]], out: Path) -> None:
     """Compute a float32 file in whole numbers, by the ranges over photos' input tensors `[3, height, width]`."""
-    making = quantizer.Quantizer(str(path))
-    making.load_quantization_recipe(recipe.static_wi8_ai8())
+    quantizer_ = quantizer.Quantizer(str(path))
+    quantizer_.load_quantization_recipe(recipe.static_wi8_ai8())
     for edge in (qtyping.TFLOperationName.INPUT, qtyping.TFLOperationName.OUTPUT):
-        making.update_quantization_recipe(".*", edge, algorithm_key="no_quantize")
+        quantizer_.update_quantization_recipe(".*", edge, algorithm_key="no_quantize")
     samples = [{INPUT: photo.transpose(1, 2, 0)[None]} for photo in pixels]
     out.unlink(missing_ok=True)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that it keeps all maps in memory, which is what ranges are found by
-        making.quantize(making.calibrate({SIGNATURE: samples})).export_model(str(out))
+        quantizer_.quantize(quantizer_.calibrate({SIGNATURE: samples})).export_model(str(out))
 
 
 def attach(path: Path, files: Mapping[str, bytes]) -> None:
@@ -102,12 +102,14 @@ class LiteRTSession:
 
     def run(self, pixels: NDArray[np.float32]) -> Outputs:
         """One pass over each of `[n, 3, height, width]`."""
-        found = [self._runner(**{INPUT: np.ascontiguousarray(photo.transpose(1, 2, 0)[None])}) for photo in pixels]
-        return Outputs(*(np.concatenate([one[name] for one in found]) for name in OUTPUTS))
+        outputs = [self._runner(**{INPUT: np.ascontiguousarray(photo.transpose(1, 2, 0)[None])}) for photo in pixels]
+        return Outputs(*(np.concatenate([output[name] for output in outputs]) for name in OUTPUTS))
 
 
 def operators(path: Path) -> dict[str, int]:
     """How many of each operator a file holds."""
     interpreter = Interpreter(model_path=str(path))
-    names: list[dict[str, Any]] = interpreter._get_ops_details()
-    return {name: sum(one["op_name"] == name for one in names) for name in sorted({one["op_name"] for one in names})}
+    details: list[dict[str, Any]] = interpreter._get_ops_details()
+    return {
+        name: sum(detail["op_name"] == name for detail in details) for name in sorted({detail["op_name"] for detail in details})
+    }

@@ -69,10 +69,10 @@ def write(folder: Path, out: Path, photos: Photos, record: bool) -> Iterator[str
         raise MobileError(f"{out} is not empty; give a new folder.")
     out.mkdir(parents=True, exist_ok=True)
     _convert(folder, spec, photos, out)
-    about = describe(folder)
+    description = describe(folder)
     for name in (FLOAT16, INT8):
-        litert.attach(out / name, {ABOUT: about, "labels.txt": "\n".join(CODES).encode() + b"\n"})
-    (out / ABOUT).write_bytes(about)
+        litert.attach(out / name, {ABOUT: description, "labels.txt": "\n".join(CODES).encode() + b"\n"})
+    (out / ABOUT).write_bytes(description)
     _to_ort(spec.verify(folder, file_for(spec, CPU)), out)
     served = {name: _assessor(folder, LiteRTSession(out / name)) for name in (FLOAT16, INT8)}
     vectors.write(served, out / "vectors")
@@ -89,10 +89,10 @@ def _convert(folder: Path, spec: ModelSpec, photos: Photos, out: Path) -> None:
     """Write the two LiteRT files."""
     pixels = [preprocess.batch([decode.read(row.path)], spec.transform)[0] for row in photos.calibration]
     with TemporaryDirectory() as scratch:
-        full = Path(scratch) / "full.tflite"
-        litert.convert(model.load(spec.architecture, folder / WEIGHTS, spec.activation), spec.transform.input_size, full)
-        litert.to_float16(full, out / FLOAT16)
-        litert.to_int8(full, pixels, out / INT8)
+        float_path = Path(scratch) / "full.tflite"
+        litert.convert(model.load(spec.architecture, folder / WEIGHTS, spec.activation), spec.transform.input_size, float_path)
+        litert.to_float16(float_path, out / FLOAT16)
+        litert.to_int8(float_path, pixels, out / INT8)
 
 
 def exact(folder: Path, spec: ModelSpec) -> Runner:
@@ -105,14 +105,14 @@ def exact(folder: Path, spec: ModelSpec) -> Runner:
 
 def _record(folder: Path, spec: ModelSpec, figures: dict[str, Any]) -> None:
     """Put the figures into the model folder's metrics.json and card."""
-    known = json.loads((folder / "metrics.json").read_text(encoding="utf-8")) | {"mobile": figures}
-    (folder / "metrics.json").write_text(json.dumps(known, indent=2) + "\n", encoding="utf-8")
-    (folder / "README.md").write_text(card.render(spec, known), encoding="utf-8")
+    metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8")) | {"mobile": figures}
+    (folder / "metrics.json").write_text(json.dumps(metrics, indent=2) + "\n", encoding="utf-8")
+    (folder / "README.md").write_text(card.render(spec, metrics), encoding="utf-8")
 
 
 def describe(folder: Path) -> bytes:
     """What an app needs beside the weights: the model's config.json, and of the program the lesions, priorities and sentences."""
-    words = {
+    wording = {
         language: {
             "priorities": section("priorities", language),
             "advice": section("advice", language),
@@ -124,15 +124,15 @@ def describe(folder: Path) -> bytes:
         for language in LANGUAGES
     }
     config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
-    own = {key: value for key, value in config["skinapp"].items() if key not in ("files", "provenance", "frame_head")}
+    settings = {key: value for key, value in config["skinapp"].items() if key not in ("files", "provenance", "frame_head")}
     lesions = [{**vars(lesion), "priority": lesion.priority.value} for lesion in LESIONS]
-    about = {
-        "config": {**config, "skinapp": own},
-        "priorities": [one.value for one in Priority],
+    description = {
+        "config": {**config, "skinapp": settings},
+        "priorities": [priority.value for priority in Priority],
         "lesions": lesions,
-        "wording": words,
+        "wording": wording,
     }
-    return json.dumps(about, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+    return json.dumps(description, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
 
 
 def _to_ort(path: Path, out: Path) -> None:
@@ -142,33 +142,36 @@ def _to_ort(path: Path, out: Path) -> None:
         convert_onnx_models_to_ort(path, output_dir=out, optimization_styles=[OptimizationStyle.Fixed])
 
 
-def _assessor(folder: Path, runs: Runner) -> Assessor:
-    return Assessor(hub.fetch(str(folder), lambda spec: file_for(spec, CPU)), runs, ())
+def _assessor(folder: Path, runner: Runner) -> Assessor:
+    return Assessor(hub.fetch(str(folder), lambda spec: file_for(spec, CPU)), runner, ())
 
 
 def measure(exact: Assessor, served: dict[str, Assessor], photos: Photos, out: Path) -> dict[str, Any]:
     """Of every LiteRT file its size, time, distance from the float ONNX graph on real photos, and figures on each split."""
-    found: dict[str, Any] = {name: {"bytes": (out / name).stat().st_size} for name in served}
+    figures: dict[str, Any] = {name: {"bytes": (out / name).stat().st_size} for name in served}
     for split, rows in photos.measured.items():
-        truth = evaluate.measure(exact, rows, robustness=False, careful=False)
+        exact_evaluation = evaluate.measure(exact, rows, robustness=False, careful=False)
         for name, assessor in served.items():
-            own = evaluate.measure(assessor, rows, robustness=False, careful=False)
-            found[name][split] = {**apart(truth.assessments, own.assessments), **_short(own.report)}
-        found.setdefault("float ONNX", {})[split] = _short(truth.report)
+            evaluation = evaluate.measure(assessor, rows, robustness=False, careful=False)
+            figures[name][split] = {
+                **differences(exact_evaluation.assessments, evaluation.assessments),
+                **_short(evaluation.report),
+            }
+        figures.setdefault("float ONNX", {})[split] = _short(exact_evaluation.report)
     view = preprocess.batch([decode.read(photos.calibration[0].path)], exact.spec.transform)
     for name, assessor in served.items():
-        found[name]["median_ms_one_thread"] = round(_median_ms(assessor.session, view), 2)
-    return found
+        figures[name]["median_ms_one_thread"] = round(_median_ms(assessor.session, view), 2)
+    return figures
 
 
-def apart(truth: Sequence[Assessment], own: Sequence[Assessment]) -> dict[str, float]:
+def differences(exact: Sequence[Assessment], answers: Sequence[Assessment]) -> dict[str, float]:
     """How far answers to the same photos are from each other."""
-    pairs = list(zip(truth, own, strict=True))
-    largest = max(float(np.abs(one.chances - other.chances).max()) for one, other in pairs)
+    pairs = list(zip(exact, answers, strict=True))
+    largest = max(float(np.abs(first.chances - second.chances).max()) for first, second in pairs)
     return {
         "largest_difference": round(largest, 6),
-        "same_lesion": round(float(np.mean([one.top is other.top for one, other in pairs])), 4),
-        "same_priority": round(float(np.mean([one.priority is other.priority for one, other in pairs])), 4),
+        "same_lesion": round(float(np.mean([first.top is second.top for first, second in pairs])), 4),
+        "same_priority": round(float(np.mean([first.priority is second.priority for first, second in pairs])), 4),
     }
 
 
@@ -185,13 +188,13 @@ def _short(report: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _median_ms(runs: Runner, pixels: NDArray[np.float32]) -> float:
-    spent = []
+def _median_ms(runner: Runner, pixels: NDArray[np.float32]) -> float:
+    times = []
     for _ in range(TURNS):
-        began = time.perf_counter()
-        runs.run(pixels)
-        spent.append(time.perf_counter() - began)
-    return float(np.median(spent[TURNS // 4 :])) * 1000
+        started = time.perf_counter()
+        runner.run(pixels)
+        times.append(time.perf_counter() - started)
+    return float(np.median(times[TURNS // 4 :])) * 1000
 
 
 def _card(spec: ModelSpec, figures: dict[str, Any]) -> str:

@@ -98,11 +98,11 @@ def send(publication: Publication) -> Iterator[str]:
     if (token := get_token()) is None:
         raise PublishError("There is no Hub token here; set HF_TOKEN to one with the right to write, or run 'hf auth login'.")
     api = HfApi(token=token)
-    with _plainly(publication.model.repo):
+    with _as_publish_errors(publication.model.repo):
         api.whoami()
         yield _send_model(api, publication)
     if publication.space is not None:
-        with _plainly(publication.space.repo):
+        with _as_publish_errors(publication.space.repo):
             yield _send_space(api, publication.space, publication)
         if publication.private:
             yield "The Space can read a private model only with a secret HF_TOKEN: add one to its settings."
@@ -125,12 +125,12 @@ def _present(folder: Path, name: str) -> Path:
 
 def _program(root: Path) -> dict[str, Path]:
     """What git tracks of the program, without its embedded model, as it was committed."""
-    there = [*PROGRAM, f":!{INSIDE}"]
-    if changed := _git(root, "status", "--porcelain", "-z", "--untracked-files=no", "--", *there):
+    paths = [*PROGRAM, f":!{INSIDE}"]
+    if changed := _git(root, "status", "--porcelain", "-z", "--untracked-files=no", "--", *paths):
         raise PublishError(
             f"{changed[0][3:]} differs from what is committed; commit or undo it, so that the Space is a known state."
         )
-    return {path: root / path for path in _git(root, "ls-files", "-z", "--", *there)} | _installed(root)
+    return {path: root / path for path in _git(root, "ls-files", "-z", "--", *paths)} | _installed(root)
 
 
 def _installed(root: Path) -> dict[str, Path]:
@@ -144,11 +144,11 @@ def _installed(root: Path) -> dict[str, Path]:
 
 
 def _git(root: Path, *arguments: str) -> list[str]:
-    ran = subprocess.run(["git", "-C", str(root), *arguments], capture_output=True, text=True, check=False)
-    if ran.returncode:
-        reason = ran.stderr.strip().splitlines()[0]
+    process = subprocess.run(["git", "-C", str(root), *arguments], capture_output=True, text=True, check=False)
+    if process.returncode:
+        reason = process.stderr.strip().splitlines()[0]
         raise PublishError(f"{root} can't be asked what belongs to the program ({reason}); publish from a git checkout.")
-    return [entry for entry in ran.stdout.split("\0") if entry]
+    return [entry for entry in process.stdout.split("\0") if entry]
 
 
 def _uploads(publication: Publication) -> list[Upload]:
@@ -203,22 +203,22 @@ def _same(known: RepoFile, file: Path) -> bool:
 
 
 @contextmanager
-def _plainly(repo: str) -> Iterator[None]:
+def _as_publish_errors(repo: str) -> Iterator[None]:
     """What the Hub holds against us, in one sentence."""
     try:
         yield
     except (OSError, RuntimeError) as error:  # the client wraps what a large file met in a RuntimeError
-        raise _complaint(error.__cause__ or error if isinstance(error, RuntimeError) else error, repo) from error
+        raise _publish_error(error.__cause__ or error if isinstance(error, RuntimeError) else error, repo) from error
     except ValueError as error:  # a card whose header the Hub refuses
         raise PublishError(f"The Hub refuses {repo} ({' '.join(str(error).split())}); correct it.") from error
 
 
-def _complaint(error: BaseException, repo: str) -> PublishError:
+def _publish_error(error: BaseException, repo: str) -> PublishError:
     response = getattr(error, "response", None)
     if response is None or response.status_code >= 500:
-        seen = str(error).strip() or type(error).__name__ if response is None else f"HTTP {response.status_code}"
+        reason = str(error).strip() or type(error).__name__ if response is None else f"HTTP {response.status_code}"
         return PublishError(
-            f"The Hub can't be reached ({seen.splitlines()[0]}); give the command again later: what it has isn't sent again."
+            f"The Hub can't be reached ({reason.splitlines()[0]}); give the command again later: what it has isn't sent again."
         )
     if response.status_code == 401:
         return PublishError(
@@ -228,5 +228,5 @@ def _complaint(error: BaseException, repo: str) -> PublishError:
         return PublishError(
             f"The token may not write to {repo} (HTTP 403); set HF_TOKEN to one of its owner, with the right to write."
         )
-    said = isinstance(error, HfHubHTTPError) and error.server_message
-    return PublishError(f"The Hub answers HTTP {response.status_code} for {repo} ({said or 'no reason'}); check the name.")
+    message = isinstance(error, HfHubHTTPError) and error.server_message
+    return PublishError(f"The Hub answers HTTP {response.status_code} for {repo} ({message or 'no reason'}); check the name.")

@@ -75,22 +75,22 @@ def priorities(report: dict[str, Any]) -> list[str]:
     if "priorities" not in report:
         return []
     table = report["priorities"]
-    rows = [(f"**{true}**", *(str(count) for count in given.values())) for true, given in table.items()]
+    rows = [(f"**{true}**", *(str(count) for count in answered.values())) for true, answered in table.items()]
     title = "Photos by the priority of their lesion (rows) and the one that was answered (unclear: a retake):\n"
-    return [title, *grid(("truth", *(f"answered {given}" for given in table["urgent"])), rows)]
+    return [title, *grid(("truth", *(f"answered {answered}" for answered in table["urgent"])), rows)]
 
 
 def robustness(report: dict[str, Any]) -> list[str]:
     """How the answers hold under each fault of cameras."""
     if "robustness" not in report:
         return []
-    found = report["robustness"]
+    results = report["robustness"]
     keys = ("kept", "urgent_kept", "balanced_accuracy", "urgent_called_low", "answered")
     rows = []
-    for name, fault in found["faults"].items():
+    for name, fault in results["faults"].items():
         rows.append((f"{name.replace('_', ' ')} ({fault['strength']})", *(cell(fault[key]) for key in keys)))
     head = ("fault", "same lesion named", "Urgent photos still Urgent", "balanced accuracy", "melanomas called Low", "answered")
-    title = f"Under mild faults of cameras, this share of the photos is still named the same: {cell(found['kept'])}\n"
+    title = f"Under mild faults of cameras, this share of the photos is still named the same: {cell(results['kept'])}\n"
     return [title, *grid(head, rows)]
 
 
@@ -115,7 +115,7 @@ def views(report: dict[str, Any]) -> list[str]:
     if "by_view" not in report:
         return []
     parts = report["by_view"]
-    told = report["view_told"]
+    view_rates = report["view_told"]
     rows = [("photos / lesions", *(f"{part['n']} / {part['lesions']}" for part in parts.values()))]
     rows += [
         (label, *(cell(_at(part, key)) for part in parts.values()))
@@ -126,7 +126,7 @@ def views(report: dict[str, Any]) -> list[str]:
         (f"recall, {lesion.name}", *(cell(part["recall"][code]) for part in parts.values()))
         for code, lesion in zip(CODES, LESIONS, strict=True)
     ]
-    rows.append(("view told rightly", *(f"{told[view]:.3f}" for view in parts)))
+    rows.append(("view told rightly", *(f"{view_rates[view]:.3f}" for view in parts)))
     return ["By how the photo was taken:\n", *grid(("figure", *(VIEWS[view] for view in parts)), rows)]
 
 
@@ -151,12 +151,12 @@ def outside(report: dict[str, Any]) -> list[str]:
     rows = [
         (
             f"{_words(kind)}, {VIEWS[view]}",
-            str(one["n"]),
-            *(str(one["priorities"][key]) for key in PRIORITIES),
-            cell(one["called_low"]),
+            str(group["n"]),
+            *(str(group["priorities"][key]) for key in PRIORITIES),
+            cell(group["called_low"]),
         )
         for kind, views_ in report.get("outside", {}).items()
-        for view, one in views_.items()
+        for view, group in views_.items()
     ]
     head = ("lesion outside of the seven", "photos", *PRIORITIES, "called Low")
     return ["Lesions that are none of the seven (`scc`: squamous cell carcinoma):\n", *grid(head, rows)] if rows else []
@@ -170,9 +170,9 @@ def subgroups(report: dict[str, Any]) -> list[str]:
     keys = {"AUC": "auc", "sensitivity": "sensitivity", "specificity": "specificity"}
     for aspect, label in ASPECTS.items():
         rows = [
-            (name, str(one["n"]), str(one["melanomas"]), cell(one["balanced_accuracy"]), cell(one["accuracy"]),
-             *(cell(one["melanoma"][key]) for key in keys.values()))
-            for name, one in report["subgroups"].get(aspect, {}).items()
+            (name, str(group["n"]), str(group["melanomas"]), cell(group["balanced_accuracy"]), cell(group["accuracy"]),
+             *(cell(group["melanoma"][key]) for key in keys.values()))
+            for name, group in report["subgroups"].get(aspect, {}).items()
         ]  # fmt: skip
         head = (label, "photos", "melanomas", "balanced accuracy", "accuracy", *(f"melanoma {key}" for key in keys))
         lines += grid(head, rows) if rows else []
@@ -183,7 +183,7 @@ def refusals(kinds: dict[str, Any]) -> list[str]:
     """How many pictures of other things are sent back."""
     if not kinds:
         return ["No photos of other things were at hand: nothing is refused for not being a lesion.\n"]
-    rows = [(kind.replace("_", " "), str(found["n"]), f"{found['refused']:.3f}") for kind, found in kinds.items()]
+    rows = [(kind.replace("_", " "), str(counts["n"]), f"{counts['refused']:.3f}") for kind, counts in kinds.items()]
     title = "Photos that are no lesions, other ones of the collections that taught the model to refuse them:\n"
     return [title, *grid(("kind", "photos", "sent back"), rows)]
 
@@ -192,13 +192,13 @@ def answered(gate: dict[str, Any]) -> list[str]:
     """Which photos of lesions are answered, and which faults send back or warn."""
     if "lesions" not in gate:
         return []
-    found = gate["lesions"]
+    figures = gate["lesions"]
     head = ("what the photo is faulted for", "sent back", "answered with a warning")
-    refused, warned = found["refused_for"], found["warned_of"]
+    refused, warned = figures["refused_for"], figures["warned_of"]
     rows = [(_words(fault), f"{refused.get(fault, 0):.3f}", f"{share:.3f}") for fault, share in warned.items()]
     title = (
-        f"Of {found['n']} photos of lesions {cell(found['let_through'])} are answered, {cell(found['without_warning'])} of them "
-        "all without a warning. Faults, as shares of all photos:\n"
+        f"Of {figures['n']} photos of lesions {cell(figures['let_through'])} are answered, {cell(figures['without_warning'])} of "
+        "them all without a warning. Faults, as shares of all photos:\n"
     )
     return [title, *grid(head, rows)]
 
@@ -208,11 +208,11 @@ def scores(gate: dict[str, Any]) -> list[str]:
     if "scores" not in gate:
         return []
     rows = []
-    for name, found in gate["scores"].items():
-        for passing, at in found["at"].items():
+    for name, result in gate["scores"].items():
+        for passing, at in result["at"].items():
             hard = at["by_kind"].get(HARD)
             rows.append(
-                (name, f"{found['auc']:.4f}", passing, f"{at['lesions_let_through']:.3f}", f"{at['others_refused']:.3f}",
+                (name, f"{result['auc']:.4f}", passing, f"{at['lesions_let_through']:.3f}", f"{at['others_refused']:.3f}",
                  "no photos" if hard is None else f"{hard:.3f}")
             )  # fmt: skip
     head = ("score", "AUC", "limit: of `val`", "lesions let through", "other pictures refused", "lesion-free skin refused")
@@ -223,14 +223,14 @@ def framing(gate: dict[str, Any]) -> list[str]:
     """How often the lesion is found, and what cropping around it does."""
     lines = []
     if "frame" in gate:
-        rows = [(way, str(one["n"]), cell(one["found"]), cell(one["overlap"])) for way, one in gate["frame"].items()]
+        rows = [(way, str(result["n"]), cell(result["found"]), cell(result["overlap"])) for way, result in gate["frame"].items()]
         lines += ["The lesion's box on `test`, against that of its outline:\n"]
         lines += grid(("way", "photos", "found (IoU at least 0.5)", "mean IoU"), rows)
     if "centred" in gate:
         rows = []
         for way in ("as it is", "centred"):
-            one = gate["centred"][way]
-            figures = (one["balanced_accuracy"], one["melanoma"]["auc"], one["melanoma"]["sensitivity"])
+            result = gate["centred"][way]
+            figures = (result["balanced_accuracy"], result["melanoma"]["auc"], result["melanoma"]["sensitivity"])
             rows.append((way, *(cell(figure) for figure in figures)))
         lines += ["The photo as it is, and cropped around the lesion that was found, on `val`:\n"]
         lines += grid(("photo", "balanced accuracy", "melanoma AUC", "melanoma sensitivity"), rows)
@@ -246,11 +246,11 @@ def mobile(figures: dict[str, Any]) -> list[str]:
     if not figures:
         return []
     files = [
-        (name, f"{found['bytes'] / 1e6:.2f}", str(found["median_ms_one_thread"]))
-        for name, found in figures.items()
-        if "bytes" in found
+        (name, f"{measured['bytes'] / 1e6:.2f}", str(measured["median_ms_one_thread"]))
+        for name, measured in figures.items()
+        if "bytes" in measured
     ]
-    rows = [row for name, found in figures.items() for split in ("val", "test") for row in _phone_rows(name, split, found)]
+    rows = [row for name, measured in figures.items() for split in ("val", "test") for row in _phone_rows(name, split, measured)]
     heads = (
         "file",
         "photos of",
@@ -267,13 +267,15 @@ def mobile(figures: dict[str, Any]) -> list[str]:
     ]
 
 
-def _phone_rows(name: str, split: str, found: dict[str, Any]) -> Iterable[tuple[str, ...]]:
-    known = found.get(split, {})
-    apart = (f"{known['same_lesion']:.1%}", f"{known['largest_difference']:.2g}") if "same_lesion" in known else ("", "")
-    for part, one in known.items():
-        if isinstance(one, dict):
-            figures = (cell(one[key]) for key in ("balanced_accuracy", "melanoma_auc"))
-            yield name, f"{split}, {part}", str(one["n"]), *figures, *apart
+def _phone_rows(name: str, split: str, measured: dict[str, Any]) -> Iterable[tuple[str, ...]]:
+    by_part = measured.get(split, {})
+    differences = (
+        (f"{by_part['same_lesion']:.1%}", f"{by_part['largest_difference']:.2g}") if "same_lesion" in by_part else ("", "")
+    )
+    for part, values in by_part.items():
+        if isinstance(values, dict):
+            figures = (cell(values[key]) for key in ("balanced_accuracy", "melanoma_auc"))
+            yield name, f"{split}, {part}", str(values["n"]), *figures, *differences
 
 
 def cell(figure: dict[str, Any] | None) -> str:

@@ -27,7 +27,7 @@ def write(served: Mapping[str, Assessor], out: Path) -> None:
         (out / f"{name}.png").write_bytes(encode.png(photo))
         (out / f"{name}.view.png").write_bytes(encode.png(view))
         pixels = preprocess.normalize(view[None], spec.transform)[0]
-        found = {
+        vector = {
             "photo": f"{name}.png",
             "decoded": {"width": photo.shape[1], "height": photo.shape[0], "sha256": hashlib.sha256(photo.tobytes()).hexdigest()},
             "view": f"{name}.view.png",
@@ -38,32 +38,32 @@ def write(served: Mapping[str, Assessor], out: Path) -> None:
             },
             "answers": {file: _answer(assessor, photo) for file, assessor in served.items()},
         }
-        (out / f"{name}.json").write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        (out / f"{name}.json").write_text(json.dumps(vector, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def photos() -> dict[str, Photo]:
     """The drawings of the page, and one on its side: taller than wide."""
-    drawn = {name: synthetic.draw(spot) for name, spot in examples.SPOTS.items()}
-    return {**drawn, "upright": np.ascontiguousarray(np.rot90(drawn["uneven"])[40:, :400])}
+    drawings = {name: synthetic.draw(spot) for name, spot in examples.SPOTS.items()}
+    return {**drawings, "upright": np.ascontiguousarray(np.rot90(drawings["uneven"])[40:, :400])}
 
 
 def _answer(assessor: Assessor, photo: Photo) -> dict[str, Any]:
     """What one file answers, and what is made of it."""
-    _, answer = assessor.forward([photo], {})
-    said = assessor.assess([photo])[0]
-    report = said.to_dict()
+    _, outputs = assessor.forward([photo], {})
+    assessment = assessor.assess([photo])[0]
+    report = assessment.to_dict()
     figures = {key: value for key, value in report["quality"].items() if isinstance(value, float | int) and key != "ok"}
     return {
-        "logits": _rounded(answer.logits[0]),
-        "embedding": _rounded(answer.embedding[0]),
-        "cams": _rounded(answer.cams[0]),
-        "view": which_view.of(answer.embedding[0], assessor.spec.clinical).value,
+        "logits": _rounded(outputs.logits[0]),
+        "embedding": _rounded(outputs.embedding[0]),
+        "cams": _rounded(outputs.cams[0]),
+        "view": which_view.of(outputs.embedding[0], assessor.spec.clinical).value,
         "quality": figures,
         "issues": report["quality"]["issues"],
         "probabilities": report["probabilities"],
         "set": report["set"],
         "priority": report["priority"],
-        "advice": {language: said.advice(language) for language in LANGUAGES},
+        "advice": {language: assessment.advice(language) for language in LANGUAGES},
     }
 
 

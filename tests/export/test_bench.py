@@ -229,13 +229,13 @@ def test_a_bound_session_answers_as_the_apps_does(files, folder):
 )  # fmt: skip
 def test_a_gpu_session_is_made_for_one_shape_and_one_precision(provider, precision, some):
     chosen = next(one for one in PROVIDERS if one.name == provider)
-    options = contenders.gpu_options(chosen, precision, (64, 3, 224, 224), captured=True)
+    options = contenders.gpu_options(chosen, precision, (64, 3, 224, 224), is_captured=True)
     assert options.items() >= some.items()
 
 
 def test_the_plain_script_says_what_the_network_says(folder, drawn):
     """With pytorch-grad-cam installed its probabilities are torch's; without it there is no script, and its row is not measured."""
-    script = baselines.plain(spec_of(folder), folder / "model.safetensors", 1)
+    script = baselines.torch_answer(spec_of(folder), folder / "model.safetensors", 1)
     if script is None:
         with pytest.raises(ImportError):
             import pytorch_grad_cam  # noqa: F401

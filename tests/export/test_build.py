@@ -203,7 +203,7 @@ def test_a_file_that_loses_too_much_is_refused_and_can_be_looked_at(folder, draw
     val = train_and_val(read_rows(drawn, drawn / "labels.csv"), 0.2, 0)[1]
     photos, copy = abstention.Photos([], val, [], {}, None), shutil.copytree(folder, tmp_path / "copy")
     with pytest.raises(accuracy_gate.GateError, match=r"^model_int8.onnx loses too much against FP32 on val: .*maps_apart 0"):
-        build.measure(copy, photos, threads=2, gated=True)
-    found = build.measure(copy, photos, threads=2, gated=False)["val"]
+        build.measure(copy, photos, threads=2, is_gated=True)
+    found = build.measure(copy, photos, threads=2, is_gated=False)["val"]
     apart = {precision: report["lost_against_fp32"]["maps_apart"] for precision, report in found.items()}
     assert apart["fp32"] == 0 and apart["w8"] < apart["int8"] < apart["int8_trt"]

@@ -9,7 +9,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from export import graph
 from export.quantization.equalization import equalize
-from export.quantization.gptq import watching
+from export.quantization.gptq import session_with_outputs
 from skinapp.model.session import INPUT, OUTPUTS
 from tests.export.test_graph import SHIPPED, SIZE, inputs, network
 
@@ -17,7 +17,9 @@ PIXELS = list(inputs(6, seed=300).numpy())
 
 
 def answers(model: onnx.ModelProto, names=OUTPUTS) -> list[np.ndarray]:
-    return watching(model, [name for name in names if name not in OUTPUTS]).run(list(names), {INPUT: np.stack(PIXELS)})
+    return session_with_outputs(model, [name for name in names if name not in OUTPUTS]).run(
+        list(names), {INPUT: np.stack(PIXELS)}
+    )
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +82,7 @@ def test_channels_are_scaled_only_where_every_reader_undoes_it(last, is_scaled):
         [numpy_helper.from_array(value.astype(np.float32), name) for name, value in tensors.items()],
     )
     model = helper.make_model(body, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
-    before = watching(model, []).run(["out"], {INPUT: np.stack(PIXELS)})[0]
+    before = session_with_outputs(model, []).run(["out"], {INPUT: np.stack(PIXELS)})[0]
     assert equalize(model, [], PIXELS) == is_scaled
-    after = watching(model, []).run(["out"], {INPUT: np.stack(PIXELS)})[0]
+    after = session_with_outputs(model, []).run(["out"], {INPUT: np.stack(PIXELS)})[0]
     np.testing.assert_allclose(after, before, atol=1e-5 * np.abs(before).max())

@@ -92,7 +92,7 @@ def test_a_limit_lies_where_answers_are_lost_and_spares_real_photos():
 
 
 def test_a_sequence_that_never_rises_keeps_its_mean():
-    found = quality_limits.falling(np.array([1.0, 0, 1, 1, 0, 0, 1]))
+    found = quality_limits.without_rises(np.array([1.0, 0, 1, 1, 0, 0, 1]))
     np.testing.assert_allclose(found, [1, 2 / 3, 2 / 3, 2 / 3, 1 / 3, 1 / 3, 1 / 3])
 
 

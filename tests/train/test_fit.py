@@ -22,7 +22,7 @@ from train.data import dataset
 from train.evaluate import metrics
 from train.fit import curves
 from train.fit import run as fit
-from train.fit.teachers import SOFTENING, Teachers, Told, Translation
+from train.fit.teachers import SOFTENING, MapTranslation, TeacherAnswers, Teachers
 from train.network import model
 
 RECIPE = ["--model", "test_efficientnet", "--init", "", "--size", "64", "--eval-size", "64", "--epochs", "12", "--batch", "8", "--cpu",
@@ -224,24 +224,24 @@ def test_a_run_that_learns_its_teachers_maps_goes_on_where_it_was_killed(drawn, 
 
 
 def test_teachers_who_are_asked_once_say_of_blended_photos_the_blend_of_what_they_say_of_each():
-    told = Told(torch.rand(5, 7).softmax(1), torch.rand(5, 3, 1, 1))
+    answers = TeacherAnswers(torch.rand(5, 7).softmax(1), torch.rand(5, 3, 1, 1))
     rows = torch.tensor([4, 0, 2])
-    blended = told.blended(rows, 0.75)
-    torch.testing.assert_close(blended.chances, 0.75 * told.chances[[4, 0, 2]] + 0.25 * told.chances[[2, 0, 4]])
-    torch.testing.assert_close(blended.maps[0], 0.75 * told.maps[4] + 0.25 * told.maps[2])
+    blended = answers.blended(rows, 0.75)
+    torch.testing.assert_close(blended.chances, 0.75 * answers.chances[[4, 0, 2]] + 0.25 * answers.chances[[2, 0, 4]])
+    torch.testing.assert_close(blended.maps[0], 0.75 * answers.maps[4] + 0.25 * answers.maps[2])
 
 
 def test_the_distance_from_teachers_is_nothing_for_one_that_answers_as_they_do_in_the_mean():
     pixels, nets = torch.rand(len(ROWS), 4), [torch.nn.Linear(4, 7), torch.nn.Linear(4, 7)]
     teachers = Teachers(nets, torch.nn.Identity(), 0.0)
-    told = torch.stack([(net(pixels) / SOFTENING).softmax(1) for net in nets]).mean(0)
-    assert teachers(SOFTENING * told.log(), pixels, ROWS, 1.0).item() == pytest.approx(0, abs=1e-6)
+    answers = torch.stack([(net(pixels) / SOFTENING).softmax(1) for net in nets]).mean(0)
+    assert teachers(SOFTENING * answers.log(), pixels, ROWS, 1.0).item() == pytest.approx(0, abs=1e-6)
     assert teachers(nets[0](pixels), pixels, ROWS, 1.0).item() > 1e-4
 
 
 def test_maps_that_one_layer_can_tell_from_the_students_are_no_distance_away():
     """A student with the very maps of its teacher, but scaled: least squares find the layer."""
-    maps, translation = torch.rand(16, 5, 4, 4), Translation(5, 3)
+    maps, translation = torch.rand(16, 5, 4, 4), MapTranslation(5, 3)
     theirs = maps[:, :3] * torch.tensor([1.0, 10.0, 0.1])[:, None, None] + 3
     mean, deviation = theirs.mean((0, 2, 3)), theirs.var((0, 2, 3), correction=0).add(translation.evened.eps).sqrt()
     assert translation(maps, theirs).item() > 0.5
@@ -325,16 +325,16 @@ def test_a_squamous_cell_carcinoma_is_right_as_any_lesion_it_is_taught_as():
     for lesion in ("akiec", "bcc"):
         sure = logits.clone()
         sure[0, CODES.index(lesion)] = 20
-        assert fit.surprise(sure, sets[:1], smoothing=0.0).item() == pytest.approx(0, abs=1e-6)
+        assert fit.set_cross_entropy(sure, sets[:1], smoothing=0.0).item() == pytest.approx(0, abs=1e-6)
     halves = logits.clone()
     halves[0, :2] = 20
-    assert fit.surprise(halves, sets[:1], smoothing=0.0).item() == pytest.approx(0, abs=1e-6)
-    assert fit.surprise(halves, sets[1:], smoothing=0.0).item() > 30
+    assert fit.set_cross_entropy(halves, sets[:1], smoothing=0.0).item() == pytest.approx(0, abs=1e-6)
+    assert fit.set_cross_entropy(halves, sets[1:], smoothing=0.0).item() > 30
 
 
 def test_for_a_single_lesion_surprise_is_cross_entropy():
     logits, targets = torch.randn(5, 7), torch.tensor([0, 3, 6, 3, 1])
-    found = fit.surprise(logits, torch.nn.functional.one_hot(targets, 7), smoothing=0.1)
+    found = fit.set_cross_entropy(logits, torch.nn.functional.one_hot(targets, 7), smoothing=0.1)
     assert found.item() == pytest.approx(cross_entropy(logits, targets, label_smoothing=0.1).item(), rel=1e-5)
 
 
@@ -389,8 +389,8 @@ def test_weights_of_a_run_and_others_are_averaged(finished, tmp_path):
     for key, value in load_file(tmp_path / "averaged" / "model.safetensors").items():
         shift = 0.5 if value.dtype == np.float16 else 0
         np.testing.assert_allclose(value.astype(float), own[key].astype(float) + shift, rtol=2e-3, atol=2e-3)
-    told = json.loads((tmp_path / "averaged" / "train.json").read_text())
-    assert told["recipe"]["averaged"] == ["other.safetensors"] and told["architecture"] == "test_efficientnet"
+    answers = json.loads((tmp_path / "averaged" / "train.json").read_text())
+    assert answers["recipe"]["averaged"] == ["other.safetensors"] and answers["architecture"] == "test_efficientnet"
 
 
 def test_weights_of_another_network_are_not_averaged(finished, tmp_path):

@@ -95,7 +95,7 @@ def test_a_teacher_sees_views_as_it_learned_on_them(tmp_path):
     (tmp_path / "train.json").write_text(json.dumps(about))
     photo = np.random.default_rng(0).integers(0, 256, (1, 64, 64, 3), np.uint8)
     theirs, ours = (torch.from_numpy(preprocess.normalize(photo, way)) for way in (own, shown))
-    teacher, alone = model.trained(tmp_path, shown), model.load("tf_efficientnet_lite0", tmp_path / "model.safetensors")
+    teacher, alone = model.load_for_views(tmp_path, shown), model.load("tf_efficientnet_lite0", tmp_path / "model.safetensors")
     with torch.inference_mode():
         torch.testing.assert_close(teacher(ours), alone(theirs), rtol=1e-4, atol=1e-4)
         assert (alone(ours) - alone(theirs)).abs().max() > 1e-3
@@ -107,14 +107,14 @@ def test_a_model_folder_teaches_as_the_run_that_it_was_made_of():
     pixels = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(0))
     with torch.inference_mode():
         alone = model.load(spec.architecture, EMBEDDED / "model.safetensors", spec.activation)(pixels)
-        torch.testing.assert_close(model.trained(EMBEDDED, spec.transform)(pixels), alone, rtol=1e-4, atol=1e-4)
+        torch.testing.assert_close(model.load_for_views(EMBEDDED, spec.transform)(pixels), alone, rtol=1e-4, atol=1e-4)
 
 
 def test_a_folder_that_no_run_left_teaches_nothing(tmp_path):
     with pytest.raises(
         DataError, match=r"holds no train\.json and no config\.json; give the folder best of a run of train fit, or"
     ):
-        model.trained(tmp_path, ModelSpec.read(EMBEDDED).transform)
+        model.load_for_views(tmp_path, ModelSpec.read(EMBEDDED).transform)
 
 
 @pytest.mark.parametrize(
@@ -141,7 +141,7 @@ def test_a_thinned_convolution_is_the_strided_one_in_value_and_gradient(padding,
     torch.manual_seed(0)
     strided = create_conv2d(6, 6, kernel, stride=2, padding=padding, depthwise=True, bias=True).double()
     thinned = copy.deepcopy(strided)
-    model.quicken(thinned)
+    model.speed_up_training(thinned)
     assert type(thinned) is model.Thinned
     maps, answers = torch.randn(2, 6, size, size, dtype=torch.float64), []
     for convolution in (strided, thinned):
@@ -159,7 +159,7 @@ def test_a_thinned_convolution_is_the_strided_one_in_value_and_gradient(padding,
 def test_convolutions_are_swapped_in_training_alone(architecture, tmp_path):
     net = model.create(architecture)
     names = list(net.state_dict())
-    model.quicken(net)
+    model.speed_up_training(net)
     assert any(isinstance(module, model.Thinned) for module in net.modules()) and list(net.state_dict()) == names
     model.save_half(net, tmp_path / "model.safetensors")
     served = model.load(architecture, tmp_path / "model.safetensors")

@@ -28,7 +28,7 @@ def test_a_terminal_gets_one_line_that_is_written_over_and_never_wraps(tmp_path,
         monkeypatch.setattr(sys, "stderr", terminal)
         progress = Progress(tmp_path, first=0, epochs=2, epoch_steps=4, batch=8, figures={})
         for step in range(1, 9):
-            progress.stepped(step, LOSSES, 1e-3, {"bacc": 0.5, "mel_auc": 0.75} if step % 4 == 0 else {})
+            progress.after_step(step, LOSSES, 1e-3, {"bacc": 0.5, "mel_auc": 0.75} if step % 4 == 0 else {})
         progress.close()
         shown = everything(ours).decode()
     os.close(ours)
@@ -42,11 +42,11 @@ def test_a_terminal_gets_one_line_that_is_written_over_and_never_wraps(tmp_path,
 def test_what_was_logged_beyond_the_checkpoint_is_struck_out_when_a_run_goes_on(tmp_path):
     killed = Progress(tmp_path, first=0, epochs=1, epoch_steps=50, batch=8, figures={})
     for step in range(1, 35):
-        killed.stepped(step, [torch.tensor(1.0)], 1e-3, {"bacc": 0.1} if step in (20, 30) else {})
+        killed.after_step(step, [torch.tensor(1.0)], 1e-3, {"bacc": 0.1} if step in (20, 30) else {})
     killed.flush()
     again = Progress(tmp_path, first=20, epochs=1, epoch_steps=50, batch=8, figures={"bacc": 0.1})
     for step in range(21, 51):
-        again.stepped(step, [torch.tensor(2.0)], 1e-3, {"bacc": 0.2} if step in (30, 50) else {})
+        again.after_step(step, [torch.tensor(2.0)], 1e-3, {"bacc": 0.2} if step in (30, 50) else {})
     again.close()
     events = EventAccumulator(str(tmp_path))
     events.Reload()

@@ -20,23 +20,23 @@ from train.calibrate.logistic import logistic
 from train.data import dataset
 from train.evaluate import metrics
 
-PLACES = 150
+CELLS_PER_PHOTO = 150
 """Of a photo that the head is taught by; its neighbours tell the same."""
 RIDGE = 1e-4
-FOUND = 0.5
+MIN_OVERLAP = 0.5
 """The overlap (IoU) with the outline's box from which on a lesion counts as found."""
 
 
 def outline(masks: Path, photo: Path) -> NDArray[np.uint8] | None:
     """The mask of a photo's lesion `[h, w]`, 255 inside; None where there is none."""
     path = masks / f"{photo.stem}.png"
-    found = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE) if path.is_file() else None
-    return None if found is None or not found.any() else np.asarray((found > 0) * 255, np.uint8)
+    mask = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE) if path.is_file() else None
+    return None if mask is None or not mask.any() else np.asarray((mask > 0) * 255, np.uint8)
 
 
 def frame_head(transform: Transform, rows: Sequence[dataset.Row], cams: NDArray[np.float32], masks: Path | None) -> FrameHead:
     """A logistic regression on `frame.features` of places inside and outside of outlines; without masks, one that finds none."""
-    rng, told, inside = np.random.default_rng(0), [], []
+    rng, samples, inside = np.random.default_rng(0), [], []
     for row, maps in zip(rows, cams, strict=True):
         mask = outline(masks, row.path) if masks else None
         if mask is None:
@@ -44,23 +44,23 @@ def frame_head(transform: Transform, rows: Sequence[dataset.Row], cams: NDArray[
         photo = decode.read(row.path)
         features = framing.features(photo, maps, preprocess.view_box(photo, transform))
         covered = cv2.resize(mask, features.shape[:0:-1], interpolation=cv2.INTER_AREA).ravel() / 255
-        places = rng.integers(len(covered), size=PLACES)
-        told.append(features.reshape(-1, len(covered)).T[places])
-        inside.append(covered[places])
-    if not told:
+        cells = rng.integers(len(covered), size=CELLS_PER_PHOTO)
+        samples.append(features.reshape(-1, len(covered)).T[cells])
+        inside.append(covered[cells])
+    if not samples:
         return FrameHead((), 0.0)
-    weights, bias = logistic(np.vstack(told).astype(np.float64), np.concatenate(inside), RIDGE, is_balanced=False)
+    weights, bias = logistic(np.vstack(samples).astype(np.float64), np.concatenate(inside), RIDGE, is_balanced=False)
     return FrameHead(tuple(float(f"{weight:.5g}") for weight in weights), float(f"{bias:.5g}"))
 
 
-def found(rows: Sequence[dataset.Row], cams: NDArray[np.float32], assessor: Assessor, masks: Path) -> dict[str, Any]:
+def find_rates(rows: Sequence[dataset.Row], cams: NDArray[np.float32], assessor: Assessor, masks: Path) -> dict[str, Any]:
     """How often the lesion is found, and how good two boxes are that know nothing of the photo."""
     overlaps: dict[str, list[float]] = {"frame": [], "whole photo": [], "middle": [], "otsu": []}
     groups = []
     for row, maps in zip(rows, cams, strict=True):
         if (mask := outline(masks, row.path)) is None:
             continue
-        photo, true = decode.read(row.path), _box(mask)
+        photo, true_box = decode.read(row.path), _box(mask)
         height, width = photo.shape[:2]
         boxes = {
             "frame": framing.find_box(photo, maps, preprocess.view_box(photo, assessor.spec.transform), assessor.spec.frame_head),
@@ -68,68 +68,68 @@ def found(rows: Sequence[dataset.Row], cams: NDArray[np.float32], assessor: Asse
             "middle": Box(*(round(share * side) for share, side in zip((0.2, 0.2, 0.8, 0.8), (width, height) * 2, strict=True))),
             "otsu": _by_otsu(photo),
         }
-        for way, box in boxes.items():
-            overlaps[way].append(overlap(box, true) if box else 0.0)
+        for method, box in boxes.items():
+            overlaps[method].append(overlap(box, true_box) if box else 0.0)
         groups.append(row.group)
-    drawn = metrics.resamples(groups)
+    weights = metrics.resamples(groups)
     return {
-        way: {
+        method: {
             "n": len(groups),
-            "found": metrics.interval(metrics.average(np.array(values) >= FOUND, drawn)),
-            "overlap": metrics.interval(metrics.average(np.array(values), drawn)),
+            "found": metrics.interval(metrics.average(np.array(values) >= MIN_OVERLAP, weights)),
+            "overlap": metrics.interval(metrics.average(np.array(values), weights)),
         }
-        for way, values in overlaps.items()
+        for method, values in overlaps.items()
     }
 
 
-def overlap(one: Box, other: Box) -> float:
+def overlap(first: Box, second: Box) -> float:
     """The area that two boxes share by the area that they cover (IoU)."""
-    width = min(one.right, other.right) - max(one.left, other.left)
-    height = min(one.bottom, other.bottom) - max(one.top, other.top)
+    width = min(first.right, second.right) - max(first.left, second.left)
+    height = min(first.bottom, second.bottom) - max(first.top, second.top)
     shared = max(0, width) * max(0, height)
-    areas = [(box.right - box.left) * (box.bottom - box.top) for box in (one, other)]
+    areas = [(box.right - box.left) * (box.bottom - box.top) for box in (first, second)]
     return shared / (sum(areas) - shared)
 
 
-def flaws(rows: Sequence[dataset.Row], answer: Outputs, assessor: Assessor) -> dict[str, float]:
+def flaws(rows: Sequence[dataset.Row], outputs: Outputs, assessor: Assessor) -> dict[str, float]:
     """The share of photos that is warned of each flaw of framing."""
     counts = dict.fromkeys(framing.FramingFlaw, 0)
-    for row, cams in zip(rows, answer.cams, strict=True):
+    for row, cams in zip(rows, outputs.cams, strict=True):
         photo = decode.read(row.path)
-        inspected = framing.find_framing(
-            photo, cams, preprocess.view_box(photo, assessor.spec.transform), assessor.spec.frame_head
-        )
-        for flaw in inspected.flaws:
+        result = framing.find_framing(photo, cams, preprocess.view_box(photo, assessor.spec.transform), assessor.spec.frame_head)
+        for flaw in result.flaws:
             counts[flaw] += 1
     return {flaw.value: round(count / len(rows), 4) for flaw, count in counts.items()}
 
 
-def centred(rows: Sequence[dataset.Row], answer: Outputs, assessor: Assessor) -> dict[str, Any]:
+def centring_effect(rows: Sequence[dataset.Row], outputs: Outputs, assessor: Assessor) -> dict[str, Any]:
     """Balanced accuracy and melanoma AUC of the photos as they are and cropped around the lesion."""
     truths, groups = np.array([row.target for row in rows]), [row.group for row in rows]
-    cropped = answer.logits.copy()
+    cropped = outputs.logits.copy()
     changed = 0
-    for place, row in enumerate(rows):
+    for index, row in enumerate(rows):
         photo = decode.read(row.path)
-        seen = preprocess.view_box(photo, assessor.spec.transform)
-        box = framing.find_box(photo, answer.cams[place], seen, assessor.spec.frame_head)
+        view = preprocess.view_box(photo, assessor.spec.transform)
+        box = framing.find_box(photo, outputs.cams[index], view, assessor.spec.frame_head)
         if box is None:
             continue
         left, top, right, bottom = framing.crop(box, photo.shape[1], photo.shape[0])
-        part = np.ascontiguousarray(photo[top:bottom, left:right])
-        cropped[place] = assessor.session.run(preprocess.batch([part], assessor.spec.transform)).logits[0]
+        crop = np.ascontiguousarray(photo[top:bottom, left:right])
+        cropped[index] = assessor.session.run(preprocess.batch([crop], assessor.spec.transform)).logits[0]
         changed += 1
-    drawn = metrics.resamples(groups)
-    ways = {"as it is": answer.logits, "centred": cropped}
-    figures = {way: _figures(logits, truths, drawn, assessor) for way, logits in ways.items()}
+    weights = metrics.resamples(groups)
+    variants = {"as it is": outputs.logits, "centred": cropped}
+    figures = {variant: _figures(logits, truths, weights, assessor) for variant, logits in variants.items()}
     return {"n": len(rows), "cropped": changed, **figures}
 
 
-def _figures(logits: NDArray[np.float32], truths: NDArray[np.int64], drawn: metrics.Floats, assessor: Assessor) -> dict[str, Any]:
+def _figures(
+    logits: NDArray[np.float32], truths: NDArray[np.int64], weights: metrics.Floats, assessor: Assessor
+) -> dict[str, Any]:
     chances = triage.probabilities(logits, assessor.spec.temperature)
     answers = metrics.Answers(chances, truths, np.zeros(len(truths), "U1"), assessor.spec.thresholds["mel"])
-    wanted = ("balanced_accuracy", "melanoma.auc", "melanoma.sensitivity")
-    return metrics.measure({name: metrics.FIGURES[name] for name in wanted}, answers, drawn)
+    names = ("balanced_accuracy", "melanoma.auc", "melanoma.sensitivity")
+    return metrics.measure({name: metrics.FIGURES[name] for name in names}, answers, weights)
 
 
 def _box(mask: NDArray[np.uint8]) -> Box:

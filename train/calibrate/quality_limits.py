@@ -21,11 +21,11 @@ from train.evaluate import faults
 
 PHOTOS = 140
 """Given every fault, as many of each lesion."""
-KEPT = {"refuse": 0.6, "warn": 0.8}
+MIN_KEPT = {"refuse": 0.6, "warn": 0.8}
 """A photo is sent back, or warned of, where a smaller share of photos like it would keep their answer."""
-SPARED = {"refuse": 0.999, "warn": 0.98}
+MIN_PASSING = {"refuse": 0.999, "warn": 0.98}
 """The share of real photos that each single limit must let through all the same."""
-LESIONS = {"refuse": 0.98, "warn": 0.95}
+MIN_LESIONS_PASSING = {"refuse": 0.98, "warn": 0.95}
 """The share of real lesions that their evidence must let through."""
 BATCH = 16
 
@@ -83,14 +83,14 @@ def _hairy(count: int) -> Callable[[Photo], Photo]:
 
     def change(photo: Photo) -> Photo:
         height, width = photo.shape[:2]
-        side, rng, drawn = min(height, width), np.random.default_rng(count), photo.copy()
+        side, rng, hairy = min(height, width), np.random.default_rng(count), photo.copy()
         for _ in range(count):
-            angle, off = rng.uniform(0, np.pi), rng.uniform(-0.35, 0.35) * side
+            angle, offset = rng.uniform(0, np.pi), rng.uniform(-0.35, 0.35) * side
             along, across = np.array([np.cos(angle), np.sin(angle)]), np.array([-np.sin(angle), np.cos(angle)])
-            middle = np.array([width, height]) / 2 + off * across
-            ends = [(middle + way * side * along).round().astype(int).tolist() for way in (-0.5, 0.5)]
-            cv2.line(drawn, ends[0], ends[1], (45, 35, 30), max(1, round(side / 100)), cv2.LINE_AA)
-        return drawn
+            middle = np.array([width, height]) / 2 + offset * across
+            ends = [(middle + end * side * along).round().astype(int).tolist() for end in (-0.5, 0.5)]
+            cv2.line(hairy, ends[0], ends[1], (45, 35, 30), max(1, round(side / 100)), cv2.LINE_AA)
+        return hairy
 
     return change
 
@@ -109,22 +109,22 @@ FAULTS = {
 
 @dataclass(frozen=True)
 class Predictions:
-    """What was said of photos: each one's figures, named lesion and whether it was Urgent."""
+    """What was predicted of photos: each one's figures, its lesion and whether it was Urgent."""
 
     figures: list[quality.Figures]
-    named: NDArray[np.int64]
+    predicted: NDArray[np.int64]
     urgent: NDArray[np.bool_]
 
-    def column(self, limit: str) -> Numbers:
+    def column(self, limit_name: str) -> Numbers:
         """The figure of every photo that a limit is about."""
-        return np.array([getattr(one, limit.split("_", 1)[1]) for one in self.figures], np.float64)
+        return np.array([getattr(figures, limit_name.split("_", 1)[1]) for figures in self.figures], np.float64)
 
     def kept_by(self, after: "Predictions") -> NDArray[np.bool_]:
         """Whether each photo still gets its answer: the same lesion, and Urgent where it was."""
-        return (after.named == self.named) & (after.urgent | ~self.urgent)
+        return (after.predicted == self.predicted) & (after.urgent | ~self.urgent)
 
 
-def choose(spec: ModelSpec, runs: Runner, rows: Sequence[dataset.Row], clean: Sequence[quality.Figures]) -> QualityThresholds:
+def choose(spec: ModelSpec, runner: Runner, rows: Sequence[dataset.Row], clean: Sequence[quality.Figures]) -> QualityThresholds:
     """One view's hard and soft limits, from photos with faults; `clean` are the figures of all rows' photos as they are.
 
     The photos at hand are almost all of light skin in a dermatoscope's bright light. Brightness is therefore let down to half of
@@ -132,35 +132,35 @@ def choose(spec: ModelSpec, runs: Runner, rows: Sequence[dataset.Row], clean: Se
     """
     photos = [decode.read(row.path) for row in evenly(rows, PHOTOS)]
     rule = spec.rule(rows[0].view, careful=False)
-    known = predict(spec, runs, photos, rule)
-    found: dict[str, dict[str, float]] = {"refuse": {}, "warn": {}}
+    clean_predictions = predict(spec, runner, photos, rule)
+    limits_by_kind: dict[str, dict[str, float]] = {"refuse": {}, "warn": {}}
     for fault in FAULTS.values():
-        after = [predict(spec, runs, [change(photo) for photo in photos], rule) for change in fault.changes]
-        values = np.concatenate([one.column(fault.figure) for one in (known, *after)])
-        kept = np.concatenate([known.kept_by(one) for one in (known, *after)])
-        own = Predictions(list(clean), np.zeros(0, np.int64), np.zeros(0, np.bool_)).column(fault.figure)
-        for kind, limits in found.items():
-            limits[fault.figure] = limit(values, kept, own, fault.falls, KEPT[kind], SPARED[kind])
-    dark = float(np.quantile([one.brightness for one in clean], 1 - SPARED["refuse"]))
-    evidence = [one.lesion_evidence for one in clean]
-    for kind, limits in found.items():
+        faulty = [predict(spec, runner, [change(photo) for photo in photos], rule) for change in fault.changes]
+        values = np.concatenate([predictions.column(fault.figure) for predictions in (clean_predictions, *faulty)])
+        is_kept = np.concatenate([clean_predictions.kept_by(predictions) for predictions in (clean_predictions, *faulty)])
+        clean_values = Predictions(list(clean), np.zeros(0, np.int64), np.zeros(0, np.bool_)).column(fault.figure)
+        for kind, limits in limits_by_kind.items():
+            limits[fault.figure] = limit(values, is_kept, clean_values, fault.falls, MIN_KEPT[kind], MIN_PASSING[kind])
+    dark = float(np.quantile([figures.brightness for figures in clean], 1 - MIN_PASSING["refuse"]))
+    evidence = [figures.lesion_evidence for figures in clean]
+    for kind, limits in limits_by_kind.items():
         limits["min_brightness"] = min(limits["min_brightness"], dark / 2)
-        limits["min_lesion_evidence"] = float(np.quantile(evidence, 1 - LESIONS[kind]))
-    return QualityThresholds(_limits(found["refuse"]), _limits(found["warn"]))
+        limits["min_lesion_evidence"] = float(np.quantile(evidence, 1 - MIN_LESIONS_PASSING[kind]))
+    return QualityThresholds(_limits(limits_by_kind["refuse"]), _limits(limits_by_kind["warn"]))
 
 
-def limit(values: Numbers, kept: NDArray[np.bool_], clean: Numbers, falls: bool, share: float, spared: float) -> float:
-    """Where, going towards the worst, the share of answers kept falls under `share`, or where this share (`spared`) of the clean
-    photos ends if that is further; the worst value seen where the answers hold out."""
+def limit(values: Numbers, is_kept: NDArray[np.bool_], clean: Numbers, falls: bool, min_kept: float, min_passing: float) -> float:
+    """Where, going towards the worst, the share of answers kept falls under `min_kept`, or where the share `min_passing` of
+    the clean photos ends if that is further; the worst value seen where the answers hold out."""
     sign = 1.0 if falls else -1.0
     order = np.argsort(-sign * values, kind="stable")  # best first
-    holding = falling(kept[order].astype(np.float64)) >= share
-    worst = values[order][holding][-1] if holding.any() else values[order][0]
-    edge = np.quantile(sign * clean, 1 - spared)
-    return float(sign * min(sign * worst, edge))
+    is_holding = without_rises(is_kept[order].astype(np.float64)) >= min_kept
+    worst = values[order][is_holding][-1] if is_holding.any() else values[order][0]
+    clean_edge = np.quantile(sign * clean, 1 - min_passing)
+    return float(sign * min(sign * worst, clean_edge))
 
 
-def falling(values: Numbers) -> Numbers:
+def without_rises(values: Numbers) -> Numbers:
     """The nearest sequence that never rises: neighbours that rise are averaged."""
     blocks: list[tuple[float, int]] = []
     for value in values.tolist():
@@ -171,31 +171,31 @@ def falling(values: Numbers) -> Numbers:
     return np.concatenate([np.full(count, mean) for mean, count in blocks])
 
 
-def predict(spec: ModelSpec, runs: Runner, photos: Sequence[Photo], rule: Rule) -> Predictions:
-    """What the model says of photos by this rule, whether or not they may be answered."""
+def predict(spec: ModelSpec, runner: Runner, photos: Sequence[Photo], rule: Rule) -> Predictions:
+    """What the model predicts of photos by this rule, whether or not they may be answered."""
     figures: list[quality.Figures] = []
     chances = []
     for first in range(0, len(photos), BATCH):
-        some = photos[first : first + BATCH]
-        views = [preprocess.view(photo, spec.transform) for photo in some]
-        answer = runs.run(preprocess.normalize(np.stack(views), spec.transform))
-        named = answer.logits.argmax(1)
+        batch = photos[first : first + BATCH]
+        views = [preprocess.view(photo, spec.transform) for photo in batch]
+        outputs = runner.run(preprocess.normalize(np.stack(views), spec.transform))
+        predicted = outputs.logits.argmax(1)
         figures += [
-            quality.measure(min(photo.shape[:2]), views[i], answer.embedding[i], answer.cams[i, named[i]], spec.lesion_head)
-            for i, photo in enumerate(some)
+            quality.measure(min(photo.shape[:2]), views[i], outputs.embedding[i], outputs.cams[i, predicted[i]], spec.lesion_head)
+            for i, photo in enumerate(batch)
         ]
-        chances.append(triage.probabilities(answer.logits, rule.temperature))
-    every = np.concatenate(chances)
-    urgent = [triage.deciding_lesion(one, rule.thresholds).priority is Priority.URGENT for one in every]
-    return Predictions(figures, every.argmax(1), np.array(urgent))
+        chances.append(triage.probabilities(outputs.logits, rule.temperature))
+    all_chances = np.concatenate(chances)
+    urgent = [triage.deciding_lesion(of_photo, rule.thresholds).priority is Priority.URGENT for of_photo in all_chances]
+    return Predictions(figures, all_chances.argmax(1), np.array(urgent))
 
 
 def evenly(rows: Sequence[dataset.Row], count: int) -> list[dataset.Row]:
     """About this many rows, as many of each lesion as far as there are, evenly over the list."""
     chosen = []
     for target in range(len(CODES)):
-        own = [row for row in rows if row.target == target]
-        chosen += own[:: max(1, len(own) * len(CODES) // count)]
+        of_lesion = [row for row in rows if row.target == target]
+        chosen += of_lesion[:: max(1, len(of_lesion) * len(CODES) // count)]
     return chosen
 
 
@@ -209,6 +209,6 @@ def _free(name: str) -> float:
     return -1e9 if name.startswith("min_") else 1e9
 
 
-def _limits(found: Mapping[str, float]) -> QualityLimits:
-    numbers = {name: round(value, 4) for name, value in found.items()}
-    return QualityLimits(**{**numbers, "min_short_side": round(found["min_short_side"])})  # type: ignore[arg-type]
+def _limits(limits: Mapping[str, float]) -> QualityLimits:
+    numbers = {name: round(value, 4) for name, value in limits.items()}
+    return QualityLimits(**{**numbers, "min_short_side": round(limits["min_short_side"])})  # type: ignore[arg-type]

@@ -30,7 +30,7 @@ class DataError(SkinAppError):
 
 @dataclass(frozen=True)
 class Row:
-    """One labelled photo. `target` is the place of its lesion among `labels.CODES`, -1 for a diagnosis `outside` of them. `group`
+    """One labelled photo. `target` is the index of its lesion among `labels.CODES`, -1 for a diagnosis `outside` of them. `group`
     ties the photos of one lesion together; `split` and all that follows it are empty where the CSV doesn't say. `age` is in
     years, `sex` and `localization` are in the ISIC Archive's words, `skin_tone` runs from 0 (very dark) to 5 (very light); a
     photo whose `view` the CSV doesn't say was taken through a dermatoscope, as all of HAM10000 were."""

@@ -13,13 +13,13 @@ from train.data.dataset import DataError, Row
 def train_and_val(rows: Sequence[Row], share: float, seed: int) -> tuple[list[Row], list[Row]]:
     """Rows to train on and to choose by: as the CSV's split column says, else this share of the lesions held out."""
     if any(row.split for row in rows):
-        named = {name: [row for row in rows if row.split == name] for name in ("train", "val")}
-        for name, chosen in named.items():
+        by_split = {name: [row for row in rows if row.split == name] for name in ("train", "val")}
+        for name, chosen in by_split.items():
             if not chosen:
                 raise DataError(f"The CSV has a split column but no row with split {name!r}; add some or drop the column.")
-        return named["train"], named["val"]
-    held = _held_out_groups(rows, share, seed)
-    return [row for row in rows if row.group not in held], [row for row in rows if row.group in held]
+        return by_split["train"], by_split["val"]
+    held_out = _held_out_groups(rows, share, seed)
+    return [row for row in rows if row.group not in held_out], [row for row in rows if row.group in held_out]
 
 
 def balanced(rows: Sequence[Row], count: int) -> list[Row]:
@@ -27,9 +27,9 @@ def balanced(rows: Sequence[Row], count: int) -> list[Row]:
     rng = np.random.default_rng(0)
     chosen = []
     for target in range(len(CODES)):
-        own = [row for row in rows if row.target == target]
-        picks = rng.permutation(len(own))[: count // len(CODES)]
-        chosen += [own[pick] for pick in sorted(picks)]
+        of_lesion = [row for row in rows if row.target == target]
+        picks = rng.permutation(len(of_lesion))[: count // len(CODES)]
+        chosen += [of_lesion[pick] for pick in sorted(picks)]
     return chosen
 
 
@@ -38,9 +38,9 @@ def _held_out_groups(rows: Sequence[Row], share: float, seed: int) -> set[str]:
     groups: dict[int, list[str]] = defaultdict(list)
     for group, target in {row.group: row.target for row in rows}.items():
         groups[target].append(group)
-    held: set[str] = set()
+    held_out: set[str] = set()
     for target in sorted(groups):
         names = sorted(groups[target])
         random.Random(f"{seed}-{target}").shuffle(names)
-        held.update(names[: max(1, round(len(names) * share))])
-    return held
+        held_out.update(names[: max(1, round(len(names) * share))])
+    return held_out

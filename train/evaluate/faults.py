@@ -63,9 +63,9 @@ def smeared(photo: Photo, length: float) -> Photo:
 
 
 def _compressed(photo: Photo) -> Photo:
-    coded = io.BytesIO()
-    Image.fromarray(scaled_down(photo, USUAL_SHORT_SIDE)).save(coded, "JPEG", quality=JPEG_QUALITY)
-    return cv2.resize(decode.read(coded.getvalue()), photo.shape[1::-1], interpolation=cv2.INTER_CUBIC)
+    encoded = io.BytesIO()
+    Image.fromarray(scaled_down(photo, USUAL_SHORT_SIDE)).save(encoded, "JPEG", quality=JPEG_QUALITY)
+    return cv2.resize(decode.read(encoded.getvalue()), photo.shape[1::-1], interpolation=cv2.INTER_CUBIC)
 
 
 def _brighter(photo: Photo) -> Photo:
@@ -80,8 +80,8 @@ def _noisy(photo: Photo) -> Photo:
     # Seeded by the photo itself: the same in every run and in any order, and another for each photo.
     rng = np.random.default_rng(zlib.crc32(np.ascontiguousarray(photo)))
     grain = rng.standard_normal(scaled_down(photo, USUAL_SHORT_SIDE).shape, np.float32) * GRAIN
-    spread = cv2.resize(grain, photo.shape[1::-1], interpolation=cv2.INTER_NEAREST)
-    return np.clip(np.rint(photo + spread), 0, 255).astype(np.uint8)
+    enlarged = cv2.resize(grain, photo.shape[1::-1], interpolation=cv2.INTER_NEAREST)
+    return np.clip(np.rint(photo + enlarged), 0, 255).astype(np.uint8)
 
 
 def _recoloured(photo: Photo) -> Photo:
@@ -92,24 +92,24 @@ def _recoloured(photo: Photo) -> Photo:
 
 def _through_a_webcam(photo: Photo) -> Photo:
     """Few pixels, a warm lamp's white balance, a hand that isn't still, and a video stream's compression."""
-    few = scaled_down(photo, WEBCAM_SHORT_SIDE).astype(np.float32)
-    warm = np.clip(few * np.array(LAMP, np.float32), 0, 255).astype(np.uint8)
+    small = scaled_down(photo, WEBCAM_SHORT_SIDE).astype(np.float32)
+    warm = np.clip(small * np.array(LAMP, np.float32), 0, 255).astype(np.uint8)
     moved = smeared(warm, WEBCAM_SHAKE * min(warm.shape[:2]))
-    coded = io.BytesIO()
-    Image.fromarray(moved).save(coded, "JPEG", quality=WEBCAM_QUALITY)
-    return decode.read(coded.getvalue())
+    encoded = io.BytesIO()
+    Image.fromarray(moved).save(encoded, "JPEG", quality=WEBCAM_QUALITY)
+    return decode.read(encoded.getvalue())
 
 
 def _from_a_screen(photo: Photo) -> Photo:
     """The grid of a screen's pixels, turned a little, beats with the grid of the camera's: coloured waves."""
-    few = scaled_down(photo, USUAL_SHORT_SIDE).astype(np.float32)
-    down, across = np.mgrid[: few.shape[0], : few.shape[1]].astype(np.float32)
+    small = scaled_down(photo, USUAL_SHORT_SIDE).astype(np.float32)
+    down, across = np.mgrid[: small.shape[0], : small.shape[1]].astype(np.float32)
     turned = across * np.cos(MOIRE_TURN) + down * np.sin(MOIRE_TURN)
     # Red, green and blue stripes lie beside each other: their waves run a third apart.
     waves = [np.cos(2 * np.pi * (turned / MOIRE_PIXELS + third / 3)) for third in range(3)]
     rows = np.cos(2 * np.pi * (down * np.cos(MOIRE_TURN) - across * np.sin(MOIRE_TURN)) / MOIRE_PIXELS)
-    seen = few * (1 + MOIRE * (np.dstack(waves) + rows[..., None]) / 2) * np.array(SCREEN, np.float32)
-    return np.rint(np.clip(seen, 0, 255)).astype(np.uint8)
+    filmed = small * (1 + MOIRE * (np.dstack(waves) + rows[..., None]) / 2) * np.array(SCREEN, np.float32)
+    return np.rint(np.clip(filmed, 0, 255)).astype(np.uint8)
 
 
 def _turned(photo: Photo) -> Photo:
@@ -151,7 +151,7 @@ def report(clean: metrics.Answers, faulty: Mapping[str, metrics.Answers], weight
     """How the answers hold under each fault: the share of photos whose named lesion is kept, that of the photos called Urgent
     which still are, and the faulty photos' own figures; the outer `kept` is the mean over the faults."""
     urgent = metrics.called(clean, Priority.URGENT)
-    kept = {name: answers.named == clean.named for name, answers in faulty.items()}
+    kept = {name: answers.predicted == clean.predicted for name, answers in faulty.items()}
     faults = {
         name: {
             "strength": FAULTS[name].strength,

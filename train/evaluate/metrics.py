@@ -34,7 +34,7 @@ BINS = 15
 
 @dataclass(frozen=True)
 class Answers:
-    """What was said of n photos: probabilities `[n, 7]`, true lesions `[n]`, the priorities given `[n]`, t_mel, and the
+    """The answers to n photos: probabilities `[n, 7]`, true lesions `[n]`, the priorities given `[n]`, t_mel, and the
     temperature that the probabilities were made with; these two are one number, or one a photo `[n]`."""
 
     probabilities: Floats
@@ -43,14 +43,14 @@ class Answers:
     melanoma_threshold: float | Floats
     temperature: float | Floats = 1.0
 
-    def take(self, chosen: NDArray[np.int64]) -> "Answers":
+    def take(self, indices: NDArray[np.int64]) -> "Answers":
         """The answers to some of the photos."""
-        picked = (values[chosen] for values in (self.probabilities, self.truths, self.priorities))
-        each = (np.broadcast_to(number, len(self.truths))[chosen] for number in (self.melanoma_threshold, self.temperature))
-        return Answers(*picked, *each)
+        per_photo = (values[indices] for values in (self.probabilities, self.truths, self.priorities))
+        rules = (np.broadcast_to(number, len(self.truths))[indices] for number in (self.melanoma_threshold, self.temperature))
+        return Answers(*per_photo, *rules)
 
     @cached_property
-    def named(self) -> NDArray[np.int64]:
+    def predicted(self) -> NDArray[np.int64]:
         """The likeliest lesion of each photo `[n]`."""
         return self.probabilities.argmax(1)
 
@@ -93,9 +93,9 @@ def nll(probabilities: Floats, truths: NDArray[np.int64], weights: Floats | None
 def mix_weights(truths: NDArray[np.int64], mix: Floats) -> Floats:
     """How much each photo counts `[n]`, so that every lesion is as common as in the mix; those outside of the seven don't."""
     counts = np.bincount(truths[truths >= 0], minlength=len(CODES))
-    each = np.where(counts > 0, mix / np.maximum(counts, 1), 0.0)
-    found = np.where(truths >= 0, each[truths], 0.0)
-    return found / found.sum()
+    per_photo = np.where(counts > 0, mix / np.maximum(counts, 1), 0.0)
+    weights = np.where(truths >= 0, per_photo[truths], 0.0)
+    return weights / weights.sum()
 
 
 def standing(probabilities: Floats, truths: NDArray[np.int64]) -> dict[str, float]:
@@ -134,11 +134,11 @@ def _alike(photos: NDArray[Any]) -> Floats:
     return np.ones((1, len(photos)))
 
 
-def _f1s(named: NDArray[np.int64], truths: NDArray[np.int64], weights: Floats) -> Floats:
+def _f1s(predicted: NDArray[np.int64], truths: NDArray[np.int64], weights: Floats) -> Floats:
     """Each lesion's F1 `[k, 7]`; nan for one that doesn't occur."""
-    both = weights @ (by_lesion(named) * by_lesion(truths))
-    said, true = weights @ by_lesion(named), weights @ by_lesion(truths)
-    return np.where(true > 0, ratio(2 * both, said + true), np.nan)
+    hits = weights @ (by_lesion(predicted) * by_lesion(truths))
+    predicted_counts, true_counts = weights @ by_lesion(predicted), weights @ by_lesion(truths)
+    return np.where(true_counts > 0, ratio(2 * hits, predicted_counts + true_counts), np.nan)
 
 
 def eces(probabilities: Floats, truths: NDArray[np.int64], weights: Floats) -> Floats:
@@ -153,8 +153,8 @@ def eces_by_chance(probabilities: Floats, weights: NDArray[np.float64], draws: i
     """What `ece` comes to on as many photos for answers whose probabilities are just right: the truths are drawn by them. Of few
     photos, or of few that count for most, it is far from nothing, and a measured one tells no more than how far it lies above."""
     rng, edges = np.random.default_rng(0), probabilities.cumsum(1)
-    drawn = [np.minimum((edges < rng.random((len(edges), 1))).sum(1), edges.shape[1] - 1) for _ in range(draws)]
-    return np.array([eces(probabilities, truths, weights[None])[0] for truths in drawn])
+    drawn_truths = [np.minimum((edges < rng.random((len(edges), 1))).sum(1), edges.shape[1] - 1) for _ in range(draws)]
+    return np.array([eces(probabilities, truths, weights[None])[0] for truths in drawn_truths])
 
 
 def _losses(probabilities: Floats, truths: NDArray[np.int64]) -> Floats:
@@ -190,9 +190,9 @@ def _aucs(answers: Answers, weights: Floats) -> Floats:
 
 
 FIGURES: dict[str, Figure] = {
-    "balanced_accuracy": lambda a, w: balanced_accuracies(a.named, a.truths, w),
-    "accuracy": lambda a, w: accuracies(a.named, a.truths, w),
-    "macro_f1": lambda a, w: mean(_f1s(a.named, a.truths, w)),
+    "balanced_accuracy": lambda a, w: balanced_accuracies(a.predicted, a.truths, w),
+    "accuracy": lambda a, w: accuracies(a.predicted, a.truths, w),
+    "macro_f1": lambda a, w: mean(_f1s(a.predicted, a.truths, w)),
     "top3_accuracy": lambda a, w: average(_in_first(a, 3), w),
     "malignant_auc": _malignant_auc,
     "ece": lambda a, w: eces(a.probabilities, a.truths, w),
@@ -205,8 +205,8 @@ FIGURES: dict[str, Figure] = {
     "melanoma.called_urgent": lambda a, w: share(called(a, Priority.URGENT), a.truths == MELANOMA, w),
     "urgent_called_low": lambda a, w: share(called(a, Priority.LOW), _truly(a, Priority.URGENT), w),
     "answered": lambda a, w: average(~called(a, Priority.UNCLEAR), w),
-    "recall": lambda a, w: recalls(a.named, a.truths, w),
-    "precision": lambda a, w: recalls(a.truths, a.named, w),
+    "recall": lambda a, w: recalls(a.predicted, a.truths, w),
+    "precision": lambda a, w: recalls(a.truths, a.predicted, w),
     "auc": _aucs,
 }
 
@@ -214,9 +214,9 @@ FIGURES: dict[str, Figure] = {
 def report(answers: Answers, groups: Sequence[str], seed: int = 0) -> dict[str, Any]:
     """Every figure as `{value, low, high}`, nested at the dots of its name, and both confusion tables; lesions (`groups`) are
     resampled whole."""
-    found = measure(FIGURES, answers, resamples(groups, seed))
-    tables = {"confusion": confusion(answers.named, answers.truths), "priorities": priorities(answers)}
-    return {"n": len(answers.truths), "lesions": len(set(groups)), **found, **tables}
+    figures = measure(FIGURES, answers, resamples(groups, seed))
+    tables = {"confusion": confusion(answers.predicted, answers.truths), "priorities": priorities(answers)}
+    return {"n": len(answers.truths), "lesions": len(set(groups)), **figures, **tables}
 
 
 def measure(figures: Mapping[str, Figure], answers: Answers, weights: Floats) -> dict[str, Any]:
@@ -224,16 +224,16 @@ def measure(figures: Mapping[str, Figure], answers: Answers, weights: Floats) ->
     nested: dict[str, Any] = {}
     for name, figure in figures.items():
         outer, _, inner = name.rpartition(".")
-        place = nested.setdefault(outer, {}) if outer else nested
+        target = nested.setdefault(outer, {}) if outer else nested
         values = figure(answers, weights)
         by_lesion = zip(CODES, values.T, strict=True) if values.ndim == 2 else ()
-        place[inner] = {code: interval(column) for code, column in by_lesion} or interval(values)
+        target[inner] = {code: interval(column) for code, column in by_lesion} or interval(values)
     return nested
 
 
 def priorities(answers: Answers) -> dict[str, dict[str, int]]:
     """How many photos whose lesion has each priority were given each, or none (`unclear`)."""
     return {
-        true.value: {given.value: int((_truly(answers, true) & called(answers, given)).sum()) for given in Priority}
+        true.value: {answered.value: int((_truly(answers, true) & called(answers, answered)).sum()) for answered in Priority}
         for true in SEVERITY
     }

@@ -61,7 +61,7 @@ def reliability(answers: metrics.Answers, report: Mapping[str, Any]) -> Figure:
     """How often the likeliest lesion is right against how sure the model was, before and after temperature, in 15 bins."""
     figure, axes = _canvas(WIDTH, "How sure, and how often right", f"{report['n']} photos; dots as large as their bins")
     axes.plot([0, 1], [0, 1], color=FAINT, linewidth=1)
-    before, after = _known(report["before_temperature"]["ece"], 3), _known(report["ece"], 3)
+    before, after = _with_interval(report["before_temperature"]["ece"], 3), _with_interval(report["ece"], 3)
     _bins(axes, answers.untempered, answers.truths, FAINT, f"temperature 1: ECE {before}")
     _bins(axes, answers.probabilities, answers.truths, MAIN, f"as answered: ECE {after}")
     axes.set(xlabel="probability of the likeliest lesion", ylabel="share that is right", xlim=(0, 1.02), ylim=(0, 1.02))
@@ -70,9 +70,11 @@ def reliability(answers: metrics.Answers, report: Mapping[str, Any]) -> Figure:
 
 
 def _bins(axes: Axes, probabilities: metrics.Floats, truths: NDArray[np.int64], colour: str, label: str) -> None:
-    sure, right, place = probabilities.max(1), probabilities.argmax(1) == truths, metrics.bin_of(probabilities)
-    filled = np.unique(place)
-    points = np.array([(sure[place == bin_].mean(), right[place == bin_].mean(), (place == bin_).sum()) for bin_ in filled])
+    confidence, is_right, bins = probabilities.max(1), probabilities.argmax(1) == truths, metrics.bin_of(probabilities)
+    filled = np.unique(bins)
+    points = np.array(
+        [(confidence[bins == number].mean(), is_right[bins == number].mean(), (bins == number).sum()) for number in filled]
+    )
     sizes = 12 + 300 * points[:, 2] / len(truths)
     axes.plot(points[:, 0], points[:, 1], color=colour, linewidth=1.2, zorder=2)
     axes.scatter(points[:, 0], points[:, 1], s=sizes, color=colour, zorder=3, edgecolor="white", linewidth=0.8)
@@ -82,13 +84,13 @@ def _bins(axes: Axes, probabilities: metrics.Floats, truths: NDArray[np.int64], 
 def confusion(report: Mapping[str, Any]) -> Figure:
     """Counts, shaded by the share of the true lesion's photos."""
     table = report["confusion"]
-    counts = np.array([[table[true][named] for named in CODES] for true in CODES])
+    counts = np.array([[table[true][predicted] for predicted in CODES] for true in CODES])
     shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
     figure, axes = _canvas(WIDTH, "What each lesion was named", f"{report['n']} photos; shade: share of the row")
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1, aspect="auto")
-    for true, named in np.ndindex(counts.shape):
-        shade = "white" if shares[true, named] > 0.6 else INK
-        axes.text(named, true, counts[true, named], ha="center", va="center", color=shade, fontsize=10)
+    for true, predicted in np.ndindex(counts.shape):
+        shade = "white" if shares[true, predicted] > 0.6 else INK
+        axes.text(predicted, true, counts[true, predicted], ha="center", va="center", color=shade, fontsize=10)
     axes.set(xticks=range(len(CODES)), yticks=range(len(CODES)), xlabel="named", ylabel="truth")
     axes.set_xticklabels(CODES)
     axes.set_yticklabels(CODES)
@@ -102,10 +104,10 @@ def roc(answers: metrics.Answers, report: Mapping[str, Any]) -> Figure:
     figure, axes = _canvas(WIDTH, "Found, against false alarms", f"{report['n']} photos; AUC (95%); dot: melanoma's threshold")
     axes.plot([0, 1], [0, 1], color=FAINT, linewidth=1)
     for lesion, code in enumerate(CODES):
-        label, wide = f"{code} {_known(report['auc'][code])}", 2.4 if code == "mel" else 1.2
-        _curve(axes, answers.probabilities[:, lesion], answers.truths == lesion, LINES[code], wide, label)
+        label, line_width = f"{code} {_with_interval(report['auc'][code])}", 2.4 if code == "mel" else 1.2
+        _curve(axes, answers.probabilities[:, lesion], answers.truths == lesion, LINES[code], line_width, label)
     malignant = answers.probabilities[:, metrics.MALIGNANT].sum(1)
-    label = f"mel, bcc or akiec {_known(report['malignant_auc'])}"
+    label = f"mel, bcc or akiec {_with_interval(report['malignant_auc'])}"
     _curve(axes, malignant, np.isin(answers.truths, metrics.MALIGNANT), INK, 1.4, label, "--")
     point = report["melanoma"]
     if point["sensitivity"]["value"] is not None and point["specificity"]["value"] is not None:
@@ -118,27 +120,28 @@ def roc(answers: metrics.Answers, report: Mapping[str, Any]) -> Figure:
 
 
 def _curve(
-    axes: Axes, scores: metrics.Floats, positive: metrics.Events, colour: str, wide: float, label: str, dash: str = "-"
+    axes: Axes, scores: metrics.Floats, positive: metrics.Events, colour: str, line_width: float, label: str, dash: str = "-"
 ) -> None:
     if not positive.any() or positive.all():
         return
     order = np.argsort(-scores, kind="stable")
     last = np.append(np.flatnonzero(np.diff(scores[order])), len(scores) - 1)
-    found, alarms = np.cumsum(positive[order])[last] / positive.sum(), np.cumsum(~positive[order])[last] / (~positive).sum()
-    axes.plot(np.append(0, alarms), np.append(0, found), dash, color=colour, linewidth=wide, label=label)
+    sensitivity = np.cumsum(positive[order])[last] / positive.sum()
+    false_alarms = np.cumsum(~positive[order])[last] / (~positive).sum()
+    axes.plot(np.append(0, false_alarms), np.append(0, sensitivity), dash, color=colour, linewidth=line_width, label=label)
 
 
 def robustness(report: Mapping[str, Any]) -> Figure:
     """The share of photos whose named lesion each fault leaves as it was."""
-    found = report["robustness"]
-    faults = found["faults"]
-    title = f"Still named the same: {found['kept']['value']:.1%}"
+    results = report["robustness"]
+    faults = results["faults"]
+    title = f"Still named the same: {results['kept']['value']:.1%}"
     figure, axes = _canvas(3.2, title, f"mean of {len(faults)} mild faults; {report['n']} photos, 95% intervals")
-    for place, fault in enumerate(faults.values()):
+    for row, fault in enumerate(faults.values()):
         kept = fault["kept"]
-        axes.barh(place, kept["value"], color=MAIN, height=0.62)
-        axes.plot([kept["low"], kept["high"]], [place, place], color=INK, linewidth=1.4)
-        axes.text(0.02, place, f"{kept['value']:.0%}", color="white", va="center", fontsize=10)
+        axes.barh(row, kept["value"], color=MAIN, height=0.62)
+        axes.plot([kept["low"], kept["high"]], [row, row], color=INK, linewidth=1.4)
+        axes.text(0.02, row, f"{kept['value']:.0%}", color="white", va="center", fontsize=10)
     axes.set(yticks=range(len(faults)), xlim=(0, 1), xticks=[0, 0.5, 1])
     axes.set_yticklabels([name.replace("_", " ") for name in faults])
     axes.set_xticklabels(["0", "50%", "100%"])
@@ -156,7 +159,7 @@ def _canvas(height: float, title: str, caption: str) -> tuple[Figure, Axes]:
     return figure, axes
 
 
-def _known(figure: Mapping[str, float | None], digits: int = 2) -> str:
+def _with_interval(figure: Mapping[str, float | None], digits: int = 2) -> str:
     """A figure with its interval, or nothing where no photo decides it."""
     value, low, high = (figure[key] for key in ("value", "low", "high"))
     return "" if value is None else f"{value:.{digits}f} ({low:.{digits}f} to {high:.{digits}f})"

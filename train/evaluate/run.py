@@ -60,30 +60,32 @@ def evaluate(options: Options) -> Evaluation:
     """The full report, what it was measured on and how."""
     rows = dataset.read_all(options.images, options.labels, options.split)
     assessor = load(options.model, options.precision, options.threads)
-    found = measure(assessor, rows, robustness=options.robustness, careful=options.careful)
+    evaluation = measure(assessor, rows, robustness=options.robustness, careful=options.careful)
     names = ", ".join(table.name for table in dataset.tables(options.labels))
     measured_on = {"images": options.images.name, "labels": names, "labels_sha256": dataset.fingerprint(options.labels)}
-    about = {"model": vars(assessor.model), "options": {**vars(options), **measured_on}}
-    return replace(found, report={**about, **found.report})
+    header = {"model": vars(assessor.model), "options": {**vars(options), **measured_on}}
+    return replace(evaluation, report={**header, **evaluation.report})
 
 
 def measure(assessor: Assessor, rows: Sequence[dataset.Row], *, robustness: bool, careful: bool = True) -> Evaluation:
     """Every figure of the rows' photos, also by view, by subgroup and, with `robustness`, under each fault (from one look at each
     photo). Lesions outside of the seven are counted by what is said of them; no other figure knows them."""
-    seen = predict(assessor, rows, robustness, careful)
-    known = [i for i, row in enumerate(rows) if not row.outside]
-    lesions, said = [rows[i] for i in known], [seen.clean[i] for i in known]
-    answers = views.answers_of(said, lesions)
-    drawn = metrics.resamples([row.group for row in lesions])
+    predictions = predict(assessor, rows, robustness, careful)
+    indices = [i for i, row in enumerate(rows) if not row.outside]
+    lesions, assessments = [rows[i] for i in indices], [predictions.clean[i] for i in indices]
+    answers = views.answers_of(assessments, lesions)
+    weights = metrics.resamples([row.group for row in lesions])
     report = {"looks": len(assessor.spec.looks) if careful and assessor.spec.looks else 1}
-    report |= {**metrics.report(answers, [row.group for row in lesions]), **views.report(said, lesions, assessor.spec)}
-    report["subgroups"] = subgroups.report(answers, drawn, lesions, [seen.angles[i] for i in known])
-    if len(known) < len(rows):
-        report["outside"] = views.outside(seen.clean, rows)
+    report |= {**metrics.report(answers, [row.group for row in lesions]), **views.report(assessments, lesions, assessor.spec)}
+    report["subgroups"] = subgroups.report(answers, weights, lesions, [predictions.angles[i] for i in indices])
+    if len(indices) < len(rows):
+        report["outside"] = views.outside(predictions.clean, rows)
     if robustness:
-        faulty = {name: views.answers_of([one[i] for i in known], lesions) for name, one in seen.faulty.items()}
-        report["robustness"] = faults.report(views.answers_of([seen.quick[i] for i in known], lesions), faulty, drawn)
-    return Evaluation(report, answers, said)
+        faulty = {
+            name: views.answers_of([of_fault[i] for i in indices], lesions) for name, of_fault in predictions.faulty.items()
+        }
+        report["robustness"] = faults.report(views.answers_of([predictions.quick[i] for i in indices], lesions), faulty, weights)
+    return Evaluation(report, answers, assessments)
 
 
 def score(assessor: Assessor, rows: Sequence[dataset.Row]) -> Evaluation:
@@ -100,7 +102,7 @@ def load(model: str, precision: str, threads: int) -> Assessor:
         from train.network.torch_session import TorchSession
 
         return Assessor(source, TorchSession.load(source.folder / WEIGHTS, source.spec, threads), ())
-    source = hub.fetch(model, lambda spec: named(spec, precision))
+    source = hub.fetch(model, lambda spec: onnx_file(spec, precision))
     return Assessor(source, session.Session(source.folder / source.file, source.spec, session.CPU, threads), ())
 
 
@@ -111,29 +113,29 @@ def weights(spec: ModelSpec) -> str:
     return WEIGHTS
 
 
-def named(spec: ModelSpec, precision: str) -> str:
+def onnx_file(spec: ModelSpec, precision: str) -> str:
     """The ONNX file of this precision."""
-    found = [name for name, file in spec.files.items() if file.precision == precision and name.endswith(".onnx")]
-    if not found:
+    names = [name for name, file in spec.files.items() if file.precision == precision and name.endswith(".onnx")]
+    if not names:
         raise ModelError(f"The model holds no {precision} file (only {', '.join(spec.files)}); choose another --precision.")
-    return found[0]
+    return names[0]
 
 
 def predict(assessor: Assessor, rows: Sequence[dataset.Row], faulty: bool, careful: bool) -> Predictions:
     """What is said of all rows' photos; with `faulty`, also from one look at each, and at the photos with each fault."""
-    seen = Predictions(faulty={name: [] for name in faults.FAULTS} if faulty else {})
+    predictions = Predictions(faulty={name: [] for name in faults.FAULTS} if faulty else {})
     with tqdm(total=len(rows), desc="evaluate", unit="photo") as progress:
-        for first in range(0, len(rows), BATCH):
-            read = [decode.read_reduced(row.path, assessor.need) for row in rows[first : first + BATCH]]
-            photos = [one.photo for one in read]
-            seen.clean += assessor.assess_decoded(read, careful=careful)
-            seen.angles += [subgroups.tone_angle(photo) for photo in photos]
+        for start in range(0, len(rows), BATCH):
+            decoded = [decode.read_reduced(row.path, assessor.need) for row in rows[start : start + BATCH]]
+            photos = [item.photo for item in decoded]
+            predictions.clean += assessor.assess_decoded(decoded, careful=careful)
+            predictions.angles += [subgroups.tone_angle(photo) for photo in photos]
             if faulty:
-                seen.quick += assessor.assess_decoded(read)
-            for name, assessments in seen.faulty.items():
+                predictions.quick += assessor.assess_decoded(decoded)
+            for name, assessments in predictions.faulty.items():
                 assessments += assessor.assess([faults.FAULTS[name].change(photo) for photo in photos])
             progress.update(len(photos))
-    return seen
+    return predictions
 
 
 def write(evaluation: Evaluation, path: Path) -> None:

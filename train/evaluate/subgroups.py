@@ -48,11 +48,11 @@ def tone_angle(photo: Photo) -> float:
     of those photos show skin without any yellow (b* up to 0), which counts as very light.
     """
     step = max(1, min(photo.shape[:2]) // 128)
-    seen = photo[::step, ::step]
-    width = max(1, round(RING * min(seen.shape[:2])))
-    rim = np.ones(seen.shape[:2], bool)
+    thumbnail = photo[::step, ::step]
+    width = max(1, round(RING * min(thumbnail.shape[:2])))
+    rim = np.ones(thumbnail.shape[:2], bool)
     rim[width:-width, width:-width] = False
-    colours = cv2.cvtColor(seen[rim][None].astype(np.float32) / 255, cv2.COLOR_RGB2LAB)[0]
+    colours = cv2.cvtColor(thumbnail[rim][None].astype(np.float32) / 255, cv2.COLOR_RGB2LAB)[0]
     lit = colours[colours[:, 0] > VIGNETTE]
     if not len(lit):
         return math.nan
@@ -83,26 +83,26 @@ def site(localization: str) -> str:
 
 def report(answers: metrics.Answers, weights: metrics.Floats, rows: Sequence[Row], angles: Sequence[float]) -> dict[str, Any]:
     """The figures of every subgroup that occurs, by what tells it; what the CSV says of no photo is left out."""
-    told = {
+    aspects = {
         "skin_tone": ([tone(angle) for angle in angles], [name for _, name in TONES]),
         "stated_tone": ([stated_tone(row.skin_tone) for row in rows], list(STATED_TONES)),
         "sex": ([row.sex if row.sex in ("female", "male") else UNKNOWN for row in rows], ["female", "male"]),
         "age": ([age_band(row.age) for row in rows], [name for _, name in reversed(AGES)]),
         "site": ([site(row.localization) for row in rows], list(SITES)),
     }
-    found: dict[str, Any] = {"rule": RULE}
-    for aspect, (names, order) in told.items():
+    figures: dict[str, Any] = {"rule": RULE}
+    for aspect, (names, order) in aspects.items():
         members = {name: np.flatnonzero(np.array(names) == name) for name in [*order, UNKNOWN] if name in names}
         if set(members) != {UNKNOWN}:
-            found[aspect] = {name: _measure(answers.take(own), weights[:, own]) for name, own in members.items()}
-    return found
+            figures[aspect] = {name: _measure(answers.take(indices), weights[:, indices]) for name, indices in members.items()}
+    return figures
 
 
 def _measure(answers: metrics.Answers, weights: metrics.Floats) -> dict[str, Any]:
     """The figures of one subgroup, null where its photos or melanomas are too few."""
     photos, melanomas = len(answers.truths), int((answers.truths == metrics.MELANOMA).sum())
-    enough = photos >= MIN_PHOTOS
-    figures = metrics.measure(FIGURES, answers, weights) if enough else dict.fromkeys(FIGURES)
-    counted = enough and melanomas >= MIN_MELANOMAS
-    of_melanoma = metrics.measure(MELANOMA_FIGURES, answers, weights) if counted else dict.fromkeys(MELANOMA_FIGURES)
+    has_enough_photos = photos >= MIN_PHOTOS
+    figures = metrics.measure(FIGURES, answers, weights) if has_enough_photos else dict.fromkeys(FIGURES)
+    has_enough_melanomas = has_enough_photos and melanomas >= MIN_MELANOMAS
+    of_melanoma = metrics.measure(MELANOMA_FIGURES, answers, weights) if has_enough_melanomas else dict.fromkeys(MELANOMA_FIGURES)
     return {"n": photos, "melanomas": melanomas, **figures, "melanoma": of_melanoma}

@@ -41,62 +41,65 @@ def answers_of(assessments: Sequence[Assessment], rows: Sequence[Row]) -> metric
 def report(assessments: Sequence[Assessment], rows: Sequence[Row], spec: ModelSpec) -> dict[str, Any]:
     """The prediction sets' figures and the calibration on the mix of lesions that the model states, of all photos; where there
     are photos of both views, also each view's figures."""
-    found = _of(assessments, rows, spec)
+    figures = _sets_and_calibration(assessments, rows, spec)
     views = [view for view in View if any(row.view is view for row in rows)]
     if spec.clinical:
-        found["view_told"] = {
-            view.value: _share([one.view is view for one, row in zip(assessments, rows, strict=True) if row.view is view])
+        figures["view_told"] = {
+            view.value: _share(
+                [assessment.view is view for assessment, row in zip(assessments, rows, strict=True) if row.view is view]
+            )
             for view in views
         }
     if len(views) > 1:
-        parts = {view: [i for i, row in enumerate(rows) if row.view is view] for view in views}
-        found["by_view"] = {
-            view.value: _each([assessments[i] for i in part], [rows[i] for i in part], spec) for view, part in parts.items()
+        indices_by_view = {view: [i for i, row in enumerate(rows) if row.view is view] for view in views}
+        figures["by_view"] = {
+            view.value: _view_figures([assessments[i] for i in indices], [rows[i] for i in indices], spec)
+            for view, indices in indices_by_view.items()
         }
-    return found
+    return figures
 
 
-def _each(assessments: Sequence[Assessment], rows: Sequence[Row], spec: ModelSpec) -> dict[str, Any]:
+def _view_figures(assessments: Sequence[Assessment], rows: Sequence[Row], spec: ModelSpec) -> dict[str, Any]:
     groups = [row.group for row in rows]
     figures = {name: metrics.FIGURES[name] for name in FIGURES}
-    found = metrics.measure(figures, answers_of(assessments, rows), metrics.resamples(groups))
-    return {"n": len(rows), "lesions": len(set(groups)), **found, **_of(assessments, rows, spec)}
+    measured = metrics.measure(figures, answers_of(assessments, rows), metrics.resamples(groups))
+    return {"n": len(rows), "lesions": len(set(groups)), **measured, **_sets_and_calibration(assessments, rows, spec)}
 
 
-def _of(assessments: Sequence[Assessment], rows: Sequence[Row], spec: ModelSpec) -> dict[str, Any]:
+def _sets_and_calibration(assessments: Sequence[Assessment], rows: Sequence[Row], spec: ModelSpec) -> dict[str, Any]:
     if not spec.mix:
         return {}
-    truths, drawn = np.array([row.target for row in rows]), metrics.resamples([row.group for row in rows])
-    chances = np.stack([one.chances for one in assessments])
-    mixed = drawn * metrics.mix_weights(truths, np.array([spec.mix[code] for code in CODES]))
-    known = by_lesion(truths)
-    inside = np.array([CODES[truth] in (one.set or ()) for one, truth in zip(assessments, truths, strict=True)])
-    sizes = np.array([len(one.set or ()) for one in assessments])
-    coverage = ratio(drawn @ (inside[:, None] * known), drawn @ known)
+    truths, weights = np.array([row.target for row in rows]), metrics.resamples([row.group for row in rows])
+    chances = np.stack([assessment.chances for assessment in assessments])
+    mix_weights = weights * metrics.mix_weights(truths, np.array([spec.mix[code] for code in CODES]))
+    is_lesion = by_lesion(truths)
+    is_in_set = np.array([CODES[truth] in (assessment.set or ()) for assessment, truth in zip(assessments, truths, strict=True)])
+    sizes = np.array([len(assessment.set or ()) for assessment in assessments])
+    coverage = ratio(weights @ (is_in_set[:, None] * is_lesion), weights @ is_lesion)
     return {
-        "ece_on_mix": interval(metrics.eces(chances, truths, mixed)),
-        "ece_on_mix_by_chance": _range(metrics.eces_by_chance(chances, mixed[0])),
+        "ece_on_mix": interval(metrics.eces(chances, truths, mix_weights)),
+        "ece_on_mix_by_chance": _range(metrics.eces_by_chance(chances, mix_weights[0])),
         "sets": {
             "coverage": {code: interval(column) for code, column in zip(CODES, coverage.T, strict=True)},
-            "size": interval(metrics.average(sizes, drawn)),
+            "size": interval(metrics.average(sizes, weights)),
         },
     }
 
 
 def outside(assessments: Sequence[Assessment], rows: Sequence[Row]) -> dict[str, Any]:
     """By diagnosis and view, the priorities given to photos of lesions outside of the seven, and the share called Low."""
-    found: dict[str, Any] = {}
+    result: dict[str, Any] = {}
     for kind in sorted({row.outside for row in rows if row.outside}):
         for view in View:
-            own = [i for i, row in enumerate(rows) if row.outside == kind and row.view is view]
-            if own:
-                given = [assessments[i].priority for i in own]
-                counts = {priority.value: given.count(priority) for priority in Priority}
-                low = np.array([priority is Priority.LOW for priority in given])
-                drawn = metrics.resamples([rows[i].group for i in own])
-                called_low = interval(metrics.average(low, drawn))
-                found.setdefault(kind, {})[view.value] = {"n": len(own), "priorities": counts, "called_low": called_low}
-    return found
+            indices = [i for i, row in enumerate(rows) if row.outside == kind and row.view is view]
+            if indices:
+                priorities = [assessments[i].priority for i in indices]
+                counts = {priority.value: priorities.count(priority) for priority in Priority}
+                is_low = np.array([priority is Priority.LOW for priority in priorities])
+                weights = metrics.resamples([rows[i].group for i in indices])
+                called_low = interval(metrics.average(is_low, weights))
+                result.setdefault(kind, {})[view.value] = {"n": len(indices), "priorities": counts, "called_low": called_low}
+    return result
 
 
 def _range(values: metrics.Floats) -> dict[str, float]:

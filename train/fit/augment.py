@@ -62,8 +62,8 @@ def _shaken(view: Photo, rng: np.random.Generator) -> Photo:
 
 
 def _compressed(view: Photo, rng: np.random.Generator) -> Photo:
-    _, coded = cv2.imencode(".jpg", view, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(15, 80))])
-    return cv2.imdecode(coded, cv2.IMREAD_COLOR)
+    _, encoded = cv2.imencode(".jpg", view, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(15, 80))])
+    return cv2.imdecode(encoded, cv2.IMREAD_COLOR)
 
 
 def _noisy(view: Photo, rng: np.random.Generator) -> Photo:

@@ -17,8 +17,8 @@ from train.data.dataset import DataError
 
 def average(best: Path, others: Sequence[Path], out: Path) -> None:
     """Write the mean of the weights of a run's folder `best` and of other safetensors files, with what the run says of itself."""
-    about = best / "train.json"
-    if not about.is_file():
+    description_path = best / "train.json"
+    if not description_path.is_file():
         raise DataError(f"{best} holds no train.json; give the folder best of a run of train fit.")
     states = [load_file(best / WEIGHTS), *(load_file(path) for path in others)]
     for path, state in zip(others, states[1:], strict=True):
@@ -26,9 +26,9 @@ def average(best: Path, others: Sequence[Path], out: Path) -> None:
             raise DataError(f"{path} holds other tensors than {best / WEIGHTS}; give weights of the same network.")
     out.mkdir(parents=True, exist_ok=True)
     save_file({key: _mean([state[key] for state in states]) for key in states[0]}, out / WEIGHTS)
-    told = json.loads(about.read_text(encoding="utf-8"))
-    told["recipe"]["averaged"] = [path.name for path in others]
-    (out / "train.json").write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
+    description = json.loads(description_path.read_text(encoding="utf-8"))
+    description["recipe"]["averaged"] = [path.name for path in others]
+    (out / "train.json").write_text(json.dumps(description, indent=2) + "\n", encoding="utf-8")
 
 
 def _mean(tensors: Sequence[torch.Tensor]) -> torch.Tensor:

@@ -28,10 +28,10 @@ class Progress:
         self.first, self.epochs, self.epoch_steps, self.batch = first, epochs, epoch_steps, batch
         self.is_live = sys.stderr.isatty()
         self.figures = figures
-        self.began, self.shown = time.monotonic(), 0.0
+        self.started, self.shown = time.monotonic(), 0.0
         self.ends: deque[float] = deque(maxlen=SMOOTH_OVER)
 
-    def stepped(self, step: int, losses: Sequence[torch.Tensor], rate: float, figures: Mapping[str, float]) -> None:
+    def after_step(self, step: int, losses: Sequence[torch.Tensor], rate: float, figures: Mapping[str, float]) -> None:
         """After every step, with the losses of the last ones, and the figures on val where it ended an epoch."""
         now = time.monotonic()
         if step % LOG_EVERY == 0:
@@ -60,9 +60,9 @@ class Progress:
     def _line(self, step: int, loss: float, rate: float, now: float) -> str:
         """What is wanted most comes first: a narrow terminal cuts the rest off."""
         steps = self.epochs * self.epoch_steps
-        left = (steps - step) * (now - self.began) / (step - self.first)
+        remaining_s = (steps - step) * (now - self.started) / (step - self.first)
         parts = [f"epoch {math.ceil(step / self.epoch_steps)}/{self.epochs}", f"step {step}/{steps}"]
-        parts += [f"{timedelta(seconds=round(left))} left", f"loss {loss:.3f}"]
+        parts += [f"{timedelta(seconds=round(remaining_s))} left", f"loss {loss:.3f}"]
         parts += [f"{name} {value:.3f}" for name, value in self.figures.items()]
         if len(self.ends) > 1:
             speed = self.batch * (len(self.ends) - 1) / (self.ends[-1] - self.ends[0])

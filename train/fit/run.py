@@ -38,7 +38,7 @@ CHECKPOINT = "checkpoint.pt"
 BEST = "best"
 HISTORY = "history.jsonl"
 CURVES = "curves.png"
-TOLD = "told.pt"
+TEACHER_ANSWERS = "told.pt"
 """What teachers who are asked once say of each photo."""
 LOGS = "tensorboard"
 PRECISIONS = {"no": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
@@ -99,7 +99,7 @@ def stage(recipe: Recipe, step: int, steps: int) -> Stage:
 
 @dataclass(frozen=True)
 class Truths:
-    """What a run's photos show: `sets` `[n, 7]`, 1 for each lesion that a photo may be of; `sources` `[n]`, the place of its
+    """What a run's photos show: `sets` `[n, 7]`, 1 for each lesion that a photo may be of; `sources` `[n]`, the index of its
     collection and view in `names`; and `odds` `[n]`, how often it is drawn."""
 
     sets: metrics.Floats
@@ -140,14 +140,14 @@ class Views(Dataset[tuple[torch.Tensor, torch.Tensor, int, int]]):
     def __getitem__(self, item: tuple[int, int]) -> tuple[torch.Tensor, torch.Tensor, int, int]:
         draw, row = item
         rng = np.random.default_rng([self.recipe.seed, draw])
-        recipe, now = self.recipe, stage(self.recipe, draw // self.recipe.batch, self.steps)
+        recipe, current = self.recipe, stage(self.recipe, draw // self.recipe.batch, self.steps)
         view = augment.random_view(
             self.photos[row],
-            now.size,
+            current.size,
             rng,
             area=recipe.area,
-            colour=now.strength * recipe.colour,
-            faults=now.strength * recipe.faults,
+            colour=current.strength * recipe.colour,
+            faults=current.strength * recipe.faults,
         )
         pixels = torch.from_numpy(preprocess.normalize(view[None], self.transform)[0])
         return pixels, torch.from_numpy(self.truths.sets[row]).float(), int(self.truths.sources[row]), row
@@ -204,7 +204,7 @@ class Run:
 
     def _learned_with(self) -> torch.nn.Module:
         """What learns beside the network, and is left behind when a run ends."""
-        return torch.nn.Identity() if self.teachers is None else self.teachers.own
+        return torch.nn.Identity() if self.teachers is None else self.teachers.translation
 
     def restore(self, path: Path, recipe: Recipe) -> None:
         state = torch.load(path, map_location="cpu", weights_only=True)
@@ -246,16 +246,16 @@ def fit(
     torch.manual_seed(recipe.seed)  # of the layers that the initial weights leave out
     net = model.create(recipe.architecture, recipe.init, recipe.activation, recipe.drop, recipe.drop_path)
     if accelerator.mixed_precision == "bf16":
-        model.quicken(net)
-    shown = model.transform(net, recipe.eval_size)
-    teachers = [model.trained(Path(folder), shown) for folder in recipe.teachers]
-    judge = Judge(val_rows, shown, accelerator)
+        model.speed_up_training(net)
+    transform = model.transform(net, recipe.eval_size)
+    teachers = [model.load_for_views(Path(folder), transform) for folder in recipe.teachers]
+    judge = Judge(val_rows, transform, accelerator)
     run = _start(net, teachers, recipe, accelerator, out, PRECISIONS[quickest])
     truths, photos = Truths.of(train_rows, recipe), dataset.load(train_rows, recipe.short_side, max(1, workers))
     if run.teachers and recipe.once:
         with accelerator.main_process_first():
-            run.teachers.ask_once(photos, shown, out / TOLD)
-    loader = _loader(photos, truths, shown, recipe, run, accelerator, workers)
+            run.teachers.ask_once(photos, transform, out / TEACHER_ANSWERS)
+    loader = _loader(photos, truths, transform, recipe, run, accelerator, workers)
     _train(run, loader, truths, judge, recipe, accelerator, out, save_minutes)
     return out / BEST
 
@@ -264,8 +264,8 @@ def _precision(cpu: bool) -> str:
     """bf16 halves a step where a CPU or GPU computes it; on other CPUs it takes ten times as long as FP32."""
     if not cpu and torch.cuda.is_available():
         return "bf16" if torch.cuda.is_bf16_supported() else "fp16"
-    able = torch.cpu.get_capabilities()
-    return "bf16" if any(able.get(name) for name in ("avx512_bf16", "amx_bf16", "bf16")) else "no"
+    capabilities = torch.cpu.get_capabilities()
+    return "bf16" if any(capabilities.get(name) for name in ("avx512_bf16", "amx_bf16", "bf16")) else "no"
 
 
 def _start(
@@ -278,16 +278,16 @@ def _start(
 ) -> Run:
     net = net.to(accelerator.device, memory_format=torch.channels_last)
     ema = ModelEmaV3(net, decay=recipe.ema, use_warmup=True)
-    taught_by = None
+    teacher = None
     if teachers:
-        taught_by = Teachers(teachers, net, recipe.features, teachers_precision)
-        taught_by.to(accelerator.device, memory_format=torch.channels_last)
-    weights = [*net.parameters(), *(taught_by.own.parameters() if taught_by else ())]
+        teacher = Teachers(teachers, net, recipe.features, teachers_precision)
+        teacher.to(accelerator.device, memory_format=torch.channels_last)
+    weights = [*net.parameters(), *(teacher.translation.parameters() if teacher else ())]
     groups = [
         {"params": [weight for weight in weights if weight.ndim > 1], "weight_decay": recipe.weight_decay},
         {"params": [weight for weight in weights if weight.ndim <= 1], "weight_decay": 0.0},
     ]
-    run = Run(net, ema, taught_by, torch.optim.AdamW(groups, lr=recipe.lr, fused=True))
+    run = Run(net, ema, teacher, torch.optim.AdamW(groups, lr=recipe.lr, fused=True))
     if (out / CHECKPOINT).exists():
         run.restore(out / CHECKPOINT, recipe)
         if accelerator.is_main_process:
@@ -299,14 +299,14 @@ def _start(
 def _forget_after(step: int, history: Path) -> None:
     """Drop what a killed run noted after its last checkpoint: those steps are done again."""
     lines = history.read_text(encoding="utf-8").splitlines() if history.exists() else []
-    kept = [line for line in lines if json.loads(line)["step"] <= step]
-    history.write_text("".join(f"{line}\n" for line in kept), encoding="utf-8")
+    remaining = [line for line in lines if json.loads(line)["step"] <= step]
+    history.write_text("".join(f"{line}\n" for line in remaining), encoding="utf-8")
 
 
 def _loader(
     photos: Sequence[Photo],
     truths: Truths,
-    shown: Transform,
+    transform: Transform,
     recipe: Recipe,
     run: Run,
     accelerator: Accelerator,
@@ -314,7 +314,7 @@ def _loader(
 ) -> DataLoader[Any]:
     steps = recipe.epochs * math.ceil(len(photos) / recipe.batch)
     batches = Batches(truths, recipe, steps, run.step, accelerator.process_index, accelerator.num_processes)
-    views = Views(photos, truths, shown, recipe, steps)
+    views = Views(photos, truths, transform, recipe, steps)
     return DataLoader(views, batch_sampler=batches, num_workers=workers)
 
 
@@ -336,9 +336,9 @@ def _train(
     out: Path,
     save_minutes: float,
 ) -> None:
-    steps, began = run.step + len(loader), time.monotonic() - run.seconds
+    steps, started = run.step + len(loader), time.monotonic() - run.seconds
     epoch_steps = steps // recipe.epochs
-    lean = _lean(truths, recipe).to(accelerator.device)
+    adjustment = _lean(truths, recipe).to(accelerator.device)
     wrapped, optimizer = accelerator.prepare(run.net, run.optimizer)
     teachers = accelerator.prepare(run.teachers) if recipe.features and run.teachers else run.teachers
     record = Record(out, recipe, epoch_steps, run.step, save_minutes) if accelerator.is_main_process else None
@@ -348,14 +348,16 @@ def _train(
             group["lr"] = rate
         # Seeded by the step, so that a run that was killed goes on exactly as it would have.
         torch.manual_seed((recipe.seed * steps + run.step) * accelerator.num_processes + accelerator.process_index)
-        run.losses.append(_step(wrapped, teachers, optimizer, views, lean, recipe, stage(recipe, run.step, steps), accelerator))
+        run.losses.append(
+            _step(wrapped, teachers, optimizer, views, adjustment, recipe, stage(recipe, run.step, steps), accelerator)
+        )
         del run.losses[:-epoch_steps]
         run.step += 1
         run.ema.update(run.net, step=run.step)
         figures = judge.figures(run.ema.module) if run.step % epoch_steps == 0 else {}
-        run.seconds = time.monotonic() - began
+        run.seconds = time.monotonic() - started
         if record is not None:
-            record.stepped(run, rate, figures)
+            record.after_step(run, rate, figures)
     if record is not None:
         record.progress.close()
     accelerator.wait_for_everyone()
@@ -367,26 +369,29 @@ def _step(
     teachers: torch.nn.Module | None,
     optimizer: torch.optim.Optimizer,
     views: Sequence[torch.Tensor],
-    lean: torch.Tensor,
+    adjustment: torch.Tensor,
     recipe: Recipe,
-    now: Stage,
+    current: Stage,
     accelerator: Accelerator,
 ) -> torch.Tensor:
     wrapped.train()
     pixels, sets, sources, rows = (tensor.to(accelerator.device) for tensor in views)
     # Mixup: every view is blended with another one of the batch, and answers for both.
-    evenness = now.strength * recipe.mixup
-    own = torch.distributions.Beta(evenness, evenness).sample().item() if evenness else 1.0
-    mixed = pixels.lerp(pixels.flip(0), 1 - own) if evenness else pixels
+    evenness = current.strength * recipe.mixup
+    share = torch.distributions.Beta(evenness, evenness).sample().item() if evenness else 1.0
+    mixed = pixels.lerp(pixels.flip(0), 1 - share) if evenness else pixels
     mixed = mixed.contiguous(memory_format=torch.channels_last)
     with accelerator.autocast():
         logits = wrapped(mixed)
-    truths = ((own, sets, sources), (1 - own, sets.flip(0), sources.flip(0)))
-    loss = sum(part * surprise(logits.float() + lean[one], truth, recipe.smoothing) for part, truth, one in truths)
+    truths = ((share, sets, sources), (1 - share, sets.flip(0), sources.flip(0)))
+    loss = sum(
+        weight * set_cross_entropy(logits.float() + adjustment[source], truth, recipe.smoothing)
+        for weight, truth, source in truths
+    )
     if teachers is not None:
         with accelerator.autocast():
-            far = teachers(logits.float(), mixed, rows, own)
-        loss = (1 - recipe.taught) * loss + recipe.taught * far
+            distance = teachers(logits.float(), mixed, rows, share)
+        loss = (1 - recipe.taught) * loss + recipe.taught * distance
     accelerator.backward(loss)
     accelerator.clip_grad_norm_(wrapped.parameters(), 5.0)
     optimizer.step()
@@ -394,11 +399,11 @@ def _step(
     return loss.detach()
 
 
-def surprise(logits: torch.Tensor, sets: torch.Tensor, smoothing: float) -> torch.Tensor:
+def set_cross_entropy(logits: torch.Tensor, sets: torch.Tensor, smoothing: float) -> torch.Tensor:
     """Cross entropy with smoothed labels, where a photo may be of any lesion of its set `[n, 7]`: which of them is left open."""
     logs = log_softmax(logits, 1)
-    right = torch.where(sets > 0, logs, -torch.inf).logsumexp(1)
-    return -((1 - smoothing) * right + smoothing * logs.mean(1)).mean()
+    in_set = torch.where(sets > 0, logs, -torch.inf).logsumexp(1)
+    return -((1 - smoothing) * in_set + smoothing * logs.mean(1)).mean()
 
 
 def _lean(truths: Truths, recipe: Recipe) -> torch.Tensor:
@@ -410,45 +415,47 @@ def _lean(truths: Truths, recipe: Recipe) -> torch.Tensor:
     and it would be named on every photo.
     """
     shares = truths.odds[:, None] * truths.sets / truths.sets.sum(1, keepdims=True)
-    drawn = np.stack([shares[truths.sources == source].sum(0) for source in range(len(truths.names))])
-    drawn /= drawn.sum(1, keepdims=True)
-    return torch.from_numpy(recipe.adjust * np.log(np.where(drawn > 0, drawn, 1))).float()
+    frequencies = np.stack([shares[truths.sources == source].sum(0) for source in range(len(truths.names))])
+    frequencies /= frequencies.sum(1, keepdims=True)
+    return torch.from_numpy(recipe.adjust * np.log(np.where(frequencies > 0, frequencies, 1))).float()
 
 
 class Judge:
-    """Scores a network on the photos to choose by, shown as the app will show them; each process looks at its share of them."""
+    """Scores a network on the photos to choose by, as the app will feed them to it; each process takes its share of them."""
 
-    def __init__(self, rows: Sequence[dataset.Row], shown: Transform, accelerator: Accelerator) -> None:
-        own = rows[accelerator.process_index :: accelerator.num_processes]
-        self.views = np.stack([preprocess.view(photo, shown) for photo in dataset.load(own, 10**6, threads=2)])
-        self.truths, self.shown, self.accelerator = np.array([row.target for row in rows]), shown, accelerator
+    def __init__(self, rows: Sequence[dataset.Row], transform: Transform, accelerator: Accelerator) -> None:
+        own_rows = rows[accelerator.process_index :: accelerator.num_processes]
+        self.views = np.stack([preprocess.view(photo, transform) for photo in dataset.load(own_rows, 10**6, threads=2)])
+        self.truths, self.transform, self.accelerator = np.array([row.target for row in rows]), transform, accelerator
         self.sources = np.array([row.source for row in rows])
 
     def figures(self, net: torch.nn.Module) -> dict[str, float]:
         """Balanced accuracy and melanoma AUC, where there are several sources as the mean over them and of each, of one network:
         the main process's, whose batch norms saw other photos than those of the other processes."""
         broadcast(list(net.buffers()))
-        parts = []
+        logits = []
         with torch.inference_mode(), self.accelerator.autocast():
             for first in range(0, len(self.views), 64):
-                pixels = torch.from_numpy(preprocess.normalize(self.views[first : first + 64], self.shown))
-                parts.append(net.eval()(pixels.to(self.accelerator.device, memory_format=torch.channels_last)).float())
-        chances = self._gathered(torch.cat(parts)).softmax(1).double().numpy()
-        each = {
-            name: metrics.standing(chances[part], self.truths[part])
+                pixels = torch.from_numpy(preprocess.normalize(self.views[first : first + 64], self.transform))
+                logits.append(net.eval()(pixels.to(self.accelerator.device, memory_format=torch.channels_last)).float())
+        chances = self._gather(torch.cat(logits)).softmax(1).double().numpy()
+        by_source = {
+            name: metrics.standing(chances[is_in_source], self.truths[is_in_source])
             for name in np.unique(self.sources).tolist()
-            for part in [self.sources == name]
+            for is_in_source in [self.sources == name]
         }
-        if len(each) == 1:
-            return next(iter(each.values()))
-        together = {figure: float(np.mean([found[figure] for found in each.values()])) for figure in ("bacc", "mel_auc")}
-        return together | {f"{figure} {name}": value for name, found in each.items() for figure, value in found.items()}
+        if len(by_source) == 1:
+            return next(iter(by_source.values()))
+        means = {
+            figure: float(np.mean([of_source[figure] for of_source in by_source.values()])) for figure in ("bacc", "mel_auc")
+        }
+        return means | {f"{figure} {name}": value for name, of_source in by_source.items() for figure, value in of_source.items()}
 
-    def _gathered(self, own: torch.Tensor) -> torch.Tensor:
+    def _gather(self, logits: torch.Tensor) -> torch.Tensor:
         """All processes' answers, in the order of the photos."""
-        together = torch.zeros(len(self.truths), own.shape[1], device=own.device)
-        together[self.accelerator.process_index :: self.accelerator.num_processes] = own
-        return self.accelerator.reduce(together).cpu()
+        gathered = torch.zeros(len(self.truths), logits.shape[1], device=logits.device)
+        gathered[self.accelerator.process_index :: self.accelerator.num_processes] = logits
+        return self.accelerator.reduce(gathered).cpu()
 
 
 class Record:
@@ -460,9 +467,9 @@ class Record:
         last = {name: line[name] for line in self._history()[-1:] for name in ("bacc", "mel_auc")}
         self.progress = Progress(out / LOGS, first, recipe.epochs, epoch_steps, recipe.batch, last)
 
-    def stepped(self, run: Run, rate: float, figures: dict[str, float]) -> None:
+    def after_step(self, run: Run, rate: float, figures: dict[str, float]) -> None:
         """After every step; `figures` are those on val where it ended an epoch."""
-        self.progress.stepped(run.step, run.losses, rate, figures)
+        self.progress.after_step(run.step, run.losses, rate, figures)
         if figures:
             self._keep(run, rate, figures)
         if figures or time.monotonic() - self.saved > self.save_seconds:
@@ -489,11 +496,11 @@ class Record:
         best = self.out / BEST
         best.mkdir(exist_ok=True)
         model.save_half(run.ema.module, best / WEIGHTS)
-        about = {
+        description = {
             "architecture": self.recipe.architecture,
             "activation": self.recipe.activation,
             "transform": asdict(model.transform(run.ema.module, self.recipe.eval_size)),
             "recipe": asdict(self.recipe),
             "val": figures,
         }
-        (best / "train.json").write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
+        (best / "train.json").write_text(json.dumps(description, indent=2) + "\n", encoding="utf-8")

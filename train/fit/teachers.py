@@ -1,4 +1,4 @@
-"""The networks that a run learns from beside its labels: it is told their answers and, where its recipe asks for it, the last
+"""The networks that a run learns from beside its labels: it receives their answers and, where its recipe asks for it, the last
 features that they were given from, of every view that it learns on or once of each photo as a whole."""
 
 from collections.abc import Sequence
@@ -19,23 +19,24 @@ SOFTENING = 2.0
 BATCH = 32
 
 
-class Told(NamedTuple):
+class TeacherAnswers(NamedTuple):
     """What teachers say of n pictures: softened probabilities `[n, 7]`, the mean of theirs, and their last maps side by side
     `[n, channels, h, w]`; no channels where nobody learns from them."""
 
     chances: torch.Tensor
     maps: torch.Tensor
 
-    def blended(self, rows: torch.Tensor, own: float) -> "Told":
-        """What they say of these of the pictures, each of which is blended with the one at the other end; `own` is its share."""
-        mine, others = ([values[places.cpu()].float() for values in self] for places in (rows, rows.flip(0)))
-        return Told(*(one.lerp(other, 1 - own).to(rows.device) for one, other in zip(mine, others, strict=True)))
+    def blended(self, rows: torch.Tensor, share: float) -> "TeacherAnswers":
+        """What they say of these of the pictures, each of which is blended, by its `share`, with the one at the other end."""
+        first, second = ([values[indices.cpu()].float() for values in self] for indices in (rows, rows.flip(0)))
+        return TeacherAnswers(*(a.lerp(b, 1 - share).to(rows.device) for a, b in zip(first, second, strict=True)))
 
 
 class Teachers(nn.Module):
-    """Several networks as one teacher; `own` is what the student learns with them: the layer that turns its maps into theirs."""
+    """Several networks as one teacher; `translation` is what the student learns with them: the layer that
+    turns its maps into theirs."""
 
-    once: Told | None = None
+    once: TeacherAnswers | None = None
     """What they say of each photo as a whole, where they aren't asked about every view."""
 
     def __init__(
@@ -45,42 +46,44 @@ class Teachers(nn.Module):
         super().__init__()
         self.precision = precision
         self.nets, self.features = nn.ModuleList(nets).requires_grad_(False), features
-        self.own: nn.Module = nn.Identity()
+        self.translation: nn.Module = nn.Identity()
         self._nets: list[_Maps] = []
         if features:
             self._student, self._nets = _Maps(student), [_Maps(net.net) for net in nets]
-            self.own = Translation(student.num_features, sum(net.net.num_features for net in nets))
+            self.translation = MapTranslation(student.num_features, sum(net.net.num_features for net in nets))
 
-    def forward(self, logits: torch.Tensor, pixels: torch.Tensor, rows: torch.Tensor, own: float) -> torch.Tensor:
+    def forward(self, logits: torch.Tensor, pixels: torch.Tensor, rows: torch.Tensor, share: float) -> torch.Tensor:
         """How far a student's answers to views of these photos, blended so, are from the teachers', and the maps that it has just
         made from theirs; where these are of photos as a whole, its means over all places."""
-        told = self._asked(pixels) if self.once is None else self.once.blended(rows, own)
-        far = unlike(logits, told.chances)
+        answers = self._ask(pixels) if self.once is None else self.once.blended(rows, share)
+        distance = distillation_loss(logits, answers.chances)
         if not self.features:
-            return far
+            return distance
         maps = self._student.maps if self.once is None else self._student.maps.mean((2, 3), keepdim=True)
-        return far + self.features * self.own(maps, told.maps)
+        return distance + self.features * self.translation(maps, answers.maps)
 
-    def ask_once(self, photos: Sequence[Photo], shown: Transform, path: Path) -> None:
+    def ask_once(self, photos: Sequence[Photo], transform: Transform, path: Path) -> None:
         """Have them look at each photo as a whole; kept in a file, so that a run that goes on needn't ask again."""
         if not path.exists():
-            place, parts = next(self.nets.parameters()).device, []
-            for first in tqdm(range(0, len(photos), BATCH), desc="ask teachers", unit="batch", disable=None):
-                pixels = torch.from_numpy(preprocess.batch(photos[first : first + BATCH], shown)).to(place)
-                told = self._asked(pixels.contiguous(memory_format=torch.channels_last))
-                parts.append((told.chances.cpu(), told.maps.mean((2, 3), keepdim=True).half().cpu()))
+            device, parts = next(self.nets.parameters()).device, []
+            for start in tqdm(range(0, len(photos), BATCH), desc="ask teachers", unit="batch", disable=None):
+                pixels = torch.from_numpy(preprocess.batch(photos[start : start + BATCH], transform)).to(device)
+                answers = self._ask(pixels.contiguous(memory_format=torch.channels_last))
+                parts.append((answers.chances.cpu(), answers.maps.mean((2, 3), keepdim=True).half().cpu()))
             torch.save([torch.cat(part) for part in zip(*parts, strict=True)], path)
-        self.once = Told(*torch.load(path, weights_only=True))
+        self.once = TeacherAnswers(*torch.load(path, weights_only=True))
 
-    def _asked(self, pixels: torch.Tensor) -> Told:
+    def _ask(self, pixels: torch.Tensor) -> TeacherAnswers:
         is_mixed = self.precision != torch.float32
         with torch.no_grad(), torch.autocast(pixels.device.type, self.precision if is_mixed else None, enabled=is_mixed):
-            answers = [(net.eval()(pixels).float() / SOFTENING).softmax(1) for net in self.nets]
+            probabilities = [(net.eval()(pixels).float() / SOFTENING).softmax(1) for net in self.nets]
         maps = [net.maps for net in self._nets]
-        return Told(torch.stack(answers).mean(0), torch.cat(maps, 1) if maps else pixels.new_empty(len(pixels), 0, 1, 1))
+        return TeacherAnswers(
+            torch.stack(probabilities).mean(0), torch.cat(maps, 1) if maps else pixels.new_empty(len(pixels), 0, 1, 1)
+        )
 
 
-class Translation(nn.Module):
+class MapTranslation(nn.Module):
     """How far a student's maps are from its teachers' after one layer that turns the ones into the others (Romero et al., 2015).
 
     Each of theirs counts as much, however bright it is: by the share of its variance that is not explained.
@@ -104,10 +107,10 @@ class _Maps:
     def __init__(self, net: nn.Module) -> None:
         net.global_pool.register_forward_pre_hook(self._keep)
 
-    def _keep(self, _: nn.Module, given: tuple[torch.Tensor]) -> None:
-        (self.maps,) = given
+    def _keep(self, _: nn.Module, inputs: tuple[torch.Tensor]) -> None:
+        (self.maps,) = inputs
 
 
-def unlike(logits: torch.Tensor, told: torch.Tensor) -> torch.Tensor:
+def distillation_loss(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
     """How far answers are from the softened probabilities that they should give (Hinton et al., 2015; Beyer et al., 2022)."""
-    return SOFTENING**2 * kl_div(log_softmax(logits / SOFTENING, 1), told, reduction="batchmean")
+    return SOFTENING**2 * kl_div(log_softmax(logits / SOFTENING, 1), targets, reduction="batchmean")

@@ -53,8 +53,8 @@ def _hardswish(hidden: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 def _relu(hidden: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    is_on = (hidden > 0).to(hidden.dtype)
-    return hidden * is_on, is_on
+    is_positive = (hidden > 0).to(hidden.dtype)
+    return hidden * is_positive, is_positive
 
 
 ACTIVATIONS = {nn.Hardswish: _hardswish, nn.ReLU: _relu}

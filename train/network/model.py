@@ -42,12 +42,12 @@ def create(architecture: str, init: str = "", activation: str = "", drop: float 
 
 def transform(model: torch.nn.Module, size: int) -> Transform:
     """How photos are shown to this network at a square input size: timm's mean, std and interpolation, the whole short side."""
-    known: dict[str, Any] = model.pretrained_cfg
+    config: dict[str, Any] = model.pretrained_cfg
     return Transform(
         input_size=(3, size, size),
-        mean=tuple(known["mean"]),
-        std=tuple(known["std"]),
-        interpolation=known["interpolation"],
+        mean=tuple(config["mean"]),
+        std=tuple(config["std"]),
+        interpolation=config["interpolation"],
         crop_pct=1.0,
         crop_mode="center",
     )
@@ -57,9 +57,9 @@ def _fill(model: torch.nn.Module, path: Path) -> None:
     """Everything but the last layer from a file; the last layer too where it has as many answers."""
     if not path.is_file():
         raise DataError(f"The initial weights {path} are missing; give a safetensors file, 'hub' or ''.")
-    own, given = model.state_dict(), load_file(path)
-    fitting = {key: value for key, value in given.items() if key in own and own[key].shape == value.shape}
-    missing = [key for key in own if key not in fitting and not key.startswith("classifier.")]
+    state, loaded = model.state_dict(), load_file(path)
+    fitting = {key: value for key, value in loaded.items() if key in state and state[key].shape == value.shape}
+    missing = [key for key in state if key not in fitting and not key.startswith("classifier.")]
     if missing:
         raise DataError(f"{path} lacks {len(missing)} tensors of this network ({missing[0]}, ...); check --model and --init.")
     model.load_state_dict(fitting, strict=False)
@@ -80,7 +80,7 @@ class Thinned(nn.Conv2d):
         return whole[:, :, ::2, ::2].contiguous(memory_format=torch.channels_last)
 
 
-def quicken(net: nn.Module) -> None:
+def speed_up_training(net: nn.Module) -> None:
     """Swap the convolutions that are slow to train; the weights keep their names."""
     for module in net.modules():
         if isinstance(module, nn.Conv2d) and module.groups > 1 and module.stride == (2, 2) and module.dilation == (1, 1):
@@ -94,31 +94,34 @@ def save_half(model: torch.nn.Module, path: Path) -> None:
     save_file({key: value.cpu().contiguous() for key, value in state.items()}, path)
 
 
-def trained(folder: Path, shown: Transform) -> torch.nn.Module:
-    """The network of a run's folder `best` or of a model folder, but for views normalized as `shown` says."""
+def load_for_views(folder: Path, transform: Transform) -> torch.nn.Module:
+    """The network of a run's folder `best` or of a model folder, but for views normalized as `transform` says."""
     if (folder / CONFIG).is_file():
         spec = ModelSpec.read(folder)
-        net, own = load(spec.architecture, folder / WEIGHTS, spec.activation), asdict(spec.transform)
+        net, learned_transform = load(spec.architecture, folder / WEIGHTS, spec.activation), asdict(spec.transform)
     elif (folder / "train.json").is_file():
-        told = json.loads((folder / "train.json").read_text(encoding="utf-8"))
-        net, own = load(told["architecture"], folder / WEIGHTS, told["activation"]), told["transform"]
+        description = json.loads((folder / "train.json").read_text(encoding="utf-8"))
+        net = load(description["architecture"], folder / WEIGHTS, description["activation"])
+        learned_transform = description["transform"]
     else:
         raise DataError(
             f"{folder} holds no train.json and no {CONFIG}; give the folder best of a run of train fit, or a model folder."
         )
-    return Translated(net, shown, own["mean"], own["std"]).eval()
+    return Renormalized(net, transform, learned_transform["mean"], learned_transform["std"]).eval()
 
 
-class Translated(nn.Module):
+class Renormalized(nn.Module):
     """A network that is given views normalized otherwise than it learned on."""
 
     scale: torch.Tensor
     shift: torch.Tensor
 
-    def __init__(self, net: nn.Module, given: Transform, mean: Sequence[float], std: Sequence[float]) -> None:
+    def __init__(self, net: nn.Module, transform: Transform, mean: Sequence[float], std: Sequence[float]) -> None:
         super().__init__()
         self.net = net
-        from_mean, from_std, to_mean, to_std = (torch.tensor(one)[:, None, None] for one in (given.mean, given.std, mean, std))
+        from_mean, from_std, to_mean, to_std = (
+            torch.tensor(values)[:, None, None] for values in (transform.mean, transform.std, mean, std)
+        )
         self.register_buffer("scale", from_std / to_std)
         self.register_buffer("shift", (from_mean - to_mean) / to_std)
 
