@@ -30,7 +30,7 @@ from tests.support.app_server import started
 BATCHES = (1, 2, 4, 8, 16, 32)
 FOLDER = 640
 """Photos of 600x450 in a folder."""
-WARM = 64
+WARM_UP_REQUESTS = 64
 """Requests before memory is first read: imports, pools and caches fill with the first ones."""
 
 
@@ -47,8 +47,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         assessor = Assessor.load(str(options.model), "cpu", options.threads, pooled=True)
         count = options.callers * options.photos
-        drawn = client_crowd.drawn(Path(scratch), options.different or count, assessor)
-        photos = (drawn * count)[:count]
+        different = client_crowd.drawn(Path(scratch), options.different or count, assessor)
+        photos = (different * count)[:count]
         best = bare(assessor, photos[0].path)
         folder(Path(scratch), options, best)
         environment = {**os.environ, "GRADIO_TEMP_DIR": f"{scratch}/cache", "SKINAPP_PROVIDER": "cpu"}
@@ -59,45 +59,45 @@ def main() -> None:
 
 def bare(assessor: Assessor, path: Path) -> float:
     """Photos a second of the session alone, at the batch size that is best for it."""
-    found, taken = dict[int, float](), dict[int, float]()
+    rates, busy_ms = dict[int, float](), dict[int, float]()
     for size in BATCHES:
         pixels = preprocess.batch([read(path)] * size, assessor.spec.transform)
         rounds = max(3, 64 // size)
-        spent, busy_before = [], time.process_time()
+        times, busy_before = [], time.process_time()
         for _ in range(rounds):
-            began = time.perf_counter()
+            started = time.perf_counter()
             assessor.session.run(pixels)
-            spent.append(time.perf_counter() - began)
-        found[size], taken[size] = size / float(np.median(spent)), (time.process_time() - busy_before) * 1000 / rounds / size
-    size = max(found, key=found.__getitem__)
-    say(f"bare session: {found[size]:.0f} photos/s at {size} a pass, its best ({found[1]:.0f} at 1)")
-    say(f"  processor time a photo: {taken[size]:.0f} ms")
-    return found[size]
+            times.append(time.perf_counter() - started)
+        rates[size], busy_ms[size] = size / float(np.median(times)), (time.process_time() - busy_before) * 1000 / rounds / size
+    size = max(rates, key=rates.__getitem__)
+    say(f"bare session: {rates[size]:.0f} photos/s at {size} a pass, its best ({rates[1]:.0f} at 1)")
+    say(f"  processor time a photo: {busy_ms[size]:.0f} ms")
+    return rates[size]
 
 
 def folder(scratch: Path, options: argparse.Namespace, best: float) -> None:
     """Photos a second of a folder on the command line, from its first answer to its last: what it takes to start is left out."""
-    (place := scratch / "folder").mkdir()
+    (photo_folder := scratch / "folder").mkdir()
     for number in range(FOLDER):
         photo = drawings.encoded(drawings.lesion(600, 450, seed=number % 16), "JPEG")
-        (place / f"{number:04}.jpg").write_bytes(photo)
-    command = [sys.executable, "-m", "skinapp", str(place), "--json", "--model", str(options.model)]
+        (photo_folder / f"{number:04}.jpg").write_bytes(photo)
+    command = [sys.executable, "-m", "skinapp", str(photo_folder), "--json", "--model", str(options.model)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
-        began, count = 0.0, 0
+        started, count = 0.0, 0
         for _ in process.stdout or ():
-            began, count = began or time.perf_counter(), count + 1
-        rate = (count - pipeline.MAX_PASS) / (time.perf_counter() - began)
+            started, count = started or time.perf_counter(), count + 1
+        rate = (count - pipeline.MAX_PASS) / (time.perf_counter() - started)
     say(f"folder on the command line: {count} photos, {rate:.0f} photos/s, {rate / best:.0%} of the bare session's")
 
 
 def crowd(address: str, pid: int, photos: list[client_crowd.Expected], options: argparse.Namespace, best: float) -> None:
     """All callers at once, in both ways, and then requests for the memory's sake."""
     clients = client_crowd.connected(address, options.callers)
-    client_crowd.call(clients, (photos * WARM)[: max(WARM, options.callers)])
+    client_crowd.call(clients, (photos * WARM_UP_REQUESTS)[: max(WARM_UP_REQUESTS, options.callers)])
     before = resident(pid)
-    plain = plain_http.Crowd(address, options.callers)
+    http_callers = plain_http.Crowd(address, options.callers)
     for _ in range(options.runs):
-        timed("plain HTTP, /api/classify?careful=0", pid, len(photos), best, lambda: plain.call(photos))
+        timed("plain HTTP, /api/classify?careful=0", pid, len(photos), best, lambda: http_callers.call(photos))
         timed("one by one, /classify", pid, len(photos), best, lambda: client_crowd.call(clients, photos))
         timed(
             "each caller's at once, /classify_batch",
@@ -106,21 +106,23 @@ def crowd(address: str, pid: int, photos: list[client_crowd.Expected], options: 
             best,
             lambda: client_crowd.call(clients, photos, together=True),
         )
-    for done in range(0, options.requests, 500):
-        count = min(500, options.requests - done) // options.callers * options.callers
+    for sent in range(0, options.requests, 500):
+        count = min(500, options.requests - sent) // options.callers * options.callers
         client_crowd.call(clients, (photos * 500)[:count])
-        plain.call((photos * 500)[:count])
-        say(f"after {done + count} requests more of each interface: {resident(pid):.0f} MB")
+        http_callers.call((photos * 500)[:count])
+        say(f"after {sent + count} requests more of each interface: {resident(pid):.0f} MB")
     say(f"server's memory: {before:.0f} MB before, {resident(pid):.0f} MB after (highest {resident(pid, 'VmHWM'):.0f} MB)")
 
 
 def timed(name: str, pid: int, count: int, best: float, work: Callable[[], Counter[str]]) -> None:
-    began, server, own = time.perf_counter(), busy(pid), time.process_time()
+    started, server_s, callers_s = time.perf_counter(), busy(pid), time.process_time()
     tally = work()
-    rate = count / (time.perf_counter() - began)
-    server, own = ((after - before) * 1000 / count for before, after in ((server, busy(pid)), (own, time.process_time())))
+    rate = count / (time.perf_counter() - started)
+    server_s, callers_s = (
+        (after - before) * 1000 / count for before, after in ((server_s, busy(pid)), (callers_s, time.process_time()))
+    )
     say(f"{name}: {dict(tally)}, {rate:.0f} photos/s, {rate / best:.0%} of the bare session's")
-    say(f"  processor time a photo: the server's {server:.0f} ms, the callers' {own:.0f} ms")
+    say(f"  processor time a photo: the server's {server_s:.0f} ms, the callers' {callers_s:.0f} ms")
 
 
 def busy(pid: int) -> float:
@@ -131,8 +133,8 @@ def busy(pid: int) -> float:
 
 def resident(pid: int, field: str = "VmRSS") -> float:
     """Megabytes that a process holds."""
-    found = re.search(rf"^{field}:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text(), re.MULTILINE)
-    return int(found[1]) / 1024 if found else float("nan")
+    match = re.search(rf"^{field}:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text(), re.MULTILINE)
+    return int(match[1]) / 1024 if match else float("nan")
 
 
 def say(line: str) -> None:

@@ -45,23 +45,23 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         plain = Path(folder, "plain.jpg")
         Image.open(io.BytesIO(drawings.encoded(drawings.lesion(600, 450)))).save(plain, quality=90)
-        _on_the_command_line(plain, options.model)
-        hostile = [_written(Path(folder, f"{name}.bin"), make) for name, make in bombs.SIX.items()]
+        _time_command_line(plain, options.model)
+        hostile = [_write_file(Path(folder, f"{name}.bin"), make) for name, make in bombs.SIX.items()]
         for name, make in bombs.MORE.items():
-            _on_the_command_line(_written(Path(folder, f"{name}.bin"), make), options.model)
+            _time_command_line(_write_file(Path(folder, f"{name}.bin"), make), options.model)
         for path in hostile:
-            _on_the_command_line(path, options.model)
-        heavy = [_written(Path(folder, name), make) for name, make in HEAVY.items()]
+            _time_command_line(path, options.model)
+        heavy = [_write_file(Path(folder, name), make) for name, make in HEAVY.items()]
         environment = {**os.environ, "GRADIO_TEMP_DIR": f"{folder}/cache", "SKINAPP_PROVIDER": "cpu"}
         with started([sys.executable, "app.py"], environment, options.model) as (address, process):
-            _beside(address, plain, hostile, options.plain)
+            _time_beside_bombs(address, plain, hostile, options.plain)
             say(f"server's peak: {resident(process.pid, 'VmHWM'):.0f} MB")
         with started([sys.executable, "app.py"], environment, options.model) as (address, process):
-            _heavy(address, [path for path, _ in zip(cycle(heavy), range(12), strict=False)])
+            _send_heavy(address, [path for path, _ in zip(cycle(heavy), range(12), strict=False)])
             say(f"server's peak, twelve photos of 50 megapixels at once: {resident(process.pid, 'VmHWM'):.0f} MB")
 
 
-def _written(path: Path, make: Callable[[], bytes]) -> Path:
+def _write_file(path: Path, make: Callable[[], bytes]) -> Path:
     """A file that a process of its own made: Linux counts what a parent holds as its child's peak."""
     maker = FORK.Process(target=lambda: path.write_bytes(make()))
     maker.start()
@@ -70,59 +70,62 @@ def _written(path: Path, make: Callable[[], bytes]) -> Path:
     return path
 
 
-def _on_the_command_line(path: Path, model: Path) -> None:
+def _time_command_line(path: Path, model: Path) -> None:
     """Seconds, megabytes and last words of `python -m skinapp` on one file, with Python's own start."""
     command = [sys.executable, "-m", "skinapp", str(path), "--model", str(model)]
-    began = time.perf_counter()
+    started = time.perf_counter()
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
         output = process.stdout.read() if process.stdout else ""
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
-    seconds, words = time.perf_counter() - began, output.strip().splitlines()
+    seconds, words = time.perf_counter() - started, output.strip().splitlines()
     cpu = usage.ru_utime + usage.ru_stime
     say(f"{path.stem}: {seconds:.2f} s ({cpu:.2f} s CPU), {usage.ru_maxrss / 1024:.0f} MB, {words[-1] if words else 'nothing'}")
 
 
-def _beside(address: str, plain: Path, hostile: list[Path], count: int) -> None:
+def _time_beside_bombs(address: str, plain: Path, hostile: list[Path], count: int) -> None:
     """A plain photo's seconds alone, and while eight bombs are under way all the time."""
-    visitor, others = client_crowd.connection(address), client_crowd.connected(address, 8)
-    say(f"plain photo, alone: {_seconds(visitor, plain, count)}")
-    ended = False
+    plain_client, bomb_clients = client_crowd.connection(address), client_crowd.connected(address, 8)
+    say(f"plain photo, alone: {_seconds(plain_client, plain, count)}")
+    has_ended = False
 
-    def sends(client: Client, paths: Iterator[Path]) -> int:
-        number = 0
-        while not ended:
-            _answered(client, next(paths))
-            number += 1
-        return number
+    def send_until_end(client: Client, paths: Iterator[Path]) -> int:
+        sent = 0
+        while not has_ended:
+            _is_answered(client, next(paths))
+            sent += 1
+        return sent
 
     with ThreadPoolExecutor(8) as executor:
-        sent = [executor.submit(sends, client, cycle(hostile[at % 6 :] + hostile[: at % 6])) for at, client in enumerate(others)]
+        futures = [
+            executor.submit(send_until_end, client, cycle(hostile[index % 6 :] + hostile[: index % 6]))
+            for index, client in enumerate(bomb_clients)
+        ]
         time.sleep(1)
         try:
-            say(f"plain photo, while eight bombs are sent: {_seconds(visitor, plain, count)}")
+            say(f"plain photo, while eight bombs are sent: {_seconds(plain_client, plain, count)}")
         finally:
-            ended = True
-        say(f"  bombs that were answered meanwhile: {sum(one.result() for one in sent)}")
+            has_ended = True
+        say(f"  bombs that were answered meanwhile: {sum(future.result() for future in futures)}")
 
 
 def _seconds(client: Client, photo: Path, count: int) -> str:
-    spent = []
+    times = []
     for _ in range(count):
-        began = time.perf_counter()
-        assert _answered(client, photo), "the plain photo wasn't answered"
-        spent.append(time.perf_counter() - began)
-    return f"median {statistics.median(spent):.2f} s, worst {max(spent):.2f} s of {count}"
+        started = time.perf_counter()
+        assert _is_answered(client, photo), "the plain photo wasn't answered"
+        times.append(time.perf_counter() - started)
+    return f"median {statistics.median(times):.2f} s, worst {max(times):.2f} s of {count}"
 
 
-def _heavy(address: str, photos: list[Path]) -> None:
+def _send_heavy(address: str, photos: list[Path]) -> None:
     clients = client_crowd.connected(address, len(photos))
     with ThreadPoolExecutor(len(photos)) as executor:
-        answered = list(executor.map(_answered, clients, photos))
-    say(f"heavy photos answered: {sum(answered)} of {len(photos)}")
+        results = list(executor.map(_is_answered, clients, photos))
+    say(f"heavy photos answered: {sum(results)} of {len(photos)}")
 
 
-def _answered(client: Client, photo: Path) -> bool:
+def _is_answered(client: Client, photo: Path) -> bool:
     """Whether a photo got a report; a refusal in words is an answer too, but none to count here."""
     try:
         client.predict(photo=handle_file(photo), api_name="/classify")

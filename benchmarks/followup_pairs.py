@@ -28,28 +28,28 @@ def main() -> None:
     parser.add_argument("--pairs", type=int, default=40)
     options = parser.parse_args()
     same = pairs(options.images, options.labels, options.split)[: options.pairs]
-    other = [(earlier, same[(place + 1) % len(same)][1]) for place, (earlier, _) in enumerate(same)]
+    other = [(earlier, same[(index + 1) % len(same)][1]) for index, (earlier, _) in enumerate(same)]
     say(f"of one lesion: {tally(same)}")
     say(f"of two lesions: {tally(other)}")
 
 
 def pairs(images: Path, labels: Path, split: str) -> list[Pair]:
     """Two photos of each lesion that has several, shuffled from a seed."""
-    known = collections.defaultdict[str, list[Path]](list)
+    photos_by_lesion = collections.defaultdict[str, list[Path]](list)
     with labels.open(newline="") as file:
         for row in csv.DictReader(file):
             if row["split"] == split and row["lesion_id"]:
-                known[row["lesion_id"]].append(images / Path(row["file"]).name)
-    found = [(photos[0], photos[1]) for photos in known.values() if len(photos) > 1]
-    random.Random(0).shuffle(found)
-    return found
+                photos_by_lesion[row["lesion_id"]].append(images / Path(row["file"]).name)
+    same_lesion_pairs = [(photos[0], photos[1]) for photos in photos_by_lesion.values() if len(photos) > 1]
+    random.Random(0).shuffle(same_lesion_pairs)
+    return same_lesion_pairs
 
 
-def tally(some: Iterable[Pair]) -> dict[str, int]:
-    return dict(collections.Counter(tried(*(compare._shrink(decode.read(path)) for path in pair)) for pair in some))
+def tally(photo_pairs: Iterable[Pair]) -> dict[str, int]:
+    return dict(collections.Counter(outcome(*(compare._shrink(decode.read(path)) for path in pair)) for pair in photo_pairs))
 
 
-def tried(earlier: Photo, later: Photo) -> str:
+def outcome(earlier: Photo, later: Photo) -> str:
     masks = outline.outline(earlier), outline.outline(later)
     if masks[0] is None or masks[1] is None:
         return "no lesion found"

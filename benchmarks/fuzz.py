@@ -26,46 +26,46 @@ from tests.support import mutations
 SLOW_S, HEAVY_BYTES = 5.0, 2**30
 HANGS_S = 60.0
 """Without an answer for so long a worker is killed: five seconds of work may take that on a busy machine."""
-PART = 500
+BATCH = 500
 """Files that a worker is given at once."""
 ALLOWED: dict[str, type[SkinAppError]] = {"photo": PhotoError, "zip": TeachError, "config": ModelError, "labels": LabelError}
 
 
 def complaint(number: int, folder: Path) -> str:
     """What is wrong with how a file was answered; empty where nothing is."""
-    given = mutations.make(number)
+    bad_file = mutations.make(number)
     _forget_peak()
-    before, began = _memory("VmRSS"), time.process_time()
+    before, started = _memory("VmRSS"), time.process_time()
     try:
-        outcome = _read(given, folder)
-    except ALLOWED[given.reader] as error:
+        outcome = _read(bad_file, folder)
+    except ALLOWED[bad_file.reader] as error:
         outcome = _unlike_a_sentence(str(error))
     except Exception as error:  # whatever else a reader raises is what is looked for
         outcome = f"{type(error).__name__}: {error}"[:300]
-    spent, peak = time.process_time() - began, _memory("VmHWM") - before
-    if not outcome and spent > SLOW_S:
-        outcome = f"took {spent:.1f} s"
+    elapsed, peak = time.process_time() - started, _memory("VmHWM") - before
+    if not outcome and elapsed > SLOW_S:
+        outcome = f"took {elapsed:.1f} s"
     return outcome or (f"took {peak / 2**20:.0f} MB" if peak > HEAVY_BYTES else "")
 
 
-def _read(given: mutations.Input, folder: Path) -> str:
-    if given.reader == "photo":
-        photo = decode.read(given.content)
+def _read(bad_file: mutations.Input, folder: Path) -> str:
+    if bad_file.reader == "photo":
+        photo = decode.read(bad_file.content)
         is_photo = photo.dtype == np.uint8 and photo.ndim == 3 and photo.shape[2] == 3 and photo.flags.c_contiguous
         return "" if is_photo else f"no photo: {photo.dtype} {photo.shape}"
-    if given.reader == "zip":
-        (path := folder / "a.zip").write_bytes(given.content)
-        with zip_archive.open_archive(path) as opened:
-            for entry in opened.entries:
+    if bad_file.reader == "zip":
+        (path := folder / "a.zip").write_bytes(bad_file.content)
+        with zip_archive.open_archive(path) as archive:
+            for entry in archive.entries:
                 try:
-                    opened.read(entry)
+                    archive.read(entry)
                 except zip_archive.Unreadable:
                     continue
         return ""
-    if given.reader == "config":
-        ModelSpec.read(mutations.folder_of(given.content, folder))
+    if bad_file.reader == "config":
+        ModelSpec.read(mutations.folder_of(bad_file.content, folder))
         return ""
-    ground_truth.read(given.content)
+    ground_truth.read(bad_file.content)
     return ""
 
 
@@ -90,30 +90,30 @@ def _forget_peak() -> None:
         return
 
 
-def _work(first: int, count: int, at: Any, found: Any) -> None:
+def _work(first: int, count: int, current: Any, complaints: Any) -> None:
     with TemporaryDirectory() as folder:
         for number in range(first, first + count):
-            at.value = number
-            if said := complaint(number, Path(folder)):
-                found.put((number, said))
-        at.value = -1
+            current.value = number
+            if problem := complaint(number, Path(folder)):
+                complaints.put((number, problem))
+        current.value = -1
 
 
 class Worker:
     """A process that tries a part, and is watched."""
 
     def __init__(self, first: int, count: int) -> None:
-        self.end, self.at = first + count, multiprocessing.Value("q", first)
-        self.found: Any = multiprocessing.SimpleQueue()
-        self._seen, self._since = first, time.monotonic()
-        self._process = multiprocessing.Process(target=_work, args=(first, count, self.at, self.found))
+        self.end, self.current = first + count, multiprocessing.Value("q", first)
+        self.complaints: Any = multiprocessing.SimpleQueue()
+        self._last_number, self._since = first, time.monotonic()
+        self._process = multiprocessing.Process(target=_work, args=(first, count, self.current, self.complaints))
         self._process.start()
 
     def failed(self) -> str:
         """Why it ended before its part did, or must; empty while it works and when it is done."""
-        number = self.at.value
-        if number != self._seen:
-            self._seen, self._since = number, time.monotonic()
+        number = self.current.value
+        if number != self._last_number:
+            self._last_number, self._since = number, time.monotonic()
         if number >= 0 and self._process.is_alive() and time.monotonic() - self._since > HANGS_S:
             self._process.kill()
             self._process.join()
@@ -123,37 +123,37 @@ class Worker:
         return ""
 
     def is_done(self) -> bool:
-        return self.at.value < 0
+        return self.current.value < 0
 
 
 def run(first: int, count: int, seconds: float, workers: int) -> tuple[int, list[tuple[int, str]]]:
     """Try so many files, or until the time is up; how many were tried, and what was wrong with which."""
     for number in range(len(mutations.READERS)):
         mutations.make(number)  # what all workers change is drawn once
-    ends, following, tried = time.monotonic() + seconds, first, 0
-    at_work: list[Worker] = []
+    deadline, next_number, tried = time.monotonic() + seconds, first, 0
+    working: list[Worker] = []
     complaints: list[tuple[int, str]] = []
     while True:
-        while len(at_work) < workers and following < first + count and time.monotonic() < ends:
-            part = min(PART, first + count - following)
-            at_work.append(Worker(following, part))
-            following, tried = following + part, tried + part
-        if not at_work:
+        while len(working) < workers and next_number < first + count and time.monotonic() < deadline:
+            batch = min(BATCH, first + count - next_number)
+            working.append(Worker(next_number, batch))
+            next_number, tried = next_number + batch, tried + batch
+        if not working:
             return tried, sorted(complaints)
         time.sleep(0.05)
-        for worker in list(at_work):
-            while not worker.found.empty():
-                complaints.append(worker.found.get())
+        for worker in list(working):
+            while not worker.complaints.empty():
+                complaints.append(worker.complaints.get())
                 _say(*complaints[-1])
             if failure := worker.failed():
-                number = worker.at.value
+                number = worker.current.value
                 complaints.append((number, failure))
                 _say(*complaints[-1])
-                at_work.remove(worker)
+                working.remove(worker)
                 if number + 1 < worker.end:
-                    at_work.append(Worker(number + 1, worker.end - number - 1))
-            elif worker.is_done() and worker.found.empty():
-                at_work.remove(worker)
+                    working.append(Worker(number + 1, worker.end - number - 1))
+            elif worker.is_done() and worker.complaints.empty():
+                working.remove(worker)
 
 
 def _say(*words: object) -> None:
@@ -169,11 +169,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--workers", type=int, default=1, help="processes; default: 1")
     parser.add_argument("--first", type=int, default=0, help="the number of the first file; default: 0")
     options = parser.parse_args(arguments)
-    began = time.monotonic()
+    started = time.monotonic()
     tried, complaints = run(options.first, options.count, options.seconds, options.workers)
-    turns = Counter(mutations.READERS)
-    shares = ", ".join(f"{count} in {len(mutations.READERS)} {reader}" for reader, count in turns.items())
-    _say(f"{tried} files ({shares}) in {time.monotonic() - began:.0f} s: {len(complaints)} answered wrongly")
+    counts = Counter(mutations.READERS)
+    shares = ", ".join(f"{count} in {len(mutations.READERS)} {reader}" for reader, count in counts.items())
+    _say(f"{tried} files ({shares}) in {time.monotonic() - started:.0f} s: {len(complaints)} answered wrongly")
     return 1 if complaints else 0
 
 

@@ -44,7 +44,7 @@ CHAIN = re.compile(rf"{TRACEBACK}(?:\n(?:During handling|The above exception) .*
 SENDERS = 8
 SHORT_S = 0.3
 """How long an answer is waited for where the request itself never ends."""
-SERVED = """
+LOGGING_APP = """
 import os, sys
 class Both:
     def __init__(self, one, other):
@@ -105,7 +105,7 @@ HEADERS = (
 
 
 @dataclass(frozen=True)
-class Sent:
+class Request:
     """The bytes of a request, and whether it is whole: nobody need answer one that isn't."""
 
     content: bytes
@@ -113,7 +113,7 @@ class Sent:
 
 
 @dataclass
-class Found:
+class Outcome:
     """What came of it."""
 
     statuses: Counter[int] = field(default_factory=Counter)
@@ -129,63 +129,63 @@ class Found:
         return self.answers_still and not (self.hangs or self.unclear or self.tracebacks)
 
 
-def requests(seed: int) -> Iterator[Sent]:
+def requests(seed: int) -> Iterator[Request]:
     """Requests without end."""
-    chance = random.Random(f"skinapp http {seed}")
+    rng = random.Random(f"skinapp http {seed}")
     while True:
-        yield _request(chance)
+        yield _request(rng)
 
 
-def _request(chance: random.Random) -> Sent:
-    method, path, kind, body = _plain(chance)
-    if chance.random() < 0.2:
-        method = chance.choice(METHODS)
-    if chance.random() < 0.3:
-        path = _bent_path(chance, path)
-    if chance.random() < 0.3:
-        body = _bent_bytes(chance, body)
+def _request(rng: random.Random) -> Request:
+    method, path, kind, body = _valid_request(rng)
+    if rng.random() < 0.2:
+        method = rng.choice(METHODS)
+    if rng.random() < 0.3:
+        path = _change_path(rng, path)
+    if rng.random() < 0.3:
+        body = _change_bytes(rng, body)
     headers = [("Host", "127.0.0.1"), ("Content-Type", kind), ("Connection", "close")]
     if path.startswith("/live/"):
         headers += [("Sec-Fetch-Site", "same-origin"), ("viewer", "fuzz")]
-    headers += chance.sample(HEADERS, chance.choice((0, 0, 0, 1, 1, 2, 4)))
-    framed, content, is_whole = _framed(chance, body)
-    lines = [f"{method} {path} HTTP/1.1", *(f"{name}: {value}" for name, value in [*headers, *framed]), "", ""]
+    headers += rng.sample(HEADERS, rng.choice((0, 0, 0, 1, 1, 2, 4)))
+    length_headers, content, is_whole = _frame(rng, body)
+    lines = [f"{method} {path} HTTP/1.1", *(f"{name}: {value}" for name, value in [*headers, *length_headers]), "", ""]
     head = "\r\n".join(lines).encode("latin-1", "replace")
-    if chance.random() < 0.05:
-        return Sent(_bent_bytes(chance, head) + content, False)
-    return Sent(head + content, is_whole)
+    if rng.random() < 0.05:
+        return Request(_change_bytes(rng, head) + content, False)
+    return Request(head + content, is_whole)
 
 
-def _plain(chance: random.Random) -> tuple[str, str, str, bytes]:
+def _valid_request(rng: random.Random) -> tuple[str, str, str, bytes]:
     """A request as a page or a program sends it, but for what JSON and multipart hold."""
-    way = chance.random()
-    if way < 0.3:
-        return "GET", chance.choice(GETS), "text/plain", b""
-    if way < 0.75:
-        path, given = chance.choice(list(POSTS.items()))
-        for _ in range(chance.randrange(4)):
-            given = _bent_json(chance, given)
-        return "POST", path, "application/json", json.dumps(given).encode()
-    if way < 0.9:
-        return "POST", "/gradio_api/upload", "multipart/form-data; boundary=x", _multipart(chance)
-    photo = _bent_bytes(chance, drawings.encoded(drawings.lesion(64, 64), "JPEG"))
-    return "POST", f"/live/{chance.choice(('start', 'frame', 'still', 'stop'))}", "image/jpeg", photo
+    draw = rng.random()
+    if draw < 0.3:
+        return "GET", rng.choice(GETS), "text/plain", b""
+    if draw < 0.75:
+        path, payload = rng.choice(list(POSTS.items()))
+        for _ in range(rng.randrange(4)):
+            payload = _change_json(rng, payload)
+        return "POST", path, "application/json", json.dumps(payload).encode()
+    if draw < 0.9:
+        return "POST", "/gradio_api/upload", "multipart/form-data; boundary=x", _multipart(rng)
+    photo = _change_bytes(rng, drawings.encoded(drawings.lesion(64, 64), "JPEG"))
+    return "POST", f"/live/{rng.choice(('start', 'frame', 'still', 'stop'))}", "image/jpeg", photo
 
 
-def _bent_json(chance: random.Random, given: Any) -> Any:
+def _change_json(rng: random.Random, payload: Any) -> Any:
     """The same with one place of it changed."""
-    if not given or not isinstance(given, dict | list) or chance.random() < 0.2:
-        return chance.choice(ODD)
-    if isinstance(given, list):
-        place = chance.randrange(len(given))
-        return [_bent_json(chance, one) if number == place else one for number, one in enumerate(given)]
-    name = chance.choice(list(given))
-    if chance.random() < 0.2:
-        return {key: value for key, value in given.items() if key != name}
-    return {**given, name: _bent_json(chance, given[name])}
+    if not payload or not isinstance(payload, dict | list) or rng.random() < 0.2:
+        return rng.choice(ODD)
+    if isinstance(payload, list):
+        changed = rng.randrange(len(payload))
+        return [_change_json(rng, item) if number == changed else item for number, item in enumerate(payload)]
+    name = rng.choice(list(payload))
+    if rng.random() < 0.2:
+        return {key: value for key, value in payload.items() if key != name}
+    return {**payload, name: _change_json(rng, payload[name])}
 
 
-def _multipart(chance: random.Random) -> bytes:
+def _multipart(rng: random.Random) -> bytes:
     dispositions = (
         'name="files"; filename="a.png"',
         'name="files"',
@@ -195,81 +195,85 @@ def _multipart(chance: random.Random) -> bytes:
         'name="',
     )
     parts = [
-        f"--x\r\nContent-Disposition: form-data; {chance.choice(dispositions)}\r\n\r\n".encode()
-        + chance.randbytes(chance.randrange(200))
-        for _ in range(chance.choice((0, 1, 1, 2, 5, 90)))
+        f"--x\r\nContent-Disposition: form-data; {rng.choice(dispositions)}\r\n\r\n".encode() + rng.randbytes(rng.randrange(200))
+        for _ in range(rng.choice((0, 1, 1, 2, 5, 90)))
     ]
-    return b"\r\n".join([*parts, chance.choice((b"--x--\r\n", b"--x--\r\n", b"--x", b""))])
+    return b"\r\n".join([*parts, rng.choice((b"--x--\r\n", b"--x--\r\n", b"--x", b""))])
 
 
-def _bent_path(chance: random.Random, path: str) -> str:
-    place = chance.randrange(len(path) + 1)
-    odd = chance.choice(
+def _change_path(rng: random.Random, path: str) -> str:
+    position = rng.randrange(len(path) + 1)
+    odd = rng.choice(
         ("%00", "%2e%2e%2f", "//", "..", "%ff", "%", "?", "&&", "{}", "[]", ";", "a" * 2000, quote("照片"), "/", "%0d%0aX:1")
     )
-    return chance.choice((path[:place] + odd + path[place:], path + odd, odd + path, path.upper(), path[: max(1, place)]))
+    return rng.choice((path[:position] + odd + path[position:], path + odd, odd + path, path.upper(), path[: max(1, position)]))
 
 
-def _bent_bytes(chance: random.Random, content: bytes) -> bytes:
-    bent = bytearray(content)
-    for _ in range(chance.randrange(1, 6)):
-        place = chance.randrange(len(bent) + 1)
-        if chance.random() < 0.5:
-            bent[place : place + chance.randrange(9)] = chance.randbytes(chance.randrange(9))
+def _change_bytes(rng: random.Random, content: bytes) -> bytes:
+    changed = bytearray(content)
+    for _ in range(rng.randrange(1, 6)):
+        position = rng.randrange(len(changed) + 1)
+        if rng.random() < 0.5:
+            changed[position : position + rng.randrange(9)] = rng.randbytes(rng.randrange(9))
         else:
-            bent[place:place] = bent[place : place + chance.randrange(99)]
-    return bytes(bent[: chance.randrange(len(bent) + 1)]) if chance.random() < 0.2 else bytes(bent)
+            changed[position:position] = changed[position : position + rng.randrange(99)]
+    return bytes(changed[: rng.randrange(len(changed) + 1)]) if rng.random() < 0.2 else bytes(changed)
 
 
-def _framed(chance: random.Random, body: bytes) -> tuple[list[tuple[str, str]], bytes, bool]:
+def _frame(rng: random.Random, body: bytes) -> tuple[list[tuple[str, str]], bytes, bool]:
     """Headers that say how long a body is, the body in that form, and whether it is all there."""
-    way = chance.random()
-    if way < 0.8:
+    draw = rng.random()
+    if draw < 0.8:
         return [("Content-Length", str(len(body)))], body, True
-    if way < 0.88:
+    if draw < 0.88:
         chunks = b"".join(b"%x\r\n%b\r\n" % (len(part), part) for part in (body[:5], body[5:]) if part)
         return [("Transfer-Encoding", "chunked")], chunks + b"0\r\n\r\n", True
-    if way < 0.92:
-        return [("Transfer-Encoding", "chunked")], chance.choice((b"zz\r\n", b"-1\r\n", b"ffffffffffffffffff\r\n")) + body, False
-    told = chance.choice(("-1", "9" * 30, "1e3", "0x10", "", str(len(body) + 10), str(len(body) // 2), "4194305", "\xb2"))
-    return [("Content-Length", told)], body, False
+    if draw < 0.92:
+        return [("Transfer-Encoding", "chunked")], rng.choice((b"zz\r\n", b"-1\r\n", b"ffffffffffffffffff\r\n")) + body, False
+    length = rng.choice(("-1", "9" * 30, "1e3", "0x10", "", str(len(body) + 10), str(len(body) // 2), "4194305", "\xb2"))
+    return [("Content-Length", length)], body, False
 
 
-def send(place: tuple[str, int], sent: Sent, found: Found, hang_s: float) -> None:
+def send(address: tuple[str, int], request: Request, outcome: Outcome, hang_s: float) -> None:
     """Send one and note what is answered."""
-    began = time.monotonic()
+    started = time.monotonic()
     answer = b""
-    with suppress(ConnectionError), socket.create_connection(place, hang_s) as connection:
-        connection.settimeout(hang_s if sent.is_whole else SHORT_S)
+    with suppress(ConnectionError), socket.create_connection(address, hang_s) as connection:
+        connection.settimeout(hang_s if request.is_whole else SHORT_S)
         try:
-            connection.sendall(sent.content)
-            while b"\r\n\r\n" not in answer and (piece := connection.recv(65_536)):
-                answer += piece
+            connection.sendall(request.content)
+            while b"\r\n\r\n" not in answer and (chunk := connection.recv(65_536)):
+                answer += chunk
             connection.settimeout(SHORT_S)
-            while b"event-stream" not in answer[:2000] and len(answer) < 100_000 and (piece := connection.recv(65_536)):
-                answer += piece
+            while b"event-stream" not in answer[:2000] and len(answer) < 100_000 and (chunk := connection.recv(65_536)):
+                answer += chunk
         except TimeoutError:
-            if sent.is_whole and b"\r\n\r\n" not in answer and time.monotonic() - began >= hang_s:
-                found.hangs.append(sent.content)
+            if request.is_whole and b"\r\n\r\n" not in answer and time.monotonic() - started >= hang_s:
+                outcome.hangs.append(request.content)
     match = re.match(rb"HTTP/1\.1 (\d+)", answer)
     status = int(match[1]) if match else 0
-    found.statuses[status] += 1
-    if status >= 500 and status != 503 and not any(sentence in answer for sentence in SENTENCES) and sent.content[:4] != b"HEAD":
-        found.unclear.append((sent.content, answer))
+    outcome.statuses[status] += 1
+    if (
+        status >= 500
+        and status != 503
+        and not any(sentence in answer for sentence in SENTENCES)
+        and request.content[:4] != b"HEAD"
+    ):
+        outcome.unclear.append((request.content, answer))
 
 
 def tracebacks(log: str) -> Counter[str]:
     """The ends of the tracebacks in a log, by exception and by the last place that each names; those that led to one another
     count as one."""
-    found = Counter[str]()
+    counts = Counter[str]()
     for chain in CHAIN.findall(log):
         lines = chain.splitlines()
-        place = [line for line in lines if line.lstrip().startswith("File ")][-1].split(", ")
-        end = f"{lines[-1].partition(':')[0]} in {Path(place[0].split(chr(34))[1]).name}, {place[-1]}"
-        is_gradios = READING.search(chain) and "/skinapp/" not in chain
-        if CUT_SHORT in chain or not (KNOWN.search(end) or is_gradios):
-            found[end] += 1
-    return found
+        location = [line for line in lines if line.lstrip().startswith("File ")][-1].split(", ")
+        end = f"{lines[-1].partition(':')[0]} in {Path(location[0].split(chr(34))[1]).name}, {location[-1]}"
+        is_from_gradio = READING.search(chain) and "/skinapp/" not in chain
+        if CUT_SHORT in chain or not (KNOWN.search(end) or is_from_gradio):
+            counts[end] += 1
+    return counts
 
 
 @contextmanager
@@ -278,29 +282,29 @@ def server(environment: dict[str, str], model: Path) -> Iterator[tuple[str, Path
     with tempfile.TemporaryDirectory() as folder:
         log = Path(folder, "log")
         log.touch()
-        ours = {**environment, "GRADIO_TEMP_DIR": str(Path(folder, "gradio")), "SKINAPP_MCP": "1", "LOG": str(log)}
-        with started([sys.executable, "-c", SERVED], ours, model) as (address, _):
+        server_environment = {**environment, "GRADIO_TEMP_DIR": str(Path(folder, "gradio")), "SKINAPP_MCP": "1", "LOG": str(log)}
+        with started([sys.executable, "-c", LOGGING_APP], server_environment, model) as (address, _):
             yield address, log
 
 
-def fuzz(address: str, log: Path, sent: Iterator[Sent], hang_s: float = HANG_S) -> Found:
+def fuzz(address: str, log: Path, requests_: Iterator[Request], hang_s: float = HANG_S) -> Outcome:
     """What comes of these requests."""
-    found, place = Found(), (urlsplit(address).hostname or "", urlsplit(address).port or 0)
-    with ThreadPoolExecutor(SENDERS) as several:
-        for _ in several.map(lambda one: send(place, one, found, hang_s), sent):
+    outcome, host_and_port = Outcome(), (urlsplit(address).hostname or "", urlsplit(address).port or 0)
+    with ThreadPoolExecutor(SENDERS) as executor:
+        for _ in executor.map(lambda request: send(host_and_port, request, outcome, hang_s), requests_):
             pass
-    found.hangs = [content for content in found.hangs if _hangs_again(place, content, hang_s)]
-    found.tracebacks = tracebacks(log.read_text(errors="replace"))
+    outcome.hangs = [content for content in outcome.hangs if _hangs_again(host_and_port, content, hang_s)]
+    outcome.tracebacks = tracebacks(log.read_text(errors="replace"))
     with suppress(httpx.TransportError):
-        found.answers_still = _answers(address)
-    return found
+        outcome.answers_still = _answers(address)
+    return outcome
 
 
-def _hangs_again(place: tuple[str, int], content: bytes, hang_s: float) -> bool:
+def _hangs_again(address: tuple[str, int], content: bytes, hang_s: float) -> bool:
     """Whether a request hangs when nobody else asks: the machine may have been busy."""
-    again = Found()
-    send(place, Sent(content, True), again, hang_s)
-    return bool(again.hangs)
+    outcome = Outcome()
+    send(address, Request(content, True), outcome, hang_s)
+    return bool(outcome.hangs)
 
 
 def _answers(address: str) -> bool:
@@ -309,8 +313,8 @@ def _answers(address: str) -> bool:
         path = client.post("/gradio_api/upload", files={"files": ("a.png", drawings.encoded(drawings.lesion(320, 240)))}).json()[
             0
         ]
-        given = {"data": [{**FILE, "path": path}]}
-        event = client.post("/gradio_api/call/classify", json=given).json()["event_id"]
+        payload = {"data": [{**FILE, "path": path}]}
+        event = client.post("/gradio_api/call/classify", json=payload).json()["event_id"]
         return "event: complete" in client.get(f"/gradio_api/call/classify/{event}").text
 
 
@@ -324,23 +328,23 @@ def main() -> int:
     return run(options.seed, options.requests, options.seconds, options.model)
 
 
-def run(seed: int, number: int, seconds: float | None, model: Path) -> int:
+def run(seed: int, count: int, seconds: float | None, model: Path) -> int:
     """Fuzz a server of its own and print what was found; the exit status is 1 where something was."""
-    until = time.monotonic() + (seconds or 0)
+    deadline = time.monotonic() + (seconds or 0)
     endless = requests(seed)
-    sent = takewhile(lambda _: time.monotonic() < until, endless) if seconds else islice(endless, number)
+    requests_ = takewhile(lambda _: time.monotonic() < deadline, endless) if seconds else islice(endless, count)
     with server(dict(os.environ), model) as (address, log):
-        found = fuzz(address, log, sent)
+        outcome = fuzz(address, log, requests_)
     say = sys.stdout.write
-    say(f"{found.statuses.total()} requests: {dict(sorted(found.statuses.items()))}\n")
-    for request in found.hangs:
+    say(f"{outcome.statuses.total()} requests: {dict(sorted(outcome.statuses.items()))}\n")
+    for request in outcome.hangs:
         say(f"over {HANG_S:.0f} s: {request[:300]!r}\n")
-    for request, answer in found.unclear:
+    for request, answer in outcome.unclear:
         say(f"no sentence: {request[:300]!r} -> {answer[:300]!r}\n")
-    for end, times in found.tracebacks.most_common():
+    for end, times in outcome.tracebacks.most_common():
         say(f"traceback, {times} times: {end}\n")
-    say(f"the server {'still answers' if found.answers_still else 'answers no more'}\n")
-    return 0 if found.is_good else 1
+    say(f"the server {'still answers' if outcome.answers_still else 'answers no more'}\n")
+    return 0 if outcome.is_good else 1
 
 
 if __name__ == "__main__":

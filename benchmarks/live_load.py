@@ -49,12 +49,12 @@ def main() -> None:
         environment = {**os.environ, "GRADIO_TEMP_DIR": str(cache), "SKINAPP_PROVIDER": "cpu"}
         environment["SKINAPP_THREADS"] = str(options.threads)
         with started([sys.executable, "app.py"], environment, options.model) as (address, _):
-            browsed(address, drawings.film(Path(scratch) / "lesion.mjpeg"), options)
+            time_browser(address, drawings.film(Path(scratch) / "lesion.mjpeg"), options)
             crowd(address, options)
         say(f"files in the server's cache: {sum(path.is_file() for path in cache.rglob('*'))}")
 
 
-def browsed(address: str, film: Path, options: argparse.Namespace) -> None:
+def time_browser(address: str, film: Path, options: argparse.Namespace) -> None:
     """One viewer, as visitors meet the tab."""
     with sync_playwright() as driver:
         flags = [*FLAGS, f"--use-file-for-fake-video-capture={film}"]
@@ -67,13 +67,13 @@ def browsed(address: str, film: Path, options: argparse.Namespace) -> None:
         page.wait_for_timeout(1000 * WARM_S)
         since = page.evaluate(BEGIN)
         page.wait_for_timeout(1000 * options.seconds)
-        spent = page.evaluate(COUNT, since)
+        times = page.evaluate(COUNT, since)
         if options.dump:
             page.screenshot(path=options.dump, full_page=True)
         browser.close()
     say(
-        f"one viewer in Chromium: {len(spent) / options.seconds:.1f} frames/s answered, "
-        f"{np.median(spent):.0f} ms a request (median)"
+        f"one viewer in Chromium: {len(times) / options.seconds:.1f} frames/s answered, "
+        f"{np.median(times):.0f} ms a request (median)"
     )
 
 
@@ -81,19 +81,22 @@ def crowd(address: str, options: argparse.Namespace) -> None:
     """Many viewers, without the browsers that would take the server's cores."""
     side = live_bundle.LEAST_SIDE
     frames = [drawings.encoded(drawings.lesion(side, side, seed=seed), "JPEG", quality=85) for seed in range(options.viewers)]
-    here = [http.client.HTTPConnection(urlsplit(address).netloc) for _ in frames]
-    names = [json.loads(posted(one, "start", "", visitor=f"2001:db8:0:{place:x}::1"))["viewer"] for place, one in enumerate(here)]
-    until = time.monotonic() + options.seconds
+    connections = [http.client.HTTPConnection(urlsplit(address).netloc) for _ in frames]
+    names = [
+        json.loads(post(connection, "start", "", visitor=f"2001:db8:0:{index:x}::1"))["viewer"]
+        for index, connection in enumerate(connections)
+    ]
+    deadline = time.monotonic() + options.seconds
     counts = dict.fromkeys(names, 0)
     lock = threading.Lock()
 
     def watch(lane: int) -> None:
-        place = lane % len(names)
+        index = lane % len(names)
         connection = http.client.HTTPConnection(urlsplit(address).netloc)
-        while time.monotonic() < until:
-            posted(connection, "frame", names[place], frames[place])
+        while time.monotonic() < deadline:
+            post(connection, "frame", names[index], frames[index])
             with lock:
-                counts[names[place]] += 1
+                counts[names[index]] += 1
 
     lanes = len(names) * live_sessions.LANES
     with ThreadPoolExecutor(lanes) as executor:
@@ -102,9 +105,7 @@ def crowd(address: str, options: argparse.Namespace) -> None:
     say(f"{len(names)} viewers: {sum(rates):.1f} frames/s in all, each {rates[0]:.1f} to {rates[-1]:.1f}")
 
 
-def posted(
-    connection: http.client.HTTPConnection, path: str, viewer: str, body: bytes = b"", visitor: str = "127.0.0.1"
-) -> bytes:
+def post(connection: http.client.HTTPConnection, path: str, viewer: str, body: bytes = b"", visitor: str = "127.0.0.1") -> bytes:
     headers = {"Sec-Fetch-Site": "same-origin", "X-Forwarded-For": visitor, "viewer": viewer}
     connection.request("POST", f"/live/{path}", body, headers)
     response = connection.getresponse()

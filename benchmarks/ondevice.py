@@ -64,25 +64,25 @@ Run = Callable[[str, list[Any]], Any]
 
 def main(folder: str | None) -> None:
     say(f"load when it began: {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
-    given = taken(Path(folder)) if folder else photo_matrix.hundred()
-    with tempfile.TemporaryDirectory() as place, hosted(export(None, Path(place) / "site")) as site:
+    photos = read_photos(Path(folder)) if folder else photo_matrix.hundred()
+    with tempfile.TemporaryDirectory() as scratch, hosted(export(None, Path(scratch) / "site")) as site:
         with sync_playwright() as driver:
             browser = driver.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
             say(f"\nChromium {browser.version}")
 
-            def run(script: str, given: list[Any]) -> Any:
+            def run(script: str, arguments: list[Any]) -> Any:
                 page = browser.new_context().new_page()  # a page can't be used twice: it has sealed itself
                 page.goto(f"{site.address}sw.js")
-                return page.evaluate(script, given)
+                return page.evaluate(script, arguments)
 
-            compared(run, site, given)
-            timed(run, site)
+            compare(run, site, photos)
+            time_frames(run, site)
             first_visit(browser, site)
-            in_the_page(browser, Path(place) / "gradio")
+            in_the_page(browser, Path(scratch) / "gradio")
             browser.close()
         path = shutil.which("firefox-esr") or shutil.which("firefox")
         if path:
-            in_firefox(path, Path(place) / "profile", site, given)
+            in_firefox(path, Path(scratch) / "profile", site, photos)
 
 
 def say(line: str) -> None:
@@ -90,29 +90,31 @@ def say(line: str) -> None:
     sys.stdout.flush()
 
 
-def taken(folder: Path) -> dict[str, bytes]:
+def read_photos(folder: Path) -> dict[str, bytes]:
     paths = (path for path in sorted(folder.rglob("*")) if path.suffix.lower() in decode.SUFFIXES)
     return {path.name: path.read_bytes() for path in paths}
 
 
-def compared(run: Run, site: Site, given: dict[str, bytes]) -> None:
-    answers = run(photo_matrix.ASK, [photo_matrix.modules(site.folder), photo_matrix.packed(given)])
+def compare(run: Run, site: Site, photos: dict[str, bytes]) -> None:
+    answers = run(photo_matrix.ASK, [photo_matrix.modules(site.folder), photo_matrix.packed(photos)])
     for assessor in (photo_matrix.runtime(), Assessor.load(provider="cpu")):
-        theirs = photo_matrix.expected(given, assessor)
-        apart = photo_matrix.differences(answers, theirs)
-        same = sum(ours["priority"] == one.priority for ours, one in zip(answers, theirs, strict=True))
+        expected = photo_matrix.expected(photos, assessor)
+        differences = photo_matrix.differences(answers, expected)
+        same_priority = sum(
+            answer["priority"] == expected_answer.priority for answer, expected_answer in zip(answers, expected, strict=True)
+        )
         say(
-            f"against {assessor.model.file}: {len(given)} photos, difference in probability at most {max(apart):.1e}, "
-            f"median {statistics.median(apart):.1e}; same priority on {same}"
+            f"against {assessor.model.file}: {len(photos)} photos, difference in probability at most {max(differences):.1e}, "
+            f"median {statistics.median(differences):.1e}; same priority on {same_priority}"
         )
 
 
-def timed(run: Run, site: Site) -> None:
+def time_frames(run: Run, site: Site) -> None:
     [(_, _, file)] = photo_matrix.packed({"frame.png": drawings.encoded(drawings.lesion(640, 480))})
-    ran = run(TIMED, [photo_matrix.modules(site.folder), file, FRAMES])
-    model, whole = (sorted(times) for times in zip(*ran["times"], strict=True))
+    result = run(TIMED, [photo_matrix.modules(site.folder), file, FRAMES])
+    model, whole = (sorted(times) for times in zip(*result["times"], strict=True))
     say(
-        f"a frame of 640x480 on {ran['provider']}, {ran['threads']} thread(s): pass {statistics.median(model):.1f} ms, "
+        f"a frame of 640x480 on {result['provider']}, {result['threads']} thread(s): pass {statistics.median(model):.1f} ms, "
         f"question to answer {statistics.median(whole):.1f} ms (medians of {FRAMES}; "
         f"best {whole[0]:.1f}, p95 {whole[FRAMES * 95 // 100]:.1f})"
     )
@@ -145,11 +147,11 @@ def in_the_page(browser: Browser, cache: Path) -> None:
 def wait(context: BrowserContext, address: str) -> float:
     tab = Tab(context, address)
     tab.page.wait_for_timeout(1500)
-    began = time.perf_counter()
+    started = time.perf_counter()
     tab.enter().ready()
     ended = time.perf_counter()
     context.close()
-    return ended - began
+    return ended - started
 
 
 def watched(context: BrowserContext, address: str) -> None:
@@ -157,26 +159,26 @@ def watched(context: BrowserContext, address: str) -> None:
     before = len(tab.sent())
     tab.frame.locator("button.camera").click()
     tab.frame.wait_for_selector("[data-state=live] .told .answer")
-    seen = tab.frame.evaluate(WATCH, WATCHED_MS)
-    gaps = sorted(seen["gaps"])
+    counts = tab.frame.evaluate(WATCH, WATCHED_MS)
+    gaps = sorted(counts["gaps"])
     say(
-        f"camera, {WATCHED_MS / 1000:.0f} s: {seen['answers'] * 1000 / WATCHED_MS:.1f} answers a second, the page drew "
+        f"camera, {WATCHED_MS / 1000:.0f} s: {counts['answers'] * 1000 / WATCHED_MS:.1f} answers a second, the page drew "
         f"{len(gaps) * 1000 / WATCHED_MS:.0f} times a second (p95 of the gaps {gaps[len(gaps) * 95 // 100]:.0f} ms, "
         f"longest {gaps[-1]:.0f} ms), {len(tab.sent()) - before} requests"
     )
     context.close()
 
 
-def in_firefox(path: str, profile: Path, site: Site, given: dict[str, bytes]) -> None:
+def in_firefox(path: str, profile: Path, site: Site, photos: dict[str, bytes]) -> None:
     with firefox.started(path, profile) as window:
         say("\nFirefox")
 
-        def run(script: str, given: list[Any]) -> Any:
+        def run(script: str, arguments: list[Any]) -> Any:
             window.open(f"{site.address}sw.js")
-            return window.run(script, given)
+            return window.run(script, arguments)
 
-        compared(run, site, {name: content for name, content in given.items() if not name.endswith(photo_matrix.OTHERWISE)})
-        timed(run, site)
+        compare(run, site, {name: content for name, content in photos.items() if not name.endswith(photo_matrix.OTHERWISE)})
+        time_frames(run, site)
 
 
 if __name__ == "__main__":

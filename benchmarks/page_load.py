@@ -40,8 +40,8 @@ ANSWERED = """async (ask) => {
     return [performance.now() - began, document.querySelector("#answer .ran").innerText];
 }"""
 GAP_S = 0.2
-PRESSED = f"""(number) => ({ANSWERED})(() => document.querySelector(`[data-example="${{number}}"]`).click())"""
-GIVEN = f"""(file) => ({ANSWERED})(() => {{
+PRESS_EXAMPLE = f"""(number) => ({ANSWERED})(() => document.querySelector(`[data-example="${{number}}"]`).click())"""
+GIVE_PHOTO = f"""(file) => ({ANSWERED})(() => {{
     const bytes = Uint8Array.from(atob(file), (one) => one.charCodeAt(0));
     const given = new DataTransfer();
     given.items.add(new File([bytes], "spot.jpg", {{ type: "image/jpeg" }}));
@@ -60,41 +60,41 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch, sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
         environment = {**os.environ, "GRADIO_TEMP_DIR": scratch, "SKINAPP_PROVIDER": "cpu"}
-        began = time.perf_counter()
+        start = time.perf_counter()
         with started([options.python, "app.py"], environment, EMBEDDED) as (address, _):
-            say(f"served {time.perf_counter() - began:.1f} s after the command")
+            say(f"served {time.perf_counter() - start:.1f} s after the command")
             visit = Visit(browser.new_context(locale="en-US"), address)
-            say(f"usable {time.perf_counter() - began:.1f} s after the command")
-            first, ran = visit.page.evaluate(PRESSED, 0)
-            say(f"first answer {first:.0f} ms after the click ({ran})")
-            answers(visit.page, options.photos)
+            say(f"usable {time.perf_counter() - start:.1f} s after the command")
+            first, ran_text = visit.page.evaluate(PRESS_EXAMPLE, 0)
+            say(f"first answer {first:.0f} ms after the click ({ran_text})")
+            time_answers(visit.page, options.photos)
 
 
-def answers(page: Page, count: int) -> None:
+def time_answers(page: Page, count: int) -> None:
     """Photos given one after the other."""
     photos = [drawings.encoded(drawings.lesion(600, 450, seed=number), "JPEG", quality=90) for number in range(count)]
-    found = list[Any]()
+    timings = list[Any]()
     for photo in photos:
         page.locator("#photo").get_by_label("Remove Image").or_(page.locator("#photo").get_by_label("Clear")).first.click()
         expect(page.locator("#answer .waiting")).to_be_visible()
-        found.append(page.evaluate(GIVEN, base64.b64encode(photo).decode()))
-    server = [int(match[1]) for _, ran in found if (match := re.search(r"(\d+) ms", ran))]
+        timings.append(page.evaluate(GIVE_PHOTO, base64.b64encode(photo).decode()))
+    server = [int(match[1]) for _, ran_text in timings if (match := re.search(r"(\d+) ms", ran_text))]
     pass_ms = bare(photos)
-    say(f"later answers: {statistics.median(ms for ms, _ in found):.0f} ms after giving, the median of {count}")
+    say(f"later answers: {statistics.median(ms for ms, _ in timings):.0f} ms after giving, the median of {count}")
     say(f"server's part: {statistics.median(server):.0f} ms; the bare session's pass: {pass_ms:.1f} ms")
     say(f"ratio: {statistics.median(server) / pass_ms:.2f}")
 
 
 def bare(photos: list[bytes]) -> float:
     """Milliseconds of the session's pass alone, the median, as seldom as a visitor asks: right after another one it is faster."""
-    assessor, spent = Assessor.load(str(EMBEDDED), "cpu"), list[float]()
+    assessor, times = Assessor.load(str(EMBEDDED), "cpu"), list[float]()
     for photo in photos:
         pixels = preprocess.batch([read(photo)], assessor.spec.transform)
         time.sleep(GAP_S)
-        began = time.perf_counter()
+        started = time.perf_counter()
         assessor.session.run(pixels)
-        spent.append((time.perf_counter() - began) * 1000)
-    return float(np.median(spent))
+        times.append((time.perf_counter() - started) * 1000)
+    return float(np.median(times))
 
 
 def say(line: str) -> None:
