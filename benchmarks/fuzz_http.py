@@ -287,11 +287,11 @@ def server(environment: dict[str, str], model: Path) -> Iterator[tuple[str, Path
             yield address, log
 
 
-def fuzz(address: str, log: Path, requests_: Iterator[Request], hang_s: float = HANG_S) -> Outcome:
+def fuzz(address: str, log: Path, sent: Iterator[Request], hang_s: float = HANG_S) -> Outcome:
     """What comes of these requests."""
     outcome, host_and_port = Outcome(), (urlsplit(address).hostname or "", urlsplit(address).port or 0)
     with ThreadPoolExecutor(SENDERS) as executor:
-        for _ in executor.map(lambda request: send(host_and_port, request, outcome, hang_s), requests_):
+        for _ in executor.map(lambda request: send(host_and_port, request, outcome, hang_s), sent):
             pass
     outcome.hangs = [content for content in outcome.hangs if _hangs_again(host_and_port, content, hang_s)]
     outcome.tracebacks = tracebacks(log.read_text(errors="replace"))
@@ -332,9 +332,9 @@ def run(seed: int, count: int, seconds: float | None, model: Path) -> int:
     """Fuzz a server of its own and print what was found; the exit status is 1 where something was."""
     deadline = time.monotonic() + (seconds or 0)
     endless = requests(seed)
-    requests_ = takewhile(lambda _: time.monotonic() < deadline, endless) if seconds else islice(endless, count)
+    sent = takewhile(lambda _: time.monotonic() < deadline, endless) if seconds else islice(endless, count)
     with server(dict(os.environ), model) as (address, log):
-        outcome = fuzz(address, log, requests_)
+        outcome = fuzz(address, log, sent)
     say = sys.stdout.write
     say(f"{outcome.statuses.total()} requests: {dict(sorted(outcome.statuses.items()))}\n")
     for request in outcome.hangs:

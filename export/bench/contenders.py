@@ -156,7 +156,7 @@ def _on_gpu(path: Path, precision: str, provider: Provider, pixels: NDArray[np.f
 
 
 def gpu_options(provider: Provider, precision: str, shape: tuple[int, ...], is_captured: bool) -> dict[str, str]:
-    """Provider options for one fixed shape: `captured` replays the whole pass as one CUDA graph."""
+    """Provider options for one fixed shape: `is_captured` replays the whole pass as one CUDA graph."""
     flag = "1" if is_captured else "0"
     if provider.name == "cuda":
         return {"enable_cuda_graph": flag, "prefer_nhwc": "1", "cudnn_conv_use_max_workspace": "1"}

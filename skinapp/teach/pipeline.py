@@ -87,7 +87,7 @@ def teach(
 def most_helped(trained: TrainedHead) -> tuple[int, float] | None:
     """The class that more pictures would help most, and what its recall gained from half of the pictures to all: the largest
     gain, and of equals the lowest recall; none where every class is always found."""
-    half, whole = (np.nan_to_num(step.recalls, nan=1.0) for step in trained.curve[-2:])
+    half, whole = (np.nan_to_num(point.recalls, nan=1.0) for point in trained.curve[-2:])
     lacking = np.flatnonzero(whole < 1)
     if not len(lacking):
         return None

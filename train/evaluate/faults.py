@@ -151,14 +151,14 @@ def report(clean: metrics.Answers, faulty: Mapping[str, metrics.Answers], weight
     """How the answers hold under each fault: the share of photos whose named lesion is kept, that of the photos called Urgent
     which still are, and the faulty photos' own figures; the outer `kept` is the mean over the faults."""
     urgent = metrics.called(clean, Priority.URGENT)
-    kept = {name: answers.predicted == clean.predicted for name, answers in faulty.items()}
+    is_kept = {name: answers.predicted == clean.predicted for name, answers in faulty.items()}
     faults = {
         name: {
             "strength": FAULTS[name].strength,
-            "kept": metrics.interval(metrics.average(kept[name], weights)),
+            "kept": metrics.interval(metrics.average(is_kept[name], weights)),
             "urgent_kept": metrics.interval(metrics.share(metrics.called(answers, Priority.URGENT), urgent, weights)),
             **metrics.measure(FIGURES, answers, weights),
         }
         for name, answers in faulty.items()
     }
-    return {"kept": metrics.interval(metrics.average(np.mean(list(kept.values()), axis=0), weights)), "faults": faults}
+    return {"kept": metrics.interval(metrics.average(np.mean(list(is_kept.values()), axis=0), weights)), "faults": faults}

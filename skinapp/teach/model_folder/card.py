@@ -106,8 +106,8 @@ def _confusion(labels: tuple[str, ...], counts: dict[str, dict[str, int]]) -> li
 
 
 def _curve(curve: list[dict[str, Any]]) -> list[str]:
-    points = "; ".join(f"{step['share']:.0%} of them {step['balanced_accuracy']:.1%}" for step in curve)
-    return [f"Balanced accuracy by cross-validation on the pictures learned from: {points}.\n"]
+    listed = "; ".join(f"{point['share']:.0%} of them {point['balanced_accuracy']:.1%}" for point in curve)
+    return [f"Balanced accuracy by cross-validation on the pictures learned from: {listed}.\n"]
 
 
 def _escaped(label: str) -> str:

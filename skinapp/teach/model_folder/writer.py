@@ -130,14 +130,14 @@ def _metrics(collection: Collection, split: Split, trained: TrainedHead) -> dict
             "learned_from": _counts(collection, split.train),
             "curve": [
                 {
-                    "share": step.share,
-                    "balanced_accuracy": round(step.balanced, 4),
+                    "share": point.share,
+                    "balanced_accuracy": round(point.balanced, 4),
                     "recall": {
                         label: None if math.isnan(recall) else round(float(recall), 4)
-                        for label, recall in zip(labels, step.recalls, strict=True)
+                        for label, recall in zip(labels, point.recalls, strict=True)
                     },
                 }
-                for step in trained.curve
+                for point in trained.curve
             ],
         },
     }
