@@ -42,6 +42,12 @@ GROUND_TRUTH = (
     "How the lesions were told: in HAM10000's 10015 photos by histopathology in 5340, by follow-up in 3704, by a consensus of "
     "experts in 902 and by confocal microscopy in 69; the other collections mostly don't say"
 )
+REDUCED_READING = (
+    "Large JPEGs are read at the smallest of libjpeg's scales (1/2, 1/4, 1/8) that leaves enough pixels: of 350 photos of `val` "
+    "enlarged to 12 megapixels 6 got another priority than from all pixels when answered from one look, where the largest change "
+    "of a probability was 0.16, and 1 when answered carefully"
+)
+"""Measured on the embedded network for both views (EXPERIMENTS.md, 'photos read at libjpeg's scales')."""
 PLOTS = {
     "reliability": "How often the likeliest lesion is right, against how sure the model is",
     "confusion": "What each lesion was named",
@@ -125,6 +131,7 @@ def _technique(spec: ModelSpec) -> list[str]:
         f"- Temperature {spec.temperature}; thresholds {_thresholds(spec)}, chosen on `val` on the CPU's file. They",
         "  serve all files: the columns below show what each makes of them (`int8_trt` was computed on a CPU).",
         *_views(spec),
+        *([f"- {REDUCED_READING}."] if _known(spec) and spec.clinical else []),
         "",
     ]
 

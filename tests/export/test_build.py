@@ -16,6 +16,7 @@ from skinapp.assessment import triage
 from skinapp.assessment.assessor import Assessor
 from skinapp.imaging import decode, preprocess
 from skinapp.labels import CODES
+from skinapp.model.hub import EMBEDDED
 from skinapp.model.spec import LesionHead, ModelSpec, sha256
 from tests.support import model_folder
 from train.calibrate import abstention, answers, quality_limits
@@ -146,6 +147,16 @@ def test_the_card_of_weights_from_ham10000_says_where_photos_labels_and_first_we
     assert "by histopathology in 5340" in text and "non-commercial use" in text and "ISIC 2017, ISIC Archive, CC-0" in text
     assert "a second fit on the same photos (7 epochs at 192 pixels, rate 7e-4)" in text and "names no licence" in text
     assert "light skin" in text and "dermatoscope" in text
+
+
+def test_the_embedded_models_card_is_what_its_figures_make_and_tells_of_reduced_reading():
+    text = (EMBEDDED / "README.md").read_text()
+    assert text == card.render(ModelSpec.read(EMBEDDED), json.loads((EMBEDDED / "metrics.json").read_text()))
+    assert "at the smallest of libjpeg's scales (1/2, 1/4, 1/8)" in text and "largest change of a probability was 0.16" in text
+
+
+def test_the_card_of_other_weights_says_nothing_that_was_measured_on_the_embedded_ones(folder):
+    assert "libjpeg" not in (folder / "README.md").read_text()
 
 
 def test_a_card_of_fewer_figures_leaves_out_what_was_not_measured(folder):
