@@ -162,6 +162,10 @@ def test_the_walk_knows_gradios_routes_and_ours(locked: Walked) -> None:
         "/gradio_api/mcp",
         "/live/{path:path}",
         "/config",
+        "/api",
+        "/api/",
+        "/api/classify",
+        "/api/style.css",
     }
     assert paths > WITHOUT_PASSWORD
 

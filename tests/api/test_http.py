@@ -1,9 +1,11 @@
 """The plain HTTP interface, called as programs call it: photos in, JSON out, nothing on disk, and its limits."""
 
 import base64
+import html
 import io
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -119,6 +121,59 @@ def test_the_description_is_there_and_names_each_status_and_parameter(server: st
     assert f"{request_gate.HTTP_BYTES // 2**20} MB together" in call["requestBody"]["description"]
 
 
+@pytest.mark.parametrize(("path", "base"), [("/api", "api/"), ("/api/", "")])
+def test_the_page_for_people_holds_all_that_the_description_says(server: str, path: str, base: str) -> None:
+    answer = httpx.get(server + path)
+    assert answer.status_code == 200 and answer.headers["content-type"] == "text/html; charset=utf-8"
+    shown = html.unescape(re.sub(r"<[^>]+>", "\n", answer.text)).splitlines()
+    for address, methods in DESCRIBED["paths"].items():
+        for method, call in methods.items():
+            named = [one["name"] for one in call.get("parameters", [])]
+            said = [one["description"] for one in (*call.get("parameters", []), *call["responses"].values())]
+            assert {method.upper(), address, call["summary"], *named, *said, *call["responses"]} <= set(shown)
+    for name, schema in DESCRIBED["components"]["schemas"].items():
+        assert {name, *schema["properties"], *(one["description"] for one in schema["properties"].values())} <= set(shown)
+        assert f'id="{name}"' in answer.text
+    assert '"urgent" | "high" | "medium" | "low" | "unclear" | null' in shown and "string[] | null" in shown
+    assert f'href="{base}style.css"' in answer.text and f'href="{base}openapi.json"' in answer.text
+
+
+def test_the_page_for_people_speaks_their_language_and_may_run_nothing(server: str) -> None:
+    answer = httpx.get(f"{server}/api", headers={"accept-language": "zh-CN"})
+    assert f"<h1>{text('api.title', 'zh')}</h1>" in answer.text and "<script" not in answer.text
+    policy = answer.headers["content-security-policy"]
+    assert policy.startswith("default-src 'none'; style-src 'self'; img-src data:") and "unsafe" not in policy
+    style = httpx.get(f"{server}/api/style.css")
+    assert style.headers["content-type"].startswith("text/css") and "\n.dark {" not in style.text
+    assert re.search(r"@media \(prefers-color-scheme: dark\) \{ :root \{\n  --urgent: #ff8a7f;[^}]*\} \}", style.text)
+
+
+@pytest.mark.parametrize(
+    ("headers", "origin"),
+    [
+        ({}, "{server}"),
+        ({"x-forwarded-host": "skin.example.org", "x-forwarded-proto": "https"}, "https://skin.example.org"),
+        ({"x-forwarded-proto": "javascript:alert(1)//"}, "{server}"),
+    ],
+)
+def test_the_examples_of_that_page_call_the_address_that_it_was_found_at(
+    server: str, headers: dict[str, str], origin: str
+) -> None:
+    lines = re.findall(r"<pre[^>]*>(.*?)</pre>", httpx.get(f"{server}/api", headers=headers).text)
+    base = origin.format(server=server)
+    assert lines == [f"curl -sS -F photo=@photo.jpg {base}/api/classify", f"curl -sS {base}/api/health"]
+
+
+def test_the_examples_of_that_page_run(server: str, tmp_path: Path) -> None:
+    if shutil.which("curl") is None:
+        missing("curl is missing: install Debian's curl to run the page's examples")
+    (tmp_path / "photo.jpg").write_bytes(PHOTO)
+    for line in re.findall(r"<pre[^>]*>(.*?)</pre>", httpx.get(f"{server}/api").text):
+        ended = subprocess.run(["bash", "-c", line], cwd=tmp_path, capture_output=True, text=True, timeout=PATIENCE_S)
+        found = json.loads(ended.stdout)
+        assert found.get("ready") or found["status"] == "ok"
+
+
 # What is refused
 
 
@@ -172,7 +227,7 @@ def test_an_unexpected_error_tells_a_caller_nothing_of_the_server(stumbling_serv
 
 def test_the_pages_password_is_asked_for(environment: dict[str, str]) -> None:
     with served([sys.executable, "app.py"], {**environment, "SKINAPP_AUTH": "ada:pass:word"}) as address:
-        for path in ("/api/classify", "/api/health", "/api/openapi.json"):
+        for path in ("/api/classify", "/api/health", "/api/openapi.json", "/api", "/api/", "/api/style.css"):
             answer = httpx.request("POST" if path.endswith("classify") else "GET", address + path)
             assert answer.status_code == 401 and list(answer.json()) == ["error"]
             assert answer.headers["www-authenticate"] == "Basic"

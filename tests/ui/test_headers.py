@@ -16,7 +16,7 @@ from skinapp.web.bundles import onnxruntime_web
 from tests.support.browser import DESK, LOW, Visit, shown
 
 PATIENCE_S = 60
-PATHS = ("/", "/config", "/theme.css", "/gradio_api/info", "/nothing", "/live/nothing", "/gradio_api/file=/etc/hostname")
+PATHS = ("/", "/api", "/config", "/theme.css", "/gradio_api/info", "/nothing", "/live/nothing", "/gradio_api/file=/etc/hostname")
 
 
 @pytest.mark.parametrize("path", PATHS)

@@ -12,7 +12,7 @@ from typing import TypeVar
 from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartParser
 from starlette.requests import Request
-from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.responses import FileResponse, HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from skinapp.assessment.assessor import Assessor
@@ -20,14 +20,18 @@ from skinapp.assessment.classifier import Classifier
 from skinapp.errors import BusyError, PhotoError
 from skinapp.guards import queueing
 from skinapp.guards.leaving import unless_gone
+from skinapp.guards.security_headers import FRAMES
 from skinapp.guards.shares import FullError, Share
 from skinapp.i18n.messages import Language, Message, preferred
 from skinapp.ui.gradio_internals import queue, server
 from skinapp.ui.gradio_internals.accounts import visitor
 from skinapp.ui.server.request_gate import HTTP_BYTES
-from skinapp.web import STATIC, calls
+from skinapp.web import calls
+from skinapp.web.views import api
 
 PATH = "/api"
+POLICY = f"default-src 'none'; style-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; {FRAMES}"
+"""What the page for people may load: its looks, and the shapes in them."""
 WORKERS = 16
 """Photos that are worked on at the same time: two of the batcher's passes, one that runs and one that fills."""
 CALLS = WORKERS + queueing.WAITING
@@ -37,12 +41,14 @@ Answer = TypeVar("Answer")
 
 
 def routes(assessor: Assessor | Classifier) -> list[Route]:
-    """The two addresses, and what describes them."""
+    """The two addresses, and what describes them to programs and to people."""
     endpoint = HttpEndpoint(assessor)
     return [
         Route(f"{PATH}/classify", endpoint.classify, methods=["POST"]),
         Route(f"{PATH}/health", endpoint.health, methods=["GET"]),
         Route(f"{PATH}/openapi.json", _openapi, methods=["GET"]),
+        *(Route(path, _page, methods=["GET"]) for path in (PATH, f"{PATH}/")),
+        Route(f"{PATH}/style.css", _style, methods=["GET"]),
     ]
 
 
@@ -110,4 +116,24 @@ def _refused(message: Message, status: int, language: Language) -> Response:
 
 
 async def _openapi(_: Request) -> Response:
-    return FileResponse(STATIC / "api" / "openapi.json", media_type="application/json")
+    return FileResponse(api.DESCRIPTION, media_type="application/json")
+
+
+async def _page(request: Request) -> Response:
+    """The same for people, whose browser may ask with a slash at the end."""
+    base, home = ("", "../") if request.url.path.endswith("/") else (f"{PATH[1:]}/", "./")
+    language = preferred(request.headers.get("accept-language", ""))
+    return HTMLResponse(api.page(language, _origin(request), base, home), headers={"Content-Security-Policy": POLICY})
+
+
+async def _style(_: Request) -> Response:
+    return Response(api.stylesheet(), media_type="text/css")
+
+
+def _origin(request: Request) -> str:
+    """Where the visitor's browser found this server, also behind a proxy."""
+    host, scheme = (
+        request.headers.get(f"x-forwarded-{name}", own).partition(",")[0].strip()
+        for name, own in (("host", request.url.netloc), ("proto", request.url.scheme))
+    )
+    return f"{'https' if scheme == 'https' else 'http'}://{host}{request.scope.get('root_path', '').rstrip('/')}"

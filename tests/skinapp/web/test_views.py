@@ -27,12 +27,12 @@ from skinapp.teach.linear_head import CurvePoint, Head, TrainedHead
 from skinapp.teach.pipeline import Mistake, TrainingResult
 from skinapp.teach.progress import Progress
 from skinapp.web import render
-from skinapp.web.views import about, answer, classification, examples, followup, live, many, ondevice, page, report, teach
+from skinapp.web.views import about, answer, api, classification, examples, followup, live, many, ondevice, page, report, teach
 from tests.support import drawings
 
 ODD = "<odd> {odd} \"'&"
 ESCAPED = "&lt;odd&gt; &#123;odd&#125; &#34;&#39;&amp;"
-VOID = ("br", "img", "input")
+VOID = ("br", "img", "input", "link", "meta")
 
 
 def test_the_layer_on_the_photo_looks_like_the_overlay(assessor: Assessor) -> None:
@@ -87,6 +87,7 @@ def everything(assessor: Assessor, language: Language) -> Iterator[str]:
     yield many.rows(1, [many.Unread(ODD, ODD)], language)
     for folder in (assessor.documents, EMBEDDED):
         yield about.about(assessor, folder, language, f"http://{ODD}")
+    yield api.page(language, f"http://{ODD}", f"{ODD}/", ODD)
     for photo in (drawings.lesion(), drawings.plain(3)):
         assessment = assessor.assess([photo], {"decode": 1.0})[0]
         yield from (answer.answer(assessment, language), answer.evidence(photo, assessment, language))
