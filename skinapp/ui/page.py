@@ -12,9 +12,10 @@ from skinapp.errors import StorageError
 from skinapp.guards import background, queueing, security_headers
 from skinapp.imaging import decode
 from skinapp.teach import quotas
+from skinapp.ui.components import script
 from skinapp.ui.endpoints import api, http
 from skinapp.ui.gradio_internals import frontend, hardening, inputs, queue, server, startup
-from skinapp.ui.server import request_gate, uploads, waiting
+from skinapp.ui.server import previews, request_gate, uploads, waiting
 from skinapp.ui.theme import theme
 from skinapp.ui.variants import Variant
 from skinapp.web import STATIC
@@ -30,7 +31,7 @@ def build(variant: Variant) -> gr.Blocks:
     uploads.folder()
     page = gr.Blocks(title="skinapp", analytics_enabled=False)
     with page:
-        gr.HTML(say("header"), apply_default_css=False)
+        gr.HTML(say("header"), js_on_load=script("pick"), apply_default_css=False)
         with gr.Tabs(elem_id="tabs", overflow_behavior="wrap"):
             for name, add in variant.tabs(page).items():
                 with gr.Tab(say(f"tab_{name}"), id=name):
@@ -67,7 +68,12 @@ def launch_options(variant: Variant, with_mcp: bool = False, hosts: Sequence[str
         "allowed_paths": [str(uploads.workspaces())],
         "auth_message": page_view.login(),
         "app_kwargs": {
-            "middleware": [Middleware(request_gate.Apology), Middleware(frontend.Assets), page_policy],
+            "middleware": [
+                Middleware(request_gate.Apology),
+                Middleware(frontend.Assets),
+                page_policy,
+                Middleware(previews.Previews),
+            ],
             "routes": [*http.routes(variant.model), *variant.routes, *(mcp.routes() if mcp else [])],
             "lifespan": background.together(gate, uploads.sweeping, *([mcp.open] if mcp else [])),
             "exception_handlers": {StorageError: uploads.no_storage},

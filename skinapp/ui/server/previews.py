@@ -1,0 +1,113 @@
+"""Shows visitors their own photo where their browser can't: HEIC and TIFF go out as JPEG to a browser that doesn't name them.
+
+What was uploaded stays as it is, and is what gets answered; a program, which takes anything, gets it as it is.
+"""
+
+import asyncio
+import re
+from concurrent.futures import ThreadPoolExecutor
+
+from starlette.datastructures import Headers
+from starlette.responses import Response
+
+from skinapp.errors import PhotoError
+from skinapp.guards.asgi import App, Message, Receive, Scope, Send, path_of
+from skinapp.guards.shares import FullError, Share
+from skinapp.imaging import decode, encode
+from skinapp.ui.gradio_internals import files
+from skinapp.ui.gradio_internals.accounts import visitor
+
+WORKERS = 2
+"""Photos that are unpacked at the same time."""
+PREVIEWS = 8
+"""Photos that are unpacked or wait; whoever comes after them sees none, and is answered all the same."""
+PICTURE = "image/webp"
+"""What every browser names where it asks for a picture, and no program."""
+NOT_EVERYWHERE = {
+    "image/heic": re.compile(rb"....ftyp(mif1|msf1|hei[cxms]|hev[cxms])", re.DOTALL),
+    "image/tiff": re.compile(rb"II[*+]\0|MM\0[*+]"),
+}
+"""Kinds that only some browsers show, who name them, and how their files begin."""
+
+
+class Previews:
+    """ASGI middleware that hands on all else as it is."""
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+        self._workers, self._share = ThreadPoolExecutor(WORKERS, "skinapp-preview"), Share(PREVIEWS)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        is_file = scope["type"] == "http" and scope["method"] == "GET" and path_of(scope).startswith(files.FILE_PATH)
+        accepted = Headers(scope=scope).get("accept", "") if is_file else ""
+        if PICTURE not in accepted:
+            await self._app(scope, receive, send)
+            return
+        unknown = [begins for kind, begins in NOT_EVERYWHERE.items() if kind not in accepted]
+        found = _Found(unknown, self._share, visitor(scope), send)
+        try:
+            await self._app(scope, receive, found.send)
+            if found.is_held:
+                preview = await asyncio.get_running_loop().run_in_executor(self._workers, _preview, bytes(found.content))
+                await found.answer(scope, receive, preview)
+        finally:
+            found.release()
+
+
+class _Found:
+    """ASGI's send, which holds a file back once its first bytes say that the browser can't show it."""
+
+    def __init__(self, unknown: list[re.Pattern[bytes]], share: Share, visitor: str, send: Send) -> None:
+        self._unknown, self._share, self._visitor, self._send = unknown, share, visitor, send
+        self._head: Message | None = None
+        self.content, self.is_held = bytearray(), False
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start" and message["status"] == 200 and _is_small(message):
+            self._head = message
+            return
+        if self._head is not None and not self.is_held:
+            self.is_held = self._may_hold(message.get("body", b""))
+            if not self.is_held:
+                await self._send(self._head)
+                self._head = None
+        if self.is_held:
+            self.content += message.get("body", b"")
+        else:
+            await self._send(message)
+
+    def _may_hold(self, start: bytes) -> bool:
+        if not any(begins.match(start) for begins in self._unknown):
+            return False
+        try:
+            self._share.take(self._visitor)
+        except FullError:
+            return False
+        return True
+
+    async def answer(self, scope: Scope, receive: Receive, preview: bytes | None) -> None:
+        """The preview; where there is none the file itself, which the browser will say it can't show."""
+        if preview is not None:
+            headers = {"Cache-Control": "private", "Vary": "Accept"}
+            await Response(preview, headers=headers, media_type="image/jpeg")(scope, receive, self._send)
+        elif self._head is not None:
+            await self._send(self._head)
+            await self._send({"type": "http.response.body", "body": bytes(self.content)})
+
+    def release(self) -> None:
+        """Give back the place of what was held."""
+        if self.is_held:
+            self._share.give(self._visitor)
+
+
+def _is_small(head: Message) -> bool:
+    """Whether a file may be a photo by its size."""
+    length = Headers(raw=head["headers"]).get("content-length", "")
+    return length.isdecimal() and int(length) <= decode.MAX_BYTES
+
+
+def _preview(content: bytes) -> bytes | None:
+    try:
+        return encode.jpeg(encode.to_overlay_size(decode.read(content)))
+    except PhotoError:
+        return None
