@@ -58,6 +58,12 @@ def hostname(value: str) -> str:
         return ""
 
 
+def origin(headers: Headers, scheme: str) -> str:
+    """Where a browser found this server, also behind a proxy; `scheme` is that of the request itself."""
+    proxied = headers.get("x-forwarded-proto", scheme).partition(",")[0].strip()
+    return f"{'https' if proxied == 'https' else 'http'}://{_asked_hosts(headers)[-1]}"
+
+
 def is_own_page(headers: Headers) -> bool:
     """Whether this server's own page asks, and no program. Browsers say so themselves, whatever proxies stand between; older ones
     name the page's origin."""

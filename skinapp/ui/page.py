@@ -14,11 +14,11 @@ from skinapp.imaging import decode
 from skinapp.teach import quotas
 from skinapp.ui.components import script
 from skinapp.ui.endpoints import api, http
-from skinapp.ui.gradio_internals import frontend, hardening, inputs, queue, server, startup
-from skinapp.ui.server import previews, request_gate, uploads, waiting
+from skinapp.ui.gradio_internals import accounts, files, frontend, hardening, inputs, queue, server, startup
+from skinapp.ui.server import request_gate, uploads, waiting
 from skinapp.ui.theme import theme
 from skinapp.ui.variants import Variant
-from skinapp.web import STATIC
+from skinapp.web import STATIC, answering, previews
 from skinapp.web.views import page as page_view
 
 STYLES = ("gradio_overrides", "page", "many", "live", "followup", "iframe", "teach")
@@ -49,6 +49,7 @@ def launch_options(variant: Variant, with_mcp: bool = False, hosts: Sequence[str
     """Arguments of `launch`: how the page looks, and everything of Gradio's that would keep or tell on a photo shut off. `hosts`
     are names that the server may be asked under."""
     page_policy = Middleware(security_headers.PagePolicy, frontend.shared_host)
+    shown = Middleware(previews.Previews, path=files.FILE_PATH, visitor=accounts.visitor)
     mcp = variant.mcp() if with_mcp else None
     gate = server.in_front(partial(request_gate.RequestGate, hosts=hosts))
     return {
@@ -68,12 +69,7 @@ def launch_options(variant: Variant, with_mcp: bool = False, hosts: Sequence[str
         "allowed_paths": [str(uploads.workspaces())],
         "auth_message": page_view.login(),
         "app_kwargs": {
-            "middleware": [
-                Middleware(request_gate.Apology),
-                Middleware(frontend.Assets),
-                page_policy,
-                Middleware(previews.Previews),
-            ],
+            "middleware": [Middleware(request_gate.Apology), Middleware(frontend.Assets), page_policy, shown],
             "routes": [*http.routes(variant.model), *variant.routes, *(mcp.routes() if mcp else [])],
             "lifespan": background.together(gate, uploads.sweeping, *([mcp.open] if mcp else [])),
             "exception_handlers": {StorageError: uploads.no_storage},
@@ -85,5 +81,5 @@ def serve(page: gr.Blocks, variant: Variant) -> None:
     """Keep a page that is launched going until the process is told to end, and end in order."""
     server.end_in_order(page, request_gate.ENDING)
     with suppress(Exception):  # whatever fails here fails for the visitor, too, who is told
-        variant.warm()
+        answering.warm(variant.model)
     page.block_thread()

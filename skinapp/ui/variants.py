@@ -14,11 +14,10 @@ from skinapp.assessment.assessor import Assessor
 from skinapp.assessment.classifier import Classifier
 from skinapp.errors import SkinAppError
 from skinapp.i18n.messages import LANGUAGES, Language
-from skinapp.imaging import encode, synthetic
 from skinapp.ui.endpoints.live_frames import LIMITS, LiveEndpoint
 from skinapp.ui.endpoints.ondevice_files import ENTRY, PATH, OnDeviceFiles
 from skinapp.ui.tabs import about, custom, followup, live, many, ondevice, photo, teach
-from skinapp.web import answering, translations
+from skinapp.web import translations
 from skinapp.web.bundles import ondevice as ondevice_bundle
 from skinapp.web.views import examples
 
@@ -55,10 +54,6 @@ class Variant(ABC):
     @abstractmethod
     def mcp(self) -> "McpEndpoint":
         """The functions for assistants; SkinAppError where there are none."""
-
-    @abstractmethod
-    def warm(self) -> None:
-        """Answer a drawing, so that the first visitor doesn't wait for what only a first answer takes."""
 
 
 class LesionPage(Variant):
@@ -101,9 +96,6 @@ class LesionPage(Variant):
 
         return McpEndpoint(self.model)
 
-    def warm(self) -> None:
-        answering.answer(self.model, _drawing(), "en")
-
 
 class CustomPage(Variant):
     """The page of a model with classes of its own."""
@@ -126,9 +118,6 @@ class CustomPage(Variant):
     def mcp(self) -> "McpEndpoint":
         raise SkinAppError(f"SKINAPP_MCP tells of lesions, and {self.model.model.id} names classes of its own; unset it.")
 
-    def warm(self) -> None:
-        self.model.read_and_assess(_drawing())
-
 
 def of(model: Assessor | Classifier) -> Variant:
     """The page of a model."""
@@ -137,7 +126,3 @@ def of(model: Assessor | Classifier) -> Variant:
             return LesionPage(model)
         case Classifier():
             return CustomPage(model)
-
-
-def _drawing() -> bytes:
-    return encode.jpeg(synthetic.draw(examples.SPOTS["even"]))

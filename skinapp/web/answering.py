@@ -10,12 +10,12 @@ from skinapp.assessment.classifier import Classifier
 from skinapp.errors import LabelError, PhotoError
 from skinapp.followup import compare
 from skinapp.i18n.messages import Language, text
-from skinapp.imaging import decode
+from skinapp.imaging import decode, encode, synthetic
 from skinapp.imaging.decode import Photo
 from skinapp.labels import CODES, View
 from skinapp.metrics import ground_truth
 from skinapp.web.views import answer as answer_view
-from skinapp.web.views import classification, followup, many, page, report
+from skinapp.web.views import classification, examples, followup, many, page, report
 
 
 def answer(
@@ -35,13 +35,23 @@ def answer(
     return answer_view.answer(assessment, language) + saved, answer_view.evidence(photo, assessment, language)
 
 
-def classification_of(classifier: Classifier, path: Path, language: Language) -> tuple[str, str]:
-    """The answer to an uploaded photo and its map, or what is wrong with it."""
+def classification_of(classifier: Classifier, source: Path | bytes, language: Language) -> tuple[str, str]:
+    """The answer to a photo and its map, or what is wrong with it."""
     try:
-        photo, predicted = classifier.read_and_assess(path)
+        photo, predicted = classifier.read_and_assess(source)
     except PhotoError as error:
         return page.failed(error.message.to(language), language), ""
     return classification.result(predicted, language), classification.evidence(photo, predicted, language)
+
+
+def warm(model: Assessor | Classifier) -> None:
+    """Answer a drawing, so that the first visitor doesn't wait for what only a first answer takes."""
+    content = encode.jpeg(synthetic.draw(examples.SPOTS["even"]))
+    match model:
+        case Assessor():
+            answer(model, content, "en")
+        case Classifier():
+            classification_of(model, content, "en")
 
 
 def table_row(assessor: Assessor, language: Language, file: tuple[str, Path]) -> many.Row | many.Unread:

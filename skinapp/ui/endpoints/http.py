@@ -18,9 +18,8 @@ from starlette.routing import Route
 from skinapp.assessment.assessor import Assessor
 from skinapp.assessment.classifier import Classifier
 from skinapp.errors import BusyError, PhotoError
-from skinapp.guards import queueing
+from skinapp.guards import access, queueing
 from skinapp.guards.leaving import unless_gone
-from skinapp.guards.security_headers import FRAMES
 from skinapp.guards.shares import FullError, Share
 from skinapp.i18n.messages import Language, Message, preferred
 from skinapp.ui.gradio_internals import queue, server
@@ -30,8 +29,6 @@ from skinapp.web import calls
 from skinapp.web.views import api
 
 PATH = "/api"
-POLICY = f"default-src 'none'; style-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; {FRAMES}"
-"""What the page for people may load: its looks, and the shapes in them."""
 WORKERS = 16
 """Photos that are worked on at the same time: two of the batcher's passes, one that runs and one that fills."""
 CALLS = WORKERS + queueing.WAITING
@@ -123,17 +120,9 @@ async def _page(request: Request) -> Response:
     """The same for people, whose browser may ask with a slash at the end."""
     base, home = ("", "../") if request.url.path.endswith("/") else (f"{PATH[1:]}/", "./")
     language = preferred(request.headers.get("accept-language", ""))
-    return HTMLResponse(api.page(language, _origin(request), base, home), headers={"Content-Security-Policy": POLICY})
+    origin = access.origin(request.headers, request.url.scheme) + request.scope.get("root_path", "").rstrip("/")
+    return HTMLResponse(api.page(language, origin, base, home), headers={"Content-Security-Policy": api.POLICY})
 
 
 async def _style(_: Request) -> Response:
     return Response(api.stylesheet(), media_type="text/css")
-
-
-def _origin(request: Request) -> str:
-    """Where the visitor's browser found this server, also behind a proxy."""
-    host, scheme = (
-        request.headers.get(f"x-forwarded-{name}", own).partition(",")[0].strip()
-        for name, own in (("host", request.url.netloc), ("proto", request.url.scheme))
-    )
-    return f"{'https' if scheme == 'https' else 'http'}://{host}{request.scope.get('root_path', '').rstrip('/')}"

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+from skinapp.guards.security_headers import FRAMES
 from skinapp.i18n.messages import Language
 from skinapp.web import STATIC
 from skinapp.web.render import render
@@ -16,6 +17,8 @@ STYLES = ("page", "api")
 DARK = re.compile(r"^\.dark (\{.*?^\})", re.MULTILINE | re.DOTALL)
 """The colours of the dark page, which a script chooses there; here is none."""
 FORM = "multipart/form-data"
+POLICY = f"default-src 'none'; style-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; {FRAMES}"
+"""What the page may load: its looks, and the shapes in them."""
 
 
 @dataclass(frozen=True)

@@ -5,17 +5,13 @@ What was uploaded stays as it is, and is what gets answered; a program, which ta
 
 import asyncio
 import re
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-
-from starlette.datastructures import Headers
-from starlette.responses import Response
 
 from skinapp.errors import PhotoError
 from skinapp.guards.asgi import App, Message, Receive, Scope, Send, path_of
 from skinapp.guards.shares import FullError, Share
 from skinapp.imaging import decode, encode
-from skinapp.ui.gradio_internals import files
-from skinapp.ui.gradio_internals.accounts import visitor
 
 WORKERS = 2
 """Photos that are unpacked at the same time."""
@@ -28,28 +24,29 @@ NOT_EVERYWHERE = {
     "image/tiff": re.compile(rb"II[*+]\0|MM\0[*+]"),
 }
 """Kinds that only some browsers show, who name them, and how their files begin."""
+HEADERS = ((b"content-type", b"image/jpeg"), (b"cache-control", b"private"), (b"vary", b"Accept"))
 
 
 class Previews:
-    """ASGI middleware that hands on all else as it is."""
+    """ASGI middleware that hands on all else as it is. Visitors' files lie below `path`; `visitor` says who asks."""
 
-    def __init__(self, app: App) -> None:
-        self._app = app
+    def __init__(self, app: App, path: str, visitor: Callable[[Scope], str]) -> None:
+        self._app, self._path, self._visitor = app, path, visitor
         self._workers, self._share = ThreadPoolExecutor(WORKERS, "skinapp-preview"), Share(PREVIEWS)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        is_file = scope["type"] == "http" and scope["method"] == "GET" and path_of(scope).startswith(files.FILE_PATH)
-        accepted = Headers(scope=scope).get("accept", "") if is_file else ""
+        is_file = scope["type"] == "http" and scope["method"] == "GET" and path_of(scope).startswith(self._path)
+        accepted = _header(scope["headers"], b"accept") if is_file else ""
         if PICTURE not in accepted:
             await self._app(scope, receive, send)
             return
         unknown = [begins for kind, begins in NOT_EVERYWHERE.items() if kind not in accepted]
-        found = _Found(unknown, self._share, visitor(scope), send)
+        found = _Found(unknown, self._share, self._visitor(scope), send)
         try:
             await self._app(scope, receive, found.send)
             if found.is_held:
                 preview = await asyncio.get_running_loop().run_in_executor(self._workers, _preview, bytes(found.content))
-                await found.answer(scope, receive, preview)
+                await found.answer(preview)
         finally:
             found.release()
 
@@ -85,14 +82,16 @@ class _Found:
             return False
         return True
 
-    async def answer(self, scope: Scope, receive: Receive, preview: bytes | None) -> None:
+    async def answer(self, preview: bytes | None) -> None:
         """The preview; where there is none the file itself, which the browser will say it can't show."""
+        if self._head is None:
+            return
         if preview is not None:
-            headers = {"Cache-Control": "private", "Vary": "Accept"}
-            await Response(preview, headers=headers, media_type="image/jpeg")(scope, receive, self._send)
-        elif self._head is not None:
-            await self._send(self._head)
-            await self._send({"type": "http.response.body", "body": bytes(self.content)})
+            length = str(len(preview)).encode()
+            headers = [*HEADERS, (b"content-length", length)]
+            self._head = {"type": "http.response.start", "status": 200, "headers": headers}
+        await self._send(self._head)
+        await self._send({"type": "http.response.body", "body": bytes(self.content) if preview is None else preview})
 
     def release(self) -> None:
         """Give back the place of what was held."""
@@ -102,8 +101,12 @@ class _Found:
 
 def _is_small(head: Message) -> bool:
     """Whether a file may be a photo by its size."""
-    length = Headers(raw=head["headers"]).get("content-length", "")
+    length = _header(head["headers"], b"content-length")
     return length.isdecimal() and int(length) <= decode.MAX_BYTES
+
+
+def _header(headers: Iterable[tuple[bytes, bytes]], name: bytes) -> str:
+    return next((value.decode("latin-1") for key, value in headers if key.lower() == name), "")
 
 
 def _preview(content: bytes) -> bytes | None:
