@@ -23,7 +23,7 @@ check: .venv/tested
 	$(RUN) -m mypy --platform win32 --exclude scratch/posix.py --cache-dir .mypy_cache/win32
 
 test-app: .venv/tested browser ondevice node_modules/tested
-	$(RUN) -m pytest --ignore tests/train --ignore tests/export
+	$(RUN) -m pytest --numprocesses 2 --dist loadfile --ignore tests/train --ignore tests/export
 
 # Under a minute: no server, no browser, no training, and none of the tests that take longest.
 SLOW = test_ray_batch test_windows followup/test_compare imaging/test_budget imaging/test_fuzz imaging/test_structure \
@@ -38,7 +38,7 @@ screenshots: .venv/tested browser ondevice
 	$(RUN) -m scripts.update_docs
 
 test-model: .venv-model/installed
-	$(MODEL) -m pytest tests/train tests/export --ignore tests/export/test_mobile.py
+	$(MODEL) -m pytest --numprocesses 2 --dist loadfile tests/train tests/export --ignore tests/export/test_mobile.py
 
 # The files for apps, in a third environment of several GB that `make test` goes without.
 test-mobile: .venv-mobile/installed

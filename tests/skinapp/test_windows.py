@@ -59,11 +59,11 @@ def test_a_folder_of_a_killed_process_goes_that_of_a_living_one_stays_and_links_
     (tmp_path / "mine" / "photo.jpg").write_bytes(b"mine")
     command = [*HERE, "-c", HOLDS, str(tmp_path)]
     with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as living:
+        held = Path(living.stdout.readline().strip())  # it has looked for what others left before one of them ends
         with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as dead:
             left = Path(dead.stdout.readline().strip())
             (left.parent / "link").symlink_to(tmp_path / "mine")
             dead.stdin.close()
-        held = Path(living.stdout.readline().strip())
         assert left.exists() and held.exists()
         assert run(LOOKS, tmp_path, left, held).split() == ["False", "True", "False", "True", "False"]
         living.stdin.write("close\n")

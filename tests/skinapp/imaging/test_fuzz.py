@@ -15,7 +15,7 @@ from skinapp.model.spec import ModelSpec
 from tests import TINY_MODEL
 from tests.support import mutations
 
-SECONDS = 10.0
+SECONDS = 5.0
 
 
 def test_bad_files_are_answered_or_refused_in_a_sentence() -> None:
