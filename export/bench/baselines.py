@@ -20,11 +20,11 @@ Answers = Callable[[bytes], tuple[str, bytes]]
 """JPEG bytes to a report (JSON) and an overlay (JPEG)."""
 
 
-def skinapp_answer(assessor: Assessor) -> Answers:
-    """The app's answer."""
+def skinapp_answer(assessor: Assessor, *, careful: bool = False) -> Answers:
+    """The app's answer, from one look or from several."""
 
     def answer(content: bytes) -> tuple[str, bytes]:
-        photo, assessment = assessor.read_and_assess(content)
+        photo, assessment = assessor.read_and_assess(content, careful=careful)
         return json.dumps(assessment.to_dict()), encode.jpeg(assessment.overlay(photo))
 
     return answer

@@ -82,12 +82,13 @@ def _answers(result: dict[str, Any]) -> list[str]:
     """The whole answer, JPEG bytes in, JSON and overlay out, beside the bare pass and the plain script."""
     lines = []
     for photo, times in result["answers"].items():
-        skinapp, bare, torch = (times[name]["p50_ms"] if times.get(name) else None for name in ("whole", "bare", "plain"))
-        lines.append(
-            [photo, *(_number(value, 1) for value in (skinapp, bare, torch)), _times(skinapp, bare), _times(torch, skinapp)]
+        one, careful, bare, torch = (
+            times[name]["p50_ms"] if times.get(name) else None for name in ("whole", "careful", "bare", "plain")
         )
-    head = ["JPEG", "whole answer, ms", "its INT8 pass alone, ms", "torch + pytorch-grad-cam, ms"]
-    return grid([*head, "whole answer over its pass", "how much faster than torch"], lines)
+        milliseconds = [_number(value, 1) for value in (one, careful, bare, torch)]
+        lines.append([photo, *milliseconds, _times(one, bare), _times(careful, one), _times(torch, one)])
+    head = ["JPEG", "whole answer, ms", "careful, ms", "its INT8 pass alone, ms", "torch + pytorch-grad-cam, ms"]
+    return grid([*head, "whole answer over its pass", "careful over one look", "how much faster than torch"], lines)
 
 
 def _times(value: float | None, other: float | None) -> str:

@@ -138,7 +138,8 @@ def accuracy(contender: Contender, folder: Path, spec: ModelSpec, rows: Sequence
 
 
 def answers(folder: Path, spec: ModelSpec, photo: Photo, threads: int, rounds: int) -> dict[str, Any]:
-    """By size of the JPEG: the app's whole answer, its pass alone, and the plain script's answer or None."""
+    """By size of the JPEG: the app's whole answer from one look and from several, its pass alone, and the plain script's answer or
+    None."""
     assessor = Assessor.load(str(folder), CPU.name, threads)
     torch_answer = baselines.torch_answer(spec, folder / WEIGHTS, threads) if (folder / WEIGHTS).is_file() else None
     pixels = preprocess.batch([photo], spec.transform)
@@ -147,6 +148,7 @@ def answers(folder: Path, spec: ModelSpec, photo: Photo, threads: int, rounds: i
         content = encode.jpeg(np.asarray(Image.fromarray(photo).resize(size, Image.Resampling.BICUBIC)))
         passes: dict[str, Callable[[], object]] = {
             "whole": partial(baselines.skinapp_answer(assessor), content),
+            "careful": partial(baselines.skinapp_answer(assessor, careful=True), content),
             "bare": partial(assessor.session.run, pixels),
         }
         if torch_answer:
