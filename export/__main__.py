@@ -74,7 +74,9 @@ def calibrate(
 def bench(
     folder: Annotated[Path, typer.Argument(metavar="MODEL_FOLDER", exists=True, file_okay=False, help="The model to time.")],
     images: Annotated[Path, typer.Option(exists=True, file_okay=False, help="Folder of photos.")],
-    labels: Annotated[Path, typer.Option(exists=True, dir_okay=False, help="The CSV that names them; its split test is used.")],
+    labels: Annotated[
+        list[Path], typer.Option(exists=True, dir_okay=False, help="The CSVs that name them; their split test is used.")
+    ],
     json: Annotated[Path | None, typer.Option(dir_okay=False, help="Where to save the result.")] = None,
     threads: Annotated[int, typer.Option(min=1, help="Of each contender, on the CPU.")] = 2,
     rounds: Annotated[int, typer.Option(min=1, help="In which all contenders take turns.")] = 40,

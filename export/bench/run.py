@@ -1,4 +1,4 @@
-"""python -m export bench MODEL_FOLDER --images DIR --labels CSV [--json OUT.json]
+"""python -m export bench MODEL_FOLDER --images DIR --labels CSV [--labels CSV ...] [--json OUT.json]
 
 How fast each form of a model's weights is on each provider of this machine, and the whole answer beside a plain torch script's.
 All contenders take turns, so that a busy moment hits all alike; what the machine can't run stays "not measured".
@@ -48,8 +48,8 @@ INSTRUCTIONS = ("avx2", "avx512f", "avx_vnni", "avx512_vnni", "amx_int8")
 Key = TypeVar("Key")
 
 
-def bench(folder: Path, images: Path, labels: Path, threads: int, rounds: int = ROUNDS) -> dict[str, Any]:
-    """The whole result, as it is saved; the photos are those of the CSV's split test, or all where it has none."""
+def bench(folder: Path, images: Path, labels: dataset.Labels, threads: int, rounds: int = ROUNDS) -> dict[str, Any]:
+    """The whole result, as it is saved; the photos are those of the CSVs' split test, or all where they have none."""
     spec = ModelSpec.read(folder)
     rows = _test_rows(images, labels)
     photos = [decode.read(row.path) for row in rows[:: max(1, len(rows) // PHOTOS)][:PHOTOS]]
@@ -121,11 +121,12 @@ def _bind_or_none(bind: Loaded, pixels: NDArray[np.float32]) -> Callable[[], obj
 
 
 def accuracy(contender: Contender, folder: Path, spec: ModelSpec, rows: Sequence[dataset.Row], threads: int) -> dict[str, float]:
-    """Balanced accuracy and melanoma sensitivity: metrics.json's, and measured where it lacks this precision."""
+    """Balanced accuracy and melanoma sensitivity from one look: metrics.json's, and measured where it lacks this precision."""
     path = folder / "metrics.json"
     measured = json.loads(path.read_text(encoding="utf-8")).get("test", {}) if path.is_file() else {}
-    if contender.precision in measured:
-        report = measured[contender.precision]
+    known = [name for name in (f"{contender.precision}_quick", contender.precision) if name in measured]
+    if known:
+        report = measured[known[0]]
     elif contender.path is None or contender.path.suffix != ".onnx":
         return {}
     else:
@@ -138,8 +139,7 @@ def accuracy(contender: Contender, folder: Path, spec: ModelSpec, rows: Sequence
 
 
 def answers(folder: Path, spec: ModelSpec, photo: Photo, threads: int, rounds: int) -> dict[str, Any]:
-    """By size of the JPEG: the app's whole answer from one look and from several, its pass alone, and the plain script's answer or
-    None."""
+    """By size of the JPEG: the app's whole answer from one look and from several, its pass alone, the plain script's or None."""
     assessor = Assessor.load(str(folder), CPU.name, threads)
     torch_answer = baselines.torch_answer(spec, folder / WEIGHTS, threads) if (folder / WEIGHTS).is_file() else None
     pixels = preprocess.batch([photo], spec.transform)
@@ -158,7 +158,7 @@ def answers(folder: Path, spec: ModelSpec, photo: Photo, threads: int, rounds: i
     return result
 
 
-def _test_rows(images: Path, labels: Path) -> list[dataset.Row]:
+def _test_rows(images: Path, labels: dataset.Labels) -> list[dataset.Row]:
     rows = dataset.read_rows(images, labels)
     return [row for row in rows if row.split == "test"] or rows
 
