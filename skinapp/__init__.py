@@ -25,8 +25,8 @@ def __getattr__(name: str) -> object:
     """The interface when it is first asked for: importing this package, as each of its modules does, loads nothing else."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    found: object = getattr(import_module("skinapp.assessment.interface"), name)
-    return found
+    attribute: object = getattr(import_module("skinapp.assessment.interface"), name)
+    return attribute
 
 
 def __dir__() -> list[str]:

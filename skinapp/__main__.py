@@ -111,8 +111,8 @@ def _score_with_ray(options: argparse.Namespace) -> int:
 
     environment = settings.read(os.environ)
     photos: list[str] = []
-    for place in options.photos:
-        photos += ray_batch.pictures(place) if "://" in place else map(ray_batch.name, _paths([Path(place)]))
+    for argument in options.photos:
+        photos += ray_batch.pictures(argument) if "://" in argument else map(ray_batch.name, _paths([Path(argument)]))
     model_name = options.model or environment.model
     model = loading.load(model_name, environment.provider, environment.threads).model
     summary = ray_batch.score(
@@ -134,9 +134,9 @@ def _score_with_ray(options: argparse.Namespace) -> int:
     return 1 if summary.failed else 0
 
 
-def _paths(places: Iterable[Path]) -> Iterator[Path]:
+def _paths(arguments: Iterable[Path]) -> Iterator[Path]:
     """Photos as they are; folders as the pictures below them, sorted."""
-    for path in places:
+    for path in arguments:
         if not path.is_dir():
             yield path
             continue
@@ -149,7 +149,7 @@ def _paths(places: Iterable[Path]) -> Iterator[Path]:
 def _assess_all(paths: Sequence[Path], model: skinapp.Model, options: argparse.Namespace) -> int:
     """Assess and print all photos; gives how many can't be read."""
     if len(paths) == 1:
-        answers: Iterable[tuple[Path, pipeline.Answered]] = [(paths[0], _one(paths[0], model, options))]
+        answers: Iterable[tuple[Path, pipeline.Answered]] = [(paths[0], _assess_one(paths[0], model, options))]
     else:
         answers = pipeline.assess(model.assessor, paths, careful=options.careful, centred=options.centred)
     failed = 0
@@ -159,7 +159,7 @@ def _assess_all(paths: Sequence[Path], model: skinapp.Model, options: argparse.N
     return failed
 
 
-def _one(path: Path, model: skinapp.Model, options: argparse.Namespace) -> pipeline.Answered:
+def _assess_one(path: Path, model: skinapp.Model, options: argparse.Namespace) -> pipeline.Answered:
     """The answer to a photo, whose overlay is written where it is wanted."""
     try:
         answer = model.assess(path, careful=options.careful, centred=options.centred)

@@ -124,19 +124,19 @@ def pictures(bucket: str) -> list[str]:
     _, mark, query = rest.partition("?")  # a bucket's region or endpoint, which every one of its photos needs
     try:
         files, path = FileSystem.from_uri(bucket)
-        below = [files.get_file_info(path)]
-        if below[0].type == FileType.Directory:
-            below = files.get_file_info(FileSelector(path, recursive=True))
+        entries = [files.get_file_info(path)]
+        if entries[0].type == FileType.Directory:
+            entries = files.get_file_info(FileSelector(path, recursive=True))
     except (OSError, ValueError) as error:
         raise SkinAppError(f"{bucket} can't be listed ({_first_line(error)}); check the URI and the right to read it.") from None
-    found = sorted(
+    uris = sorted(
         f"{scheme}://{quote(entry.path)}{mark}{query}"
-        for entry in below
+        for entry in entries
         if entry.type not in (FileType.Directory, FileType.NotFound) and entry.path.lower().endswith(decode.SUFFIXES)
     )
-    if not found:
+    if not uris:
         raise SkinAppError(f"{bucket} holds no pictures ({', '.join(sorted(decode.SUFFIXES))}); give another URI.")
-    return found
+    return uris
 
 
 def name(path: Path) -> str:
@@ -168,10 +168,10 @@ class Worker:
         os.chdir(job.folder)
         self.job = job
         self.assessor = skinapp.load(job.model, job.provider, job.threads).assessor
-        found, expected = self.assessor.model, job.answering
-        if (found.id, found.revision) != (expected.id, expected.revision):
+        loaded, expected = self.assessor.model, job.answering
+        if (loaded.id, loaded.revision) != (expected.id, expected.revision):
             raise ModelError(
-                f"A worker loaded {found.id}@{found.revision}, not {expected.id}@{expected.revision}; "
+                f"A worker loaded {loaded.id}@{loaded.revision}, not {expected.id}@{expected.revision}; "
                 "give a model that every machine can reach and that nobody changes meanwhile."
             )
 
@@ -202,10 +202,10 @@ def _source(photo: str) -> str | bytes:
     """A path as it is; the bytes that a URI names, of a huge one only so many that it is refused."""
     if "://" not in photo:
         return photo
-    place, mark, query = photo.partition("?")
-    folder, _, name = place.rpartition("/")
+    uri, mark, query = photo.partition("?")
+    folder, _, name = uri.rpartition("/")
     try:
-        unquote(place, errors="strict")
+        unquote(uri, errors="strict")
     except UnicodeDecodeError:  # a file of this machine, as `name` says it
         return os.fsdecode(unquote_to_bytes(urlsplit(photo).path))
     files, path = _folder(f"{folder}{mark}{query}")
@@ -222,11 +222,11 @@ def _source(photo: str) -> str | bytes:
 @lru_cache(maxsize=16)
 def _folder(uri: str) -> tuple[FileSystem, str]:
     """The file system of a URI and the path in it; kept, because opening a bucket asks its host."""
-    found: tuple[FileSystem, str] = FileSystem.from_uri(uri)
-    return found
+    resolved: tuple[FileSystem, str] = FileSystem.from_uri(uri)
+    return resolved
 
 
-def _place(out: str) -> tuple[FileSystem, str]:
+def _output_folder(out: str) -> tuple[FileSystem, str]:
     try:
         return _folder(out) if "://" in out else (LocalFileSystem(), str(Path(out).absolute()))
     except (OSError, ValueError) as error:
@@ -235,7 +235,7 @@ def _place(out: str) -> tuple[FileSystem, str]:
 
 def _write(rows: list[dict[str, Any]], out: str) -> None:
     """One part, by a name that its photos decide: whoever answers them again replaces it."""
-    files, folder = _place(out)
+    files, folder = _output_folder(out)
     name = NAME + hashlib.sha256("\n".join(row["file"] for row in rows).encode()).hexdigest()[:16] + ".parquet"
     parquet.write_table(pa.Table.from_pylist(rows, SCHEMA), f"{folder}/.{name}", filesystem=files)
     files.move(f"{folder}/.{name}", f"{folder}/{name}")
@@ -243,7 +243,7 @@ def _write(rows: list[dict[str, Any]], out: str) -> None:
 
 def _read_answered(job: Job) -> dict[str, bool]:
     """The photos that the parts in `out` hold, and whether they couldn't be read; makes the folder where there is none."""
-    files, folder = _place(job.out)
+    files, folder = _output_folder(job.out)
     try:
         files.create_dir(folder)
         entries = files.get_file_info(FileSelector(folder))
@@ -285,7 +285,7 @@ def _score_parts(photos: Sequence[str], job: Job) -> Iterator[dict[str, int]]:
     except SkinAppError:
         raise
     except Exception as error:  # what Ray raises shares no narrower base
-        raise _own_error(error, job) from error
+        raise _as_skinapp_error(error, job) from error
 
 
 @contextmanager
@@ -340,7 +340,7 @@ def _silenced() -> Iterator[None]:
             os.close(stderr)
 
 
-def _own_error(error: BaseException, job: Job) -> SkinAppError:
+def _as_skinapp_error(error: BaseException, job: Job) -> SkinAppError:
     """The complaint of ours that a worker raised, or what Ray says, in one sentence."""
     raised: BaseException | None = error
     while raised is not None:

@@ -15,7 +15,7 @@ from skinapp.ui import page, variants
 
 log = logging.getLogger("skinapp.app")
 
-PLACES = {"CPUExecutionProvider": "the CPU", "CUDAExecutionProvider": "CUDA", "TensorrtExecutionProvider": "TensorRT"}
+PROCESSORS = {"CPUExecutionProvider": "the CPU", "CUDAExecutionProvider": "CUDA", "TensorrtExecutionProvider": "TensorRT"}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -48,8 +48,8 @@ def _parser() -> argparse.ArgumentParser:
 
 def _introduction(model: ModelInfo) -> str:
     """Which model answers, how exactly and where."""
-    precision, place = model.precision.upper(), PLACES[model.provider]
-    return f"The model is {model.id}, revision {model.revision[:12]}: {precision} on {place} ({model.provider})."
+    precision, processor = model.precision.upper(), PROCESSORS[model.provider]
+    return f"The model is {model.id}, revision {model.revision[:12]}: {precision} on {processor} ({model.provider})."
 
 
 def _serve(

@@ -49,11 +49,11 @@ def _switch(name: str, value: str) -> bool:
 
 
 def _names(name: str, value: str) -> tuple[str, ...]:
-    found = tuple(entry.strip().lower() for entry in value.split(",") if entry.strip())
-    for entry in found:
+    names = tuple(entry.strip().lower() for entry in value.split(",") if entry.strip())
+    for entry in names:
         if not NAME.fullmatch(entry):
             raise SkinAppError(f"{name} holds {entry!r}; give names of hosts, without scheme and port, separated by commas.")
-    return found
+    return names
 
 
 def _pair(name: str, value: str) -> tuple[str, str] | None:

@@ -172,7 +172,7 @@ class Assessor(LoadedModel):
     def assess(
         self, photos: Sequence[Photo], earlier_ms: dict[str, float] | None = None, *, careful: bool = False
     ) -> list[Assessment]:
-        """One pass over all photos, or `careful` over several looks at each; `spent` holds the milliseconds of earlier stages.
+        """One pass over all photos, or `careful` over several looks at each; `earlier_ms` are the times of earlier stages.
         Stages are stated a batch."""
         return self.assess_decoded(
             [Decoded(photo, photo.shape[1], photo.shape[0]) for photo in photos], earlier_ms, careful=careful
@@ -184,19 +184,19 @@ class Assessor(LoadedModel):
         """The same of photos that were reduced while they were decoded."""
         elapsed = dict(earlier_ms or {})
         chosen_looks = self.spec.looks if careful and self.spec.looks else looks.PLAIN
-        views, outputs = self.forward([one.photo for one in decoded], elapsed, chosen_looks)
+        views, outputs = self.forward([item.photo for item in decoded], elapsed, chosen_looks)
         started = time.perf_counter()
         outputs_by_photo = (
             Outputs(*(values[first : first + len(chosen_looks)] for values in astuple(outputs)))
             for first in range(0, len(views), len(chosen_looks))
         )
         answers = [
-            self._judge(one, view, part, chosen_looks)
-            for one, view, part in zip(decoded, views[:: len(chosen_looks)], outputs_by_photo, strict=True)
+            self._judge(item, view, photo_outputs, chosen_looks)
+            for item, view, photo_outputs in zip(decoded, views[:: len(chosen_looks)], outputs_by_photo, strict=True)
         ]
         elapsed["judge"] = milliseconds_since(started)
         elapsed["total"] = sum(elapsed.values())
-        return [replace(one, elapsed_ms=elapsed) for one in answers]
+        return [replace(answer, elapsed_ms=elapsed) for answer in answers]
 
     def _judge(self, decoded: Decoded, view: Photo, outputs: Outputs, chosen_looks: Sequence[Look]) -> Assessment:
         """The assessment of one photo from all looks at it. What is the mean of them is the answer; whether it may be given, how

@@ -80,7 +80,7 @@ class Classifier(LoadedModel):
         return self.assess([photo.photo for photo in decoded], earlier_ms)
 
     def assess(self, photos: Sequence[Photo], earlier_ms: dict[str, float] | None = None) -> list[Classification]:
-        """One pass over all photos; `spent` holds the milliseconds of earlier stages. Stages are stated a batch."""
+        """One pass over all photos; `earlier_ms` are the times of earlier stages. Stages are stated a batch."""
         elapsed = dict(earlier_ms or {})
         _, outputs = self.forward(photos, elapsed)
         chances = triage.probabilities(outputs.logits, self.spec.temperature)

@@ -16,11 +16,11 @@ from skinapp.imaging.preprocess import Box
 from skinapp.model.spec import FrameHead
 
 SIDE = 56
-"""Places along a photo's short side."""
-PIXELS_PER_PLACE = 4
-"""Pixels of a photo's side that are read for each place."""
+"""Cells of the grid along a photo's short side."""
+PIXELS_PER_CELL = 4
+"""Pixels of a photo's side that are read for each cell."""
 EDGE = 6
-"""Places from the edge in which skin is looked for."""
+"""Cells from the edge in which skin is looked for."""
 MAX_SHADE = 0.25
 """Darker than this share of white is no skin but the dermatoscope's rim."""
 EVIDENCE_SCALE = 20.0
@@ -103,7 +103,7 @@ def crop(box: Box, width: int, height: int) -> Box:
 
 
 def features(photo: Photo, cams: NDArray[np.float32], view_box: Box) -> Grid:
-    """What is told of each place `[21, rows, columns]`: difference from the skin's colour, plain, smoothed and without sign, how
+    """The features of each cell `[21, rows, columns]`: difference from the skin's colour, plain, smoothed and without sign, how
     large it is, also against the photo's largest, the distance from the middle, and the evidence for the seven lesions."""
     small = _shrink(photo)
     colours = np.asarray(small, np.float32) / np.float32(255)
@@ -119,11 +119,11 @@ def features(photo: Photo, cams: NDArray[np.float32], view_box: Box) -> Grid:
 
 
 def _shrink(photo: Photo) -> Photo:
-    """The photo with a pixel a place, each the mean of a few: all smoothing comes later, and reading every pixel takes long."""
+    """The photo with a pixel a cell, each the mean of a few: all smoothing comes later, and reading every pixel takes long."""
     height, width = photo.shape[:2]
     scale = SIDE / min(height, width)
     columns, rows = round(width * scale), round(height * scale)
-    thin = cv2.resize(photo, (PIXELS_PER_PLACE * columns, PIXELS_PER_PLACE * rows), interpolation=cv2.INTER_LINEAR)
+    thin = cv2.resize(photo, (PIXELS_PER_CELL * columns, PIXELS_PER_CELL * rows), interpolation=cv2.INTER_LINEAR)
     return np.asarray(cv2.resize(thin, (columns, rows), interpolation=cv2.INTER_AREA), np.uint8)
 
 
@@ -142,7 +142,7 @@ def _distance_from_middle(rows: int, columns: int) -> Grid:
 
 
 def _spread(cams: NDArray[np.float32], view_box: Box, size: tuple[int, ...], grid: tuple[int, ...]) -> Grid:
-    """The class maps laid over the photo's places `[7, rows, columns]`; beyond what the network saw, those of its edge."""
+    """The class maps laid over the photo's cells `[7, rows, columns]`; beyond what the network saw, those of its edge."""
     (height, width), (rows, columns) = size, grid
     x_share = ((np.arange(columns) + 0.5) * width / columns - view_box.left) / (view_box.right - view_box.left)
     y_share = ((np.arange(rows) + 0.5) * height / rows - view_box.top) / (view_box.bottom - view_box.top)

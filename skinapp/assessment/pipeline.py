@@ -18,7 +18,7 @@ from skinapp.imaging import decode
 
 MAX_PASS = 8
 """Photos a pass: where INT8 on a CPU is fastest (README, "How fast it is")."""
-MAX_HELD_BYTES = 2**26
+MAX_DECODED_BYTES = 2**26
 """Of photos that one thread holds before it has them answered, however few they are."""
 
 Answered: TypeAlias = Assessment | Classification | PhotoError
@@ -70,7 +70,7 @@ def _assess_batch(assessor: Assessor | Classifier, paths: Sequence[Path], *, car
             decoded[index] = decode.read_reduced(path, assessor.need)
         except PhotoError as error:
             answers[index] = error
-        if index + 1 == len(paths) or sum(photo.photo.nbytes for photo in decoded.values()) > MAX_HELD_BYTES:
+        if index + 1 == len(paths) or sum(photo.photo.nbytes for photo in decoded.values()) > MAX_DECODED_BYTES:
             elapsed = {"decode": milliseconds_since(started)}
             assessments = assessor.assess_decoded(list(decoded.values()), elapsed, careful=careful) if decoded else []
             answers.update(zip(decoded, assessments, strict=True))

@@ -14,7 +14,7 @@ from skinapp.imaging.decode import Photo
 from skinapp.imaging.outline import Mask
 
 Points = NDArray[np.complex128]
-"""Places in a photo, `x + iy`: a turn with a scale is a product, and a shift a sum."""
+"""Points in a photo, `x + iy`: a turn with a scale is a product, and a shift a sum."""
 
 FEATURES = 1500
 RATIO = 0.82
@@ -33,8 +33,8 @@ TRIES = 5000
 
 @dataclass(frozen=True)
 class Alignment:
-    """Where a place of the later photo lies in the earlier one: `turn * place + shift`. `by_skin` where the skin around the
-    lesion fixes the scale, so that sizes may be compared. `later` and `earlier` are the places that agree."""
+    """Where a point of the later photo lies in the earlier one: `turn * point + shift`. `by_skin` where the skin around the
+    lesion fixes the scale, so that sizes may be compared. `later` and `earlier` are the points that agree."""
 
     turn: complex
     shift: complex
@@ -59,7 +59,7 @@ class Alignment:
         return np.array([[turn.real, -turn.imag, shift.real], [turn.imag, turn.real, shift.imag]])
 
     def scales(self, count: int, rng: np.random.Generator) -> NDArray[np.float64]:
-        """The scale as so many resamples of the agreeing places have it: how well it is known."""
+        """The scale as so many resamples of the agreeing points have it: how well it is known."""
         picks = rng.integers(0, len(self.later), (count, len(self.later)))
         return np.array([abs(_fit(self.later[pick], self.earlier[pick])[0]) for pick in picks])
 
@@ -67,10 +67,12 @@ class Alignment:
 def align(earlier: Photo, later: Photo, masks: tuple[Mask, Mask]) -> Alignment | None:
     """The later photo laid on the earlier one, or nothing where that can't be done plausibly."""
     dilated = tuple(_dilate(mask) for mask in masks)
-    features = [_features(photo, everywhere) for photo, everywhere in ((earlier, None), (later, None))]
+    features = [_features(photo) for photo in (earlier, later)]
     matches = _match_features(features[0], features[1])
     for by_skin in (True, False):
-        outside_lesion = [(a, b) for a, b in matches if not by_skin or not (_inside(dilated[0], a) or _inside(dilated[1], b))]
+        outside_lesion = [
+            (a, b) for a, b in matches if not by_skin or not (_is_inside(dilated[0], a) or _is_inside(dilated[1], b))
+        ]
         alignment = _agree(outside_lesion, by_skin)
         if alignment is not None and _is_plausible(alignment, masks, earlier.shape[:2]):
             return alignment
@@ -83,27 +85,31 @@ def warp(later: Photo, alignment: Alignment, shape: tuple[int, ...], fill: tuple
     return np.asarray(cv2.warpAffine(later, alignment.matrix, size, flags=cv2.INTER_AREA, borderValue=fill), np.uint8)
 
 
-def _features(photo: Photo, where: NDArray[np.uint8] | None) -> tuple[Points, NDArray[np.float32]]:
-    """What can be found again under another light, turn and scale: places, and how each looks."""
+def _features(photo: Photo) -> tuple[Points, NDArray[np.float32]]:
+    """What can be found again under another light, turn and scale: points, and a descriptor of each."""
     grey = cv2.cvtColor(photo, cv2.COLOR_RGB2GRAY)
     even = cv2.createCLAHE(3.0, (8, 8)).apply(grey)
-    keys, looks = cv2.SIFT.create(FEATURES, contrastThreshold=0.02).detectAndCompute(even, where)
-    if looks is None:
+    keypoints, descriptors = cv2.SIFT.create(FEATURES, contrastThreshold=0.02).detectAndCompute(even, None)
+    if descriptors is None:
         return np.zeros(0, np.complex128), np.zeros((0, 128), np.float32)
-    roots = np.sqrt(looks / np.maximum(1e-9, looks.sum(axis=1, keepdims=True)))
-    return np.array([complex(*key.pt) for key in keys]), np.asarray(roots, np.float32)
+    roots = np.sqrt(descriptors / np.maximum(1e-9, descriptors.sum(axis=1, keepdims=True)))
+    return np.array([complex(*key.pt) for key in keypoints]), np.asarray(roots, np.float32)
 
 
 def _match_features(
     earlier: tuple[Points, NDArray[np.float32]], later: tuple[Points, NDArray[np.float32]]
 ) -> list[tuple[complex, complex]]:
-    """Pairs of places that look alike, each the other's only likeness."""
+    """Pairs of points that look alike, each the other's only likeness."""
     if min(len(earlier[0]), len(later[0])) < 2:
         return []
     matcher = cv2.BFMatcher(cv2.NORM_L2)
-    back = {match.queryIdx: match.trainIdx for match, *_ in matcher.knnMatch(later[1], earlier[1], k=1)}
+    nearest_earlier = {match.queryIdx: match.trainIdx for match, *_ in matcher.knnMatch(later[1], earlier[1], k=1)}
     pairs = matcher.knnMatch(earlier[1], later[1], k=2)
-    certain = (best for best, second in pairs if best.distance < RATIO * second.distance and back[best.trainIdx] == best.queryIdx)
+    certain = (
+        best
+        for best, second in pairs
+        if best.distance < RATIO * second.distance and nearest_earlier[best.trainIdx] == best.queryIdx
+    )
     return [(complex(earlier[0][match.queryIdx]), complex(later[0][match.trainIdx])) for match in certain]
 
 
@@ -111,9 +117,9 @@ def _agree(matches: list[tuple[complex, complex]], by_skin: bool) -> Alignment |
     """The turn, scale and shift that most matches agree on."""
     if len(matches) < MIN_MATCHES:
         return None
-    earlier, later = (np.array(places) for places in zip(*matches, strict=True))
+    earlier, later = (np.array(points) for points in zip(*matches, strict=True))
     _, inside = cv2.estimateAffinePartial2D(
-        _pairs(later), _pairs(earlier), method=cv2.RANSAC, ransacReprojThreshold=NEAR, maxIters=TRIES, confidence=0.999
+        _to_xy(later), _to_xy(earlier), method=cv2.RANSAC, ransacReprojThreshold=NEAR, maxIters=TRIES, confidence=0.999
     )
     if inside is None:
         return None
@@ -126,9 +132,9 @@ def _agree(matches: list[tuple[complex, complex]], by_skin: bool) -> Alignment |
 
 
 def _fit(later: Points, earlier: Points) -> tuple[complex, complex]:
-    """The least squares turn (with scale) and shift from places to places."""
-    from_, to = later - later.mean(), earlier - earlier.mean()
-    turn = complex(np.vdot(from_, to) / max(1e-9, np.vdot(from_, from_).real))
+    """The least squares turn (with scale) and shift from points to points."""
+    centred_later, centred_earlier = later - later.mean(), earlier - earlier.mean()
+    turn = complex(np.vdot(centred_later, centred_earlier) / max(1e-9, np.vdot(centred_later, centred_later).real))
     return turn, complex(earlier.mean() - turn * later.mean())
 
 
@@ -147,10 +153,10 @@ def _dilate(mask: Mask) -> Mask:
     return np.asarray(cv2.dilate(mask.astype(np.uint8), np.ones((side, side), np.uint8)) > 0)
 
 
-def _inside(mask: Mask, place: complex) -> bool:
-    row, column = min(mask.shape[0] - 1, int(place.imag)), min(mask.shape[1] - 1, int(place.real))
+def _is_inside(mask: Mask, point: complex) -> bool:
+    row, column = min(mask.shape[0] - 1, int(point.imag)), min(mask.shape[1] - 1, int(point.real))
     return bool(mask[row, column])
 
 
-def _pairs(places: Points) -> NDArray[np.float64]:
-    return np.stack([places.real, places.imag], axis=1)
+def _to_xy(points: Points) -> NDArray[np.float64]:
+    return np.stack([points.real, points.imag], axis=1)

@@ -55,7 +55,7 @@ class Change:
 class Comparison:
     """Both photos in one frame and under one light (each in its own frame where `alignment` is nothing), and what was measured:
     nothing where a photo shows no lesion, and no sizes where the photos have no common scale. The outlines of the lesions are
-    places on their photos as shown, `x + iy`, none where no lesion was found."""
+    points on their photos as shown, `x + iy`, none where no lesion was found."""
 
     earlier: Photo
     later: Photo
@@ -73,14 +73,14 @@ def compare(earlier: Photo, later: Photo, seed: int = 0) -> Comparison:
         edges = (_edge(mask) if mask is not None else NOWHERE for mask in masks)
         return Comparison(photos[0], photos[1], None, (), (next(edges), next(edges)))
     alignment = align.align(photos[0], photos[1], (first, second))
-    evened = _under_one_light(photos, (first, second))
-    changes = _changes(evened, alignment, np.random.default_rng(seed))
-    later_shown, edge = evened[1], _edge(second)
+    matched = _match_skin_colour(photos, (first, second))
+    changes = _changes(matched, alignment, np.random.default_rng(seed))
+    later_aligned, edge = matched[1], _edge(second)
     if alignment is not None:
         edge = alignment.turn * edge + alignment.shift
-        skin = tuple(np.median(evened[1][_ring(second)], axis=0).tolist())
-        later_shown = align.warp(evened[1], alignment, evened[0].shape, skin)
-    return Comparison(evened[0], later_shown, alignment, changes, (_edge(first), edge))
+        skin = tuple(np.median(matched[1][_ring(second)], axis=0).tolist())
+        later_aligned = align.warp(matched[1], alignment, matched[0].shape, skin)
+    return Comparison(matched[0], later_aligned, alignment, changes, (_edge(first), edge))
 
 
 def measure(photo: Photo, mask: Mask) -> dict[str, float]:
@@ -110,8 +110,8 @@ def _changes(photos: tuple[Photo, ...], alignment: Alignment | None, rng: np.ran
     scales = np.ones(count) if alignment is None else alignment.scales(count, rng)
     has_scale = alignment is not None and alignment.by_skin
     names = [name for name in repeats[0][0] if has_scale or name not in SIZES]
-    figures = [{name: np.array([one[name] for one in some[:count]]) for name in names} for some in repeats]
-    return tuple(_change(name, figures[0][name], figures[1][name], scales) for name in names)
+    values = [{name: np.array([figures[name] for figures in each[:count]]) for name in names} for each in repeats]
+    return tuple(_change(name, values[0][name], values[1][name], scales) for name in names)
 
 
 def _change(name: str, earlier: NDArray[np.float64], later: NDArray[np.float64], scales: NDArray[np.float64]) -> Change:
@@ -161,18 +161,18 @@ def _asymmetry(mask: Mask) -> float:
     rows, columns = np.nonzero(mask)
     middle = (columns.mean(), rows.mean())
     reach = 1.05 * float(np.hypot(columns - middle[0], rows - middle[1]).max()) + 1
-    shape = partial(_turned, mask.astype(np.float32), middle, SHAPE_SIDE / 2 / reach)
-    shapes = (shape(180 * axis / AXES) for axis in range(AXES))
-    return float(min(np.abs(one - one[::-1]).sum() / np.maximum(one, one[::-1]).sum() for one in shapes))
+    turn = partial(_turn, mask.astype(np.float32), middle, SHAPE_SIDE / 2 / reach)
+    shapes = (turn(180 * axis / AXES) for axis in range(AXES))
+    return float(min(np.abs(turned - turned[::-1]).sum() / np.maximum(turned, turned[::-1]).sum() for turned in shapes))
 
 
-def _turned(mask: NDArray[np.float32], middle: tuple[float, float], scale: float, degrees: float) -> NDArray[np.float32]:
+def _turn(mask: NDArray[np.float32], middle: tuple[float, float], scale: float, degrees: float) -> NDArray[np.float32]:
     matrix = cv2.getRotationMatrix2D(middle, degrees, scale)
     matrix[:, 2] = matrix[:, 2] + (SHAPE_SIDE - 1) / 2 - np.array(middle)
     return np.asarray(cv2.warpAffine(mask, matrix, (SHAPE_SIDE, SHAPE_SIDE)), np.float32)
 
 
-def _under_one_light(photos: tuple[Photo, ...], masks: tuple[Mask, Mask]) -> tuple[Photo, Photo]:
+def _match_skin_colour(photos: tuple[Photo, ...], masks: tuple[Mask, Mask]) -> tuple[Photo, Photo]:
     """Both photos, their skin of one colour: half-way between the two."""
     skins = [np.median(photo[_ring(mask)].astype(np.float32), axis=0) for photo, mask in zip(photos, masks, strict=True)]
     target = (skins[0] + skins[1]) / 2
@@ -185,8 +185,8 @@ def _under_one_light(photos: tuple[Photo, ...], masks: tuple[Mask, Mask]) -> tup
 
 def _ring(mask: Mask) -> Mask:
     """The skin around a lesion, with a gap to its edge; where it fills the photo, whatever is not lesion."""
-    away = cv2.distanceTransform((~mask).astype(np.uint8), cv2.DIST_L2, 3) / np.sqrt(mask.sum())
-    ring = np.asarray((away > GAP) & (away < GAP + WIDTH))
+    distance = cv2.distanceTransform((~mask).astype(np.uint8), cv2.DIST_L2, 3) / np.sqrt(mask.sum())
+    ring = np.asarray((distance > GAP) & (distance < GAP + WIDTH))
     return ring if ring.any() else np.asarray(~mask if not mask.all() else mask)
 
 

@@ -38,7 +38,7 @@ class Refusal:
 
 def refusal(method: str, path: str, headers: Headers, bound: str, known: Collection[str]) -> Refusal | None:
     """Why this request isn't answered by a server at the address `bound`; `known` are the host names that it was told."""
-    if not all(HOST.fullmatch(value) for value in _asked_hosts(headers)):
+    if not all(HOST.fullmatch(value) for value in _requested_hosts(headers)):
         return Refusal(400, text("requests.malformed", "en"))
     host = hostname(headers.get("host", ""))
     if _is_loopback(bound) and not (_is_loopback(host) or host in known):
@@ -61,14 +61,14 @@ def hostname(value: str) -> str:
 def origin(headers: Headers, scheme: str) -> str:
     """Where a browser found this server, also behind a proxy; `scheme` is that of the request itself."""
     proxied = headers.get("x-forwarded-proto", scheme).partition(",")[0].strip()
-    return f"{'https' if proxied == 'https' else 'http'}://{_asked_hosts(headers)[-1]}"
+    return f"{'https' if proxied == 'https' else 'http'}://{_requested_hosts(headers)[-1]}"
 
 
 def is_own_page(headers: Headers) -> bool:
     """Whether this server's own page asks, and no program. Browsers say so themselves, whatever proxies stand between; older ones
     name the page's origin."""
     site = headers.get("sec-fetch-site")
-    return _names_asked_host(headers, headers.get("origin", "")) if site is None else site == "same-origin"
+    return _is_requested_host(headers, headers.get("origin", "")) if site is None else site == "same-origin"
 
 
 def _is_loopback(host: str) -> bool:
@@ -81,18 +81,18 @@ def _is_loopback(host: str) -> bool:
 def _may_ask(method: str, path: str, headers: Headers, known: Collection[str]) -> bool:
     site = headers.get("sec-fetch-site")
     if site is not None:
-        leads = method in ("GET", "HEAD") and headers.get("sec-fetch-mode") == "navigate"
-        return site in ("same-origin", "none") or (leads and path != "/logout")
+        is_navigation = method in ("GET", "HEAD") and headers.get("sec-fetch-mode") == "navigate"
+        return site in ("same-origin", "none") or (is_navigation and path != "/logout")
     origin = headers.get("origin")
-    return origin is None or _names_asked_host(headers, origin) or hostname(origin) in known
+    return origin is None or _is_requested_host(headers, origin) or hostname(origin) in known
 
 
-def _names_asked_host(headers: Headers, origin: str) -> bool:
+def _is_requested_host(headers: Headers, origin: str) -> bool:
     """Whether an origin is the host that was asked, here or at the proxy before it."""
-    return _authority(origin) in [_authority(f"http://{host}") for host in _asked_hosts(headers)]
+    return _authority(origin) in [_authority(f"http://{host}") for host in _requested_hosts(headers)]
 
 
-def _asked_hosts(headers: Headers) -> list[str]:
+def _requested_hosts(headers: Headers) -> list[str]:
     """The host that was asked, and that which a proxy was asked."""
     hosts = [headers.get(name, "").split(",")[0].strip() for name in ("host", "x-forwarded-host")]
     return [host for host in hosts if host]

@@ -26,7 +26,7 @@ class Body:
 
     def __init__(self, receive: Receive, limit: int, share: Share, visitor: str) -> None:
         self._receive, self._limit, self._share, self._visitor = receive, limit, share, visitor
-        self._complete, self._waited, self._taken = False, 0.0, 0
+        self._complete, self._waited, self._charged = False, 0.0, 0
         self.received = 0
         self.refused: BodyError | None = None
 
@@ -52,7 +52,7 @@ class Body:
             self._share.take(self._visitor, size)
         except FullError:
             self._give_up(429)
-        self._taken += size
+        self._charged += size
 
     async def _next(self) -> Message:
         clock = asyncio.get_running_loop().time
@@ -72,8 +72,8 @@ class Body:
 
     def release(self, after_s: float) -> None:
         """Give back what the body took of the share, so many seconds from now."""
-        if self._taken:
-            asyncio.get_running_loop().call_later(after_s, self._share.give, self._visitor, self._taken)
+        if self._charged:
+            asyncio.get_running_loop().call_later(after_s, self._share.give, self._visitor, self._charged)
 
 
 async def discard(receive: Receive, limit: int) -> None:

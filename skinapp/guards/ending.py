@@ -8,7 +8,7 @@ PATIENCE_S = 5.0
 """Seconds that what is under way has; whoever stops containers waits for ten."""
 QUIET_S = 0.5
 """Without anything under way for so long all is done: a caller who has just heard of an answer comes for its picture."""
-LOOK_S = 0.05
+POLL_S = 0.05
 
 
 class Ending:
@@ -34,4 +34,4 @@ class Ending:
         while (now := time.monotonic()) - started < PATIENCE_S and now - quiet_since < QUIET_S:
             if self._count or is_busy():
                 quiet_since = now
-            time.sleep(LOOK_S)
+            time.sleep(POLL_S)

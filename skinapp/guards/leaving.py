@@ -15,7 +15,7 @@ class GoneError(Exception):
 
 async def unless_gone(receive: Receive, answer: Awaitable[Answer]) -> Answer:
     """An answer, given up as far as it isn't begun when its client leaves; whose body must have come in already."""
-    answering, leaving = asyncio.ensure_future(answer), asyncio.ensure_future(_gone(receive))
+    answering, leaving = asyncio.ensure_future(answer), asyncio.ensure_future(_disconnected(receive))
     try:
         await asyncio.wait({answering, leaving}, return_when=asyncio.FIRST_COMPLETED)
         if not answering.done():
@@ -26,6 +26,6 @@ async def unless_gone(receive: Receive, answer: Awaitable[Answer]) -> Answer:
         leaving.cancel()
 
 
-async def _gone(receive: Receive) -> None:
+async def _disconnected(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass

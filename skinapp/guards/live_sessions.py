@@ -45,7 +45,7 @@ class TooManyFramesError(Exception):
 @dataclass
 class _Viewer:
     visitor: str
-    began: float
+    started: float
     last_seen: float
     under_way: Counter[str] = field(default_factory=Counter)
 
@@ -63,12 +63,14 @@ class Viewers:
         with self._lock:
             now = self._clock()
             self._viewers = {
-                name: one for name, one in self._viewers.items() if now - one.last_seen < IDLE_S or one.under_way.total()
+                name: viewer
+                for name, viewer in self._viewers.items()
+                if now - viewer.last_seen < IDLE_S or viewer.under_way.total()
             }
             if len(self._viewers) >= self._limit:
                 return None
-            mine = sum(one.visitor == visitor for one in self._viewers.values())
-            if not may_take(mine, len(self._viewers), self._limit):
+            of_visitor = sum(viewer.visitor == visitor for viewer in self._viewers.values())
+            if not may_take(of_visitor, len(self._viewers), self._limit):
                 raise CrowdedError
             name = secrets.token_urlsafe(18)
             self._viewers[name] = _Viewer(visitor, now, now)
@@ -77,13 +79,13 @@ class Viewers:
     def touch(self, name: str) -> None:
         """A sign of a viewer, who begins to send a picture."""
         with self._lock:
-            self._known(name)
+            self._find(name)
 
     @contextmanager
     def under_way(self, name: str, kind: str = "frame") -> Iterator[None]:
         """While a frame or a still of this viewer is answered."""
         with self._lock:
-            viewer = self._known(name)
+            viewer = self._find(name)
             if viewer.under_way[kind] >= LIMITS[kind]:
                 raise TooManyFramesError
             viewer.under_way[kind] += 1
@@ -99,12 +101,12 @@ class Viewers:
         with self._lock:
             self._viewers.pop(name, None)
 
-    def _known(self, name: str) -> _Viewer:
+    def _find(self, name: str) -> _Viewer:
         viewer = self._viewers.get(name)
         if viewer is None:
             raise SessionEndedError(over=False)
         viewer.last_seen = now = self._clock()
-        if now - viewer.began >= SECONDS:
+        if now - viewer.started >= SECONDS:
             del self._viewers[name]
             raise SessionEndedError(over=True)
         return viewer

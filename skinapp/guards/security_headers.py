@@ -26,7 +26,7 @@ NOTHING = f"default-src 'none'; {FRAMES}; sandbox"
 FRAMED = f"{FRAMES}; object-src 'none'"
 """Of pages that hold a policy of their own, as the On-device tab's do, and of scripts, whose policy is that of their page."""
 SCRIPT = re.compile(rb"<script(?![^>]*\ssrc=)[^>]*>(.*?)</script>", re.DOTALL)
-RUNS = re.compile(r"(text|application)/(javascript|html|css)")
+RUNNABLE = re.compile(r"(text|application)/(javascript|html|css)")
 
 
 class PagePolicy:
@@ -56,23 +56,23 @@ class _Page:
         self._body += message.get("body", b"")
         if message.get("more_body"):
             return
-        own = (b"content-security-policy", policy(self._body, self._host).encode())
-        await self._send({**self._head, "headers": [*self._head["headers"], own]})
+        page_policy = (b"content-security-policy", policy(self._body, self._host).encode())
+        await self._send({**self._head, "headers": [*self._head["headers"], page_policy]})
         await self._send({"type": "http.response.body", "body": self._body})
 
 
 def add(head: Message, is_file: bool) -> None:
     """Put the headers into the head of an answer, which keeps what it says of its own; `is_file` of a visitor's file."""
-    own = {name.lower(): value for name, value in head["headers"]}
-    content_type = own.get(b"content-type", b"").decode("latin-1")
+    present = {name.lower(): value for name, value in head["headers"]}
+    content_type = present.get(b"content-type", b"").decode("latin-1")
     wanted = ((name.lower().encode(), value.encode()) for name, value in of_answer(content_type, is_file))
-    head["headers"] = [*head["headers"], *((name, value) for name, value in wanted if name not in own)]
+    head["headers"] = [*head["headers"], *((name, value) for name, value in wanted if name not in present)]
 
 
 def of_answer(content_type: str, is_file: bool) -> Iterator[tuple[str, str]]:
     """The headers of an answer that says nothing of its own; of a visitor's file whatever it says that it is."""
     yield from HEADERS.items()
-    yield "Content-Security-Policy", FRAMED if RUNS.match(content_type) and not is_file else NOTHING
+    yield "Content-Security-Policy", FRAMED if RUNNABLE.match(content_type) and not is_file else NOTHING
 
 
 def policy(page: bytes, host: str = "") -> str:
@@ -81,15 +81,15 @@ def policy(page: bytes, host: str = "") -> str:
     hashes = " ".join(
         sorted({f"'sha256-{base64.b64encode(hashlib.sha256(script).digest()).decode()}'" for script in SCRIPT.findall(page)})
     )
-    own = f"'self' {host}".strip()
+    own_hosts = f"'self' {host}".strip()
     return "; ".join(
         (
             "default-src 'none'",
-            f"script-src {own} 'unsafe-eval' {hashes}".strip(),
-            f"style-src {own} 'unsafe-inline'",
-            f"img-src {own} data: blob:",
-            f"font-src {own} data:",
-            f"connect-src {own} data: blob:",
+            f"script-src {own_hosts} 'unsafe-eval' {hashes}".strip(),
+            f"style-src {own_hosts} 'unsafe-inline'",
+            f"img-src {own_hosts} data: blob:",
+            f"font-src {own_hosts} data:",
+            f"connect-src {own_hosts} data: blob:",
             "media-src 'self' data: blob:",
             "worker-src 'self' blob:",
             "frame-src 'self'",

@@ -20,7 +20,7 @@ class _SupersededError(Exception):
 
 @dataclass
 class _Session:
-    hearts: int = 0
+    heartbeats: int = 0
     """Heartbeats whose client is there."""
     events: int = 0
     """Streams of answers."""
@@ -49,18 +49,18 @@ class Sessions:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = path_of(scope)
         heartbeat = self._paths.heartbeat.fullmatch(path)
-        name = heartbeat["session"] if heartbeat else self._named(scope) if path == self._paths.events else None
+        name = heartbeat["session"] if heartbeat else self._session_name(scope) if path == self._paths.events else None
         if name is None:
             await self._app(scope, receive, send)
             return
         session = self._sessions.setdefault(name, _Session())
         try:
-            await (self._heart if heartbeat else self._events)(session, scope, receive, send)
+            await (self._heartbeat if heartbeat else self._events)(session, scope, receive, send)
         finally:
-            if not session.hearts and not session.events and not session.waiting:
+            if not session.heartbeats and not session.events and not session.waiting:
                 self._sessions.pop(name, None)
 
-    def _named(self, scope: Scope) -> str | None:
+    def _session_name(self, scope: Scope) -> str | None:
         return next(iter(parse_qs(scope["query_string"].decode("latin-1")).get(self._paths.query, [])), None)
 
     async def _events(self, session: _Session, scope: Scope, receive: Receive, send: Send) -> None:
@@ -71,42 +71,42 @@ class Sessions:
             session.events -= 1
             session.changed.set()
 
-    async def _heart(self, session: _Session, scope: Scope, receive: Receive, send: Send) -> None:
-        heart = _Heart(session, receive, send)
+    async def _heartbeat(self, session: _Session, scope: Scope, receive: Receive, send: Send) -> None:
+        beat = _Heartbeat(session, receive, send)
         try:
             with suppress(_SupersededError):
-                await self._app(scope, heart.receive, heart.send)
+                await self._app(scope, beat.receive, beat.send)
         finally:
-            heart.leave()
+            beat.leave()
 
 
-class _Heart:
+class _Heartbeat:
     """One heartbeat: ASGI's receive, which keeps the end to itself while others of the session live, and its send."""
 
     def __init__(self, session: _Session, receive: Receive, send: Send) -> None:
         self._session, self._receive, self._send = session, receive, send
-        self._is_here, self._superseded = True, False
-        session.hearts += 1
+        self._is_connected, self._superseded = True, False
+        session.heartbeats += 1
         session.changed.set()
 
     async def receive(self) -> Message:
         message = await self._receive()
         if message["type"] == "http.disconnect":
             self.leave()
-            await self._alone()
+            await self._wait_until_alone()
         return message
 
-    async def _alone(self) -> None:
+    async def _wait_until_alone(self) -> None:
         """Until nothing else of the session lives; never where another heartbeat tells the application of its end."""
         session = self._session
-        while not (session.hearts or session.waiting) and session.events:
+        while not (session.heartbeats or session.waiting) and session.events:
             session.changed.clear()
             session.waiting = True
             try:
                 await session.changed.wait()
             finally:
                 session.waiting = False
-        if session.hearts or session.waiting:
+        if session.heartbeats or session.waiting:
             self._superseded = True
             await asyncio.Future()
 
@@ -117,7 +117,7 @@ class _Heart:
 
     def leave(self) -> None:
         """The client is gone."""
-        if self._is_here:
-            self._is_here = False
-            self._session.hearts -= 1
+        if self._is_connected:
+            self._is_connected = False
+            self._session.heartbeats -= 1
             self._session.changed.set()

@@ -26,21 +26,21 @@ class Share:
 
     def __init__(self, total: int) -> None:
         self.total, self.taken = total, 0
-        self._held = Counter[str]()
+        self._held_by = Counter[str]()
 
     def take(self, visitor: str, amount: int = 1) -> None:
         """Raises FullError where it is more than the visitor may hold."""
-        if not may_take(self._held[visitor], self.taken, self.total, amount):
+        if not may_take(self._held_by[visitor], self.taken, self.total, amount):
             raise FullError
-        self._held[visitor] += amount
+        self._held_by[visitor] += amount
         self.taken += amount
 
     def give(self, visitor: str, amount: int = 1) -> None:
         """Give back what was taken."""
         self.taken -= amount
-        self._held[visitor] -= amount
-        if not self._held[visitor]:
-            del self._held[visitor]
+        self._held_by[visitor] -= amount
+        if not self._held_by[visitor]:
+            del self._held_by[visitor]
 
     @contextmanager
     def held(self, visitor: str, amount: int = 1) -> Iterator[None]:

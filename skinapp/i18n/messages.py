@@ -38,21 +38,21 @@ class Message:
 
 
 def text(key: str, language: Language, /, **values: object) -> str:
-    """The sentence with these values in its places; `count` chooses between its forms, where it has some."""
-    worded = {name: one.to(language) if isinstance(one, Message) else one for name, one in values.items()}
+    """The sentence with these values in its placeholders; `count` chooses between its forms, where it has some."""
+    worded = {name: value.to(language) if isinstance(value, Message) else value for name, value in values.items()}
     return sentence(key, language, values.get("count")).format(**worded)
 
 
 def sentence(key: str, language: Language, count: object = None) -> str:
-    """The sentence with its places open, in the form that fits this count."""
-    found = sentences(language)[key]
-    if isinstance(found, str):
-        return found
-    return found.get("one", found["other"]) if count == 1 else found["other"]
+    """The sentence with its placeholders unfilled, in the form that fits this count."""
+    entry = sentences(language)[key]
+    if isinstance(entry, str):
+        return entry
+    return entry.get("one", entry["other"]) if count == 1 else entry["other"]
 
 
 def section(name: str, language: Language) -> dict[str, str]:
-    """The sentences of a section without forms, in the file's order and with their places open, as the browser fills them."""
+    """The sentences of a section without forms, in the file's order, whose placeholders the browser fills."""
     start = f"{name}."
     return {
         key.removeprefix(start): sentence
@@ -64,10 +64,10 @@ def section(name: str, language: Language) -> dict[str, str]:
 @cache
 def sentences(language: Language) -> dict[str, Sentence]:
     """All sentences by their keys, which are a section's name, a dot and a name, or a name alone."""
-    found = dict[str, Sentence]()
+    result = dict[str, Sentence]()
     for name, entry in tomllib.loads((LOCALES / f"{language}.toml").read_text(encoding="utf-8")).items():
-        found |= {name: entry} if isinstance(entry, str) else {f"{name}.{key}": sentence for key, sentence in entry.items()}
-    return found
+        result |= {name: entry} if isinstance(entry, str) else {f"{name}.{key}": sentence for key, sentence in entry.items()}
+    return result
 
 
 def preferred(accept_language: str) -> Language:

@@ -13,7 +13,7 @@ from skinapp.labels import CODES
 
 Floats = NDArray[np.float64]
 Lesions = NDArray[np.int64]
-"""Places in `labels.CODES`, one a photo `[n]`."""
+"""Indices into `labels.CODES`, one a photo `[n]`."""
 
 RESAMPLES = 1000
 

@@ -47,8 +47,8 @@ class Measured:
 
     def faults(self) -> dict[str, dict[str, Figure | None]]:
         """By fault of a camera the figures that were measured under it."""
-        found = _at(self.report, "robustness.faults")
-        return {name: {key: _figure(one) for key, one in fault.items()} for name, fault in found.items()}
+        faults = _at(self.report, "robustness.faults")
+        return {name: {key: _figure(value) for key, value in fault.items()} for name, fault in faults.items()}
 
     def views(self) -> dict[str, "Measured"]:
         """The same of the photos of each view; nothing where only one view was measured."""
@@ -56,19 +56,19 @@ class Measured:
 
     def outside(self) -> dict[tuple[str, str], dict[str, int]]:
         """By diagnosis outside of the seven and view, how many photos were answered what."""
-        found = {}
+        answered = {}
         for kind, views in self.report.get("outside", {}).items():
-            for view, one in views.items():
-                found[kind, view] = {priority.value: int(one["priorities"][priority.value]) for priority in Priority}
-        return found
+            for view, report in views.items():
+                answered[kind, view] = {priority.value: int(report["priorities"][priority.value]) for priority in Priority}
+        return answered
 
     def confusion(self) -> Counts:
         """By code what the lesion was, and what it was named."""
-        return _square(self.report.get("confusion"), CODES, CODES)
+        return _table(self.report.get("confusion"), CODES, CODES)
 
     def priorities(self) -> Counts:
         """By priority what the lesion asked for, and what was answered; nothing where it wasn't counted."""
-        return _square(self.report.get("priorities"), SEVERITY, (*SEVERITY, Priority.UNCLEAR))
+        return _table(self.report.get("priorities"), SEVERITY, (*SEVERITY, Priority.UNCLEAR))
 
 
 def read(folder: Path) -> dict[str, Measured]:
@@ -77,13 +77,13 @@ def read(folder: Path) -> dict[str, Measured]:
     if not path.is_file():
         return {}
     try:
-        known = json.loads(path.read_text(encoding="utf-8"))
-        split = next((split for split in SPLITS if known.get(split)), None)
-        found = {precision: Measured(split, report) for precision, report in known[split].items()} if split else {}
-        for one in found.values():
-            one.photos, one.lesions, one.confusion(), one.priorities(), one.faults(), one.outside()  # reading is the check
-            [(view.photos, view.figure("balanced_accuracy")) for view in one.views().values()]
-        return found
+        splits = json.loads(path.read_text(encoding="utf-8"))
+        split = next((split for split in SPLITS if splits.get(split)), None)
+        measured = {precision: Measured(split, report) for precision, report in splits[split].items()} if split else {}
+        for file in measured.values():
+            file.photos, file.lesions, file.confusion(), file.priorities(), file.faults(), file.outside()  # reading is the check
+            [(view.photos, view.figure("balanced_accuracy")) for view in file.views().values()]
+        return measured
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         log.warning("%s can't be read (%s: %s); the page shows no figures.", path, type(error).__name__, error)
         return {}
@@ -95,14 +95,14 @@ def _at(report: Any, key: str) -> dict[str, Any]:
     return dict(report)
 
 
-def _figure(found: Any) -> Figure | None:
+def _figure(value: Any) -> Figure | None:
     """A figure, if it was measured: of too few photos there is none."""
-    if not isinstance(found, dict) or not all(isinstance(found.get(key), int | float) for key in ("value", "low", "high")):
+    if not isinstance(value, dict) or not all(isinstance(value.get(key), int | float) for key in ("value", "low", "high")):
         return None
-    return Figure(*(float(found[key]) for key in ("value", "low", "high")))
+    return Figure(*(float(value[key]) for key in ("value", "low", "high")))
 
 
-def _square(found: Any, rows: tuple[str, ...], columns: tuple[str, ...]) -> Counts:
-    if not found:
+def _table(counts: Any, rows: tuple[str, ...], columns: tuple[str, ...]) -> Counts:
+    if not counts:
         return {}
-    return {str(row): {str(column): int(found[row][column]) for column in columns} for row in rows}
+    return {str(row): {str(column): int(counts[row][column]) for column in columns} for row in rows}

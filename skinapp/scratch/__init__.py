@@ -45,14 +45,14 @@ class Scratch:
 
     def __init__(self, base: str | None = None) -> None:
         self._lock, self._closed = threading.RLock(), False
-        self._filling, self._seen = set[str](), dict[str, float]()
+        self._filling, self._first_seen = set[str](), dict[str, float]()
         try:
             self.path = Path(base or tempfile.gettempdir()).resolve() / f"{PREFIX}{secrets.token_hex(16)}"
             self._folder = self._make()
         except OSError as error:
-            place = base or "The system's folder for temporary files"
+            folder = base or "The system's folder for temporary files"
             raise SkinAppError(
-                f"{place} can't hold photos ({error.strerror}); name a folder that can as GRADIO_TEMP_DIR, or as TMPDIR."
+                f"{folder} can't hold photos ({error.strerror}); name a folder that can as GRADIO_TEMP_DIR, or as TMPDIR."
             ) from None
         self.sweep()
 
@@ -89,9 +89,9 @@ class Scratch:
         """Delete what has been on a shelf for longer, counted from the first look that found it there."""
         with suppress(OSError):  # there is no such folder
             now, present = time.monotonic(), set(os.listdir(self.path / shelf)) - self._filling
-            self._seen = {name: self._seen.get(name, now) for name in present}
+            self._first_seen = {name: self._first_seen.get(name, now) for name in present}
             with OpenFolder(self.path / shelf) as folder:
-                folder.delete({name for name, since in self._seen.items() if now - since > age_s})
+                folder.delete({name for name, since in self._first_seen.items() if now - since > age_s})
 
     def sweep(self) -> None:
         """Delete what killed processes left beside this folder."""
@@ -122,8 +122,8 @@ class Scratch:
             if self._closed:
                 raise FileNotFoundError(ENOENT, "The folder is closed", str(self.path))
             if not self._folder.is_in_place():
-                gone, self._folder = self._folder, self._make()
-                gone.close()
+                previous, self._folder = self._folder, self._make()
+                previous.close()
             shelf = self.path / name
             with suppress(FileExistsError):
                 shelf.mkdir(0o700)

@@ -22,8 +22,8 @@ class OpenFolder:
     """A folder until `close`; OSError where there is none, or a link."""
 
     def __init__(self, path: Path) -> None:
-        self.path, self._found, self._lock = path, path.lstat(), -1
-        if not _is_folder(self._found):
+        self.path, self._identity, self._lock = path, path.lstat(), -1
+        if not _is_folder(self._identity):
             raise NotADirectoryError(f"{path} is no folder")
 
     def __enter__(self) -> Self:
@@ -34,19 +34,19 @@ class OpenFolder:
 
     def lock(self) -> None:
         """Hold it until it is closed or this process ends, however that does; OSError where another process holds it."""
-        opened = os.open(self.path / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+        descriptor = os.open(self.path / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
         try:
             if sys.platform == "win32":  # that it is, mypy must be told
-                msvcrt.locking(opened, msvcrt.LK_NBLCK, 1)
+                msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
         except OSError:
-            os.close(opened)
+            os.close(descriptor)
             raise
-        self._lock = opened
+        self._lock = descriptor
 
     def is_in_place(self) -> bool:
         """Whether what stands at its path, if anything, is this folder."""
         try:
-            return os.path.samestat(self.path.lstat(), self._found)
+            return os.path.samestat(self.path.lstat(), self._identity)
         except FileNotFoundError:
             return False
 
@@ -77,11 +77,11 @@ class OpenFolder:
 
     def close(self) -> None:
         """Let go of it."""
-        opened, self._lock = self._lock, -1
-        if opened != -1:
-            os.close(opened)
+        descriptor, self._lock = self._lock, -1
+        if descriptor != -1:
+            os.close(descriptor)
 
 
-def _is_folder(found: os.stat_result) -> bool:
+def _is_folder(status: os.stat_result) -> bool:
     """A folder of its own, and no link or junction to another."""
-    return stat.S_ISDIR(found.st_mode) and not getattr(found, "st_reparse_tag", 0)
+    return stat.S_ISDIR(status.st_mode) and not getattr(status, "st_reparse_tag", 0)

@@ -173,7 +173,7 @@ def test_large_photos_of_one_pass_are_answered_before_memory_is_full(folder, mon
     monkeypatch.setattr(
         assessor, "assess_decoded", lambda read, *given, **ways: passes.append(len(read)) or answering(read, *given, **ways)
     )
-    monkeypatch.setattr(pipeline, "MAX_HELD_BYTES", 2 * 320 * 240 * 3)
+    monkeypatch.setattr(pipeline, "MAX_DECODED_BYTES", 2 * 320 * 240 * 3)
     assert len(list(pipeline.assess(assessor, [folder / "a.png"] * 8, threads=1))) == 8
     assert passes == [3, 3, 2]
 
