@@ -42,11 +42,9 @@ def refusal(method: str, path: str, headers: Headers, bound: str, known: Collect
         return Refusal(400, text("requests.malformed", "en"))
     host = hostname(headers.get("host", ""))
     if _is_loopback(bound) and not (_is_loopback(host) or host in known):
-        return Refusal(
-            403, f"This server knows no host named {host[:100]!r}; who runs it names it in SKINAPP_HOSTS, if it is theirs."
-        )
+        return Refusal(403, text("requests.unknown_host", "en", host=repr(host[:100])))
     if not _may_ask(method, path, headers, known):
-        return Refusal(403, "Only this server's own page, or a program, may ask; open the page itself.")
+        return Refusal(403, text("requests.other_site", "en"))
     return None
 
 

@@ -212,7 +212,7 @@ def test_a_form_that_is_none_is_refused(server: str) -> None:
 def test_too_much_is_refused_before_it_is_read(server: str) -> None:
     answer = post(server, bytes(request_gate.HTTP_BYTES))
     assert answer.status_code == 413 and answer.json() == {
-        "error": f"More than {request_gate.HTTP_BYTES} bytes; send less at once"
+        "error": f"More than {request_gate.HTTP_BYTES} bytes were sent; send less at once."
     }
 
 

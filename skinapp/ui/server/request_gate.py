@@ -194,7 +194,7 @@ def _given_up(request: Request, error: BodyError) -> Response:
 
 
 def _too_large(request: Request) -> Response:
-    return refused(request.scope, f"More than {_limit(path_of(request.scope))} bytes; send less at once", 413)
+    return refused(request.scope, text("requests.too_large", "en", limit=_limit(path_of(request.scope))), 413)
 
 
 def _length(request: Request) -> int:
