@@ -299,6 +299,8 @@ def _join(content: bytes, spans: Spans) -> bytes:
     return b"".join(view[start:end] for start, end in spans)
 
 
+HEIC_BRANDS = rb"mif1|msf1|hei[cxms]|hev[cxms]"
+"""What a HEIC says that it is, as a regular expression; the first two may be an AVIF."""
 FORMATS: tuple[tuple[re.Pattern[bytes], Callable[[bytes], Structure]], ...] = (
     (re.compile(rb"\xff\xd8\xff"), _jpeg),
     (re.compile(rb"\x89PNG\r\n\x1a\n"), _png),
@@ -306,6 +308,6 @@ FORMATS: tuple[tuple[re.Pattern[bytes], Callable[[bytes], Structure]], ...] = (
     (re.compile(rb"GIF8[79]a"), _gif),
     (re.compile(rb"BM"), _bmp),
     (re.compile(rb"II[*+]\0|II\0\*|MM\0[*+]|MM\*\0"), _tiff),
-    (re.compile(rb"....ftyp(avif|avis|mif1|msf1|hei[cxms]|hev[cxms])", re.DOTALL), _isobmff),
+    (re.compile(rb"....ftyp(avif|avis|" + HEIC_BRANDS + rb")", re.DOTALL), _isobmff),
 )
 """How a file of each format begins, and what reads its structure."""

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from skinapp.errors import PhotoError
 from skinapp.guards.asgi import App, Message, Receive, Scope, Send, path_of
 from skinapp.guards.shares import FullError, Share
-from skinapp.imaging import decode, encode
+from skinapp.imaging import decode, encode, structure
 
 WORKERS = 2
 """Photos that are unpacked at the same time."""
@@ -20,7 +20,7 @@ PREVIEWS = 8
 PICTURE = "image/webp"
 """What every browser names where it asks for a picture, and no program."""
 NOT_EVERYWHERE = {
-    "image/heic": re.compile(rb"....ftyp(mif1|msf1|hei[cxms]|hev[cxms])", re.DOTALL),
+    "image/heic": re.compile(rb"....ftyp(" + structure.HEIC_BRANDS + rb")", re.DOTALL),
     "image/tiff": re.compile(rb"II[*+]\0|MM\0[*+]"),
 }
 """Kinds that only some browsers show, who name them, and how their files begin."""
