@@ -70,6 +70,11 @@ def sentences(language: Language) -> dict[str, Sentence]:
     return result
 
 
+def requested(headers: Mapping[str, str]) -> Language:
+    """The language that a request asks for, by its headers."""
+    return preferred(headers.get("accept-language", ""))
+
+
 def preferred(accept_language: str) -> Language:
     """The first language of an Accept-Language header that we speak, else English."""
     for entry in accept_language.lower().split(","):

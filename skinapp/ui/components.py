@@ -7,7 +7,7 @@ import gradio as gr
 from gradio.i18n import I18nData
 
 from skinapp.guards import queueing
-from skinapp.i18n.messages import Language, preferred, text
+from skinapp.i18n.messages import Language, requested, text
 from skinapp.ui.gradio_internals import events, files
 from skinapp.web import STATIC
 from skinapp.web.views import page
@@ -43,7 +43,7 @@ def script(*names: str) -> str:
 
 def language_of(request: gr.Request) -> Language:
     """The language that the visitor's browser asks for."""
-    return preferred(request.headers.get("accept-language", ""))
+    return requested(request.headers)
 
 
 def photo_input(

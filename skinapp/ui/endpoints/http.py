@@ -21,7 +21,7 @@ from skinapp.errors import BusyError, PhotoError
 from skinapp.guards import access, queueing
 from skinapp.guards.leaving import unless_gone
 from skinapp.guards.shares import FullError, Share
-from skinapp.i18n.messages import Language, Message, preferred
+from skinapp.i18n.messages import Language, Message, requested
 from skinapp.ui.gradio_internals import queue, server
 from skinapp.ui.gradio_internals.accounts import visitor
 from skinapp.ui.server.request_gate import HTTP_BYTES
@@ -64,7 +64,7 @@ class HttpEndpoint:
 
     async def classify(self, request: Request) -> Response:
         """The report on one photo, or a row for each of several."""
-        language = preferred(request.headers.get("accept-language", ""))
+        language = requested(request.headers)
         try:
             options = calls.read_options(request.query_params, language, request.headers.get("accept", ""))
             photos = await _photos(request)  # before it takes a place: a body that stalls would keep it
@@ -119,7 +119,7 @@ async def _openapi(_: Request) -> Response:
 async def _page(request: Request) -> Response:
     """The same for people, whose browser may ask with a slash at the end."""
     base, home = ("", "../") if request.url.path.endswith("/") else (f"{PATH[1:]}/", "./")
-    language = preferred(request.headers.get("accept-language", ""))
+    language = requested(request.headers)
     origin = access.origin(request.headers, request.url.scheme) + request.scope.get("root_path", "").rstrip("/")
     return HTMLResponse(api.page(language, origin, base, home), headers={"Content-Security-Policy": api.POLICY})
 

@@ -18,7 +18,7 @@ from skinapp.assessment.assessor import Assessor
 from skinapp.errors import PhotoError
 from skinapp.guards import access, live_sessions, queueing
 from skinapp.guards.asgi import Receive, Scope, Send, path_of
-from skinapp.i18n.messages import preferred
+from skinapp.i18n.messages import requested
 from skinapp.ui.gradio_internals.accounts import visitor
 from skinapp.web import answering
 from skinapp.web.bundles import headers
@@ -108,7 +108,7 @@ class LiveEndpoint:
         return Response(json.dumps(answer, separators=(",", ":")), media_type="application/json")
 
     async def _still(self, request: Request) -> Response:
-        language = preferred(request.headers.get("accept-language", ""))
+        language = requested(request.headers)
         content = await self._picture(request, STILL_BYTES)
         with self._viewers.under_way(_viewer(request), "still"):
             answer, evidence = await self._in_thread(

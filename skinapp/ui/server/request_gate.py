@@ -18,7 +18,7 @@ from skinapp.guards.ending import Ending
 from skinapp.guards.leaving import GoneError
 from skinapp.guards.sessions import Sessions
 from skinapp.guards.shares import FullError, Share
-from skinapp.i18n.messages import preferred, text
+from skinapp.i18n.messages import requested, text
 from skinapp.imaging import decode
 from skinapp.ui.gradio_internals import files, hardening, server
 from skinapp.ui.gradio_internals.accounts import visitor
@@ -171,7 +171,7 @@ class _Reply:
 
 def crowded(request: Request, why: str, status: int, retry_s: int = RETRY_S) -> Response:
     """A visitor's sentence, in a form that the page shows, and when to come back."""
-    language = preferred(request.headers.get("accept-language", ""))
+    language = requested(request.headers)
     sentence = text(f"crowded.{why}", language, minutes=retry_s // 60)
     headers = {"Retry-After": str(retry_s)}
     if _is_upload(request):  # the page shows this answer as it is

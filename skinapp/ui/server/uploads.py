@@ -16,7 +16,7 @@ from starlette.responses import PlainTextResponse, Response
 
 from skinapp.errors import StorageError
 from skinapp.guards import background
-from skinapp.i18n.messages import preferred
+from skinapp.i18n.messages import requested
 from skinapp.scratch import Scratch
 from skinapp.ui.gradio_internals import files
 from skinapp.web.views.page import KEPT_MINUTES
@@ -54,7 +54,7 @@ def workspaces() -> Path:
 
 async def no_storage(request: Request, error: StorageError) -> Response:
     """What whoever uploads hears where there is no place for it."""
-    language = preferred(request.headers.get("accept-language", ""))
+    language = requested(request.headers)
     return PlainTextResponse(error.message.to(language), 507)
 
 

@@ -7,7 +7,7 @@ from starlette.requests import Request
 
 from skinapp.guards import access, queueing
 from skinapp.guards.shares import may_take
-from skinapp.i18n.messages import preferred, text
+from skinapp.i18n.messages import requested, text
 from skinapp.imaging import budget
 from skinapp.ui.gradio_internals.accounts import visitor
 from skinapp.ui.server.request_gate import BODY
@@ -27,7 +27,7 @@ def refusal(request: Request, waiting: Sequence[Request], calls: Sequence[Reques
     if may_wait and not (size and size + _bytes(request) > CALLS_BYTES):
         return None
     status = 503 if is_full and not access.is_own_page(request.headers) else 429
-    language = preferred(request.headers.get("accept-language", ""))
+    language = requested(request.headers)
     return HTTPException(status, text("crowded.full" if is_full else "crowded.waiting", language), {"Retry-After": str(RETRY_S)})
 
 
