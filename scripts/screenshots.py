@@ -1,7 +1,8 @@
 """python -m scripts.screenshots [NAME ...]
 
 Photographs the page on drawn spots, which are nobody's skin, in Chromium, and draws the packages of the program: docs/images/,
-light and dark. Names are those of the pictures; without one, all are made.
+light and dark. Names are those of the pictures; without one, all are made. `app` stands for the icons and the screenshots that
+browsers show when the tab on this device is to be installed.
 """
 
 import io
@@ -15,18 +16,24 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
-from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Frame, Locator, Page, expect, sync_playwright
 
 from scripts import architecture
 from skinapp.imaging import synthetic
 from skinapp.imaging.decode import Photo
 from skinapp.model.hub import EMBEDDED
+from skinapp.web import STATIC
 from skinapp.web.views.examples import SPOTS
 from tests.support import drawings, zip_files
 from tests.support.app_server import started
 from tests.support.browser import FLAGS
 
 IMAGES = Path(__file__).parents[1] / "docs" / "images"
+ICON = STATIC / "favicon.svg"
+ICONS = {"192": (192, "36%", "0"), "512": (512, "36%", "0"), "maskable": (512, "0", "10%")}
+"""Sides in pixels, how round the corners are, and the rim that a phone may cut off."""
+SCREENS = {"wide": (1280, 800, 1), "narrow": (390, 844, 2)}
+"""Width, height and pixels in each."""
 MAX_BYTES = 120_000
 THEMES = ("light", "dark")
 TABS = ("photo", "many", "live", "follow", "ondevice", "teach", "about")
@@ -50,8 +57,27 @@ def main(names: Sequence[str]) -> int:
         with started([sys.executable, "app.py"], environment, EMBEDDED) as (address, _):
             for name in wanted:
                 photograph(browser, address, name)
+            if not names or "app" in names:
+                photograph_app(browser, address)
         browser.close()
     return 0
+
+
+def photograph_app(browser: Browser, address: str) -> None:
+    """The icons and screenshots that the manifest of the tab on this device names."""
+    page = browser.new_page()
+    for name, (side, corner, rim) in ICONS.items():
+        page.set_viewport_size({"width": side, "height": side})
+        picture = f'<div style="height:100vh;background:#0f766e;padding:{rim};border-radius:{corner}">{ICON.read_text()}</div>'
+        page.set_content(f"<style>*{{margin:0;box-sizing:border-box}}svg{{display:block}}</style>{picture}")
+        page.screenshot(path=STATIC / "icons" / f"{name}.png", omit_background=True)
+    for name, (width, height, scale) in SCREENS.items():
+        page = browser.new_page(viewport={"width": width, "height": height}, device_scale_factor=scale, locale="en-US")
+        page.goto(f"{address}/ondevice/index.html")
+        answer_on_device(page.main_frame)
+        page.wait_for_timeout(600)
+        shot = Image.open(io.BytesIO(page.screenshot(animations="disabled"))).convert("RGB")
+        shot.quantize(192).save(STATIC / "screenshots" / f"{name}.png", optimize=True)
 
 
 def photograph(browser: Browser, address: str, name: str) -> None:
@@ -150,10 +176,14 @@ def ondevice(page: Page) -> Locator:
     frame = page.wait_for_selector("iframe.ondevice-frame[src]").content_frame()
     if frame is None:
         raise LookupError("The tab on this device has no frame.")
+    answer_on_device(frame)
+    return part
+
+
+def answer_on_device(frame: Frame) -> None:
     frame.wait_for_selector("[data-state=ready]", timeout=PATIENCE_MS)
     frame.set_input_files("input[type=file]", given("spot", synthetic.draw(SPOTS["even"])))  # type: ignore[arg-type]
     frame.wait_for_selector("[data-state=photo]", timeout=PATIENCE_MS)
-    return part
 
 
 def teach(page: Page) -> Locator:

@@ -55,7 +55,7 @@ class Assessment:
     def blank(cls, priority: Priority, model: ModelInfo) -> Self:
         """An assessment of nothing, of this priority: what the page's HTML is rendered from where the figures come later.
 
-        Without a priority it has every fault that a photo can have, with one every warning.
+        Without a priority it has every fault that a photo can have, with one every warning, a view and a set.
         """
         figures, faults = quality.Figures(0, 0, 0, 0, 0, 0, 0, 0), tuple(quality.Issue)
         warnings = (*faults, *FramingFlaw)
@@ -71,8 +71,8 @@ class Assessment:
             framing=Framing(None, ()),
             model=model,
             elapsed_ms={"total": 0.0},
-            rule=Rule(1.0, dict.fromkeys(THRESHOLDS, 1.0), {}),
-            view=None,
+            rule=Rule(1.0, dict.fromkeys(THRESHOLDS, 1.0), dict.fromkeys(CODES, 0.0)),
+            view=View.DERMOSCOPIC,
             careful=False,
         )
 

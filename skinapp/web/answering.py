@@ -12,7 +12,7 @@ from skinapp.followup import compare
 from skinapp.i18n.messages import Language, text
 from skinapp.imaging import decode, encode, synthetic
 from skinapp.imaging.decode import Photo
-from skinapp.labels import CODES, View
+from skinapp.labels import CODES
 from skinapp.metrics import ground_truth
 from skinapp.web.views import answer as answer_view
 from skinapp.web.views import classification, examples, followup, many, page, report
@@ -107,7 +107,7 @@ def live_report(assessor: Assessor, content: bytes, max_pixels: int) -> dict[str
     return {
         **assessment.quality.to_dict(),
         "chances": assessment.chances.tolist(),
-        "view": assessment.view or View.DERMOSCOPIC,
+        "view": assessment.view or "",
         "priority": assessment.priority,
         "focus": assessment.focus.code,
         "figures": vars(assessment.quality.figures),

@@ -27,19 +27,22 @@ SIZES = [
     *((225, 223), (223, 448), (449, 224), (640, 641), (767, 431), (1024, 128), (1024, 768), (999, 1333), (17, 16), (2048, 1536)),
 ]
 
-ASK = """async ([code, files]) => {
+ASK = """async ([code, files, key, centred]) => {
     const modules = new URL(code, location.href);
     const { open } = await import(new URL("ondevice/engine.js", modules));
-    const network = await open(modules, await (await fetch(new URL("about.json", modules))).json(), () => undefined);
+    const about = await (await fetch(new URL("about.json", modules))).json();
+    const model = about.models.find((one) => one.key === key) ?? about.models[0];
+    const network = await open(modules, about, () => undefined, model);
     const answers = [];
     for (const [name, kind, content] of files) {
         const bytes = Uint8Array.from(atob(content), (one) => one.charCodeAt(0));
-        answers.push(await network.ask({ file: new File([bytes], name, { type: kind }) }));
+        answers.push(await network.ask({ file: new File([bytes], name, { type: kind }), centred }));
     }
     network.close();
     return answers.map(({ refused, assessment }) => refused ?? assessment);
 }"""
-"""For a page that lies beside the folder of the modules: what they answer to files."""
+"""For a page that lies beside the folder of the modules: what they answer to files, with the network of this key, the first
+without one."""
 
 
 def hundred() -> dict[str, bytes]:
@@ -129,6 +132,9 @@ def furthest(given: dict[str, bytes], answers: list[Any], name: str | None = Non
     for photo, ours, other in zip(given, answers, theirs, strict=True):
         assert (ours["priority"], ours["focus"]) == (other.priority, other.focus.code), photo
         assert ours["issues"] == list(other.quality.issues), photo
+        assert not other.quality.ok or ours["warnings"] == list(other.quality.warnings), photo
+        assert (ours["view"], ours["careful"]) == (other.view or "", other.careful), photo
+        assert ours.get("set") == (None if other.set is None else list(other.set)), photo
         assert [ours["seen"][edge] for edge in ("left", "top", "right", "bottom")] == list(other.evidence.view_box), photo
     worst = max(apart, key=lambda photo: apart[photo])
     assert apart[worst] <= CLOSEST, (worst, apart[worst])
@@ -137,7 +143,7 @@ def furthest(given: dict[str, bytes], answers: list[Any], name: str | None = Non
 
 def expected(given: dict[str, bytes], assessor: Assessor) -> list[Assessment]:
     """The answers from all pixels of the files, as browsers answer; the program reads large ones with fewer."""
-    return [assessor.assess([decode.read(content)])[0] for content in given.values()]
+    return [assessor.assess([decode.read(content)], careful=True)[0] for content in given.values()]
 
 
 def differences(answers: list[Any], theirs: list[Assessment]) -> list[float]:

@@ -13,11 +13,12 @@ from typing import Any
 import cv2
 import numpy as np
 
-from skinapp.assessment import explain, quality, triage
-from skinapp.imaging import preprocess
+from skinapp.assessment import explain, framing, prediction_set, quality, triage
+from skinapp.imaging import looks, preprocess
 from skinapp.imaging.decode import Photo
 from skinapp.labels import CODES
-from skinapp.model.spec import INTERPOLATIONS, LesionHead, ModelSpec, Transform
+from skinapp.model.hub import EMBEDDED
+from skinapp.model.spec import CROPS, INTERPOLATIONS, TURNS, LesionHead, Look, ModelSpec, Transform
 from skinapp.web.bundles import manifest
 from skinapp.web.render import percent
 from tests import TINY_MODEL
@@ -36,6 +37,9 @@ def vectors() -> dict[str, Any]:
         "chances": [chances(seed) for seed in range(40)],
         "quality": [judged(photo) for photo in judgeable()],
         "maps": [layered(seed, shift) for seed, shift in enumerate((0.0, 0.4, -0.5))],
+        "looks": [looked(*size) for size in ((320, 240), (97, 133), (224, 224), (640, 200))],
+        "framings": [framed(photo, seed) for seed, photo in enumerate(framable())],
+        "sets": [among(seed) for seed in range(20)],
         "percents": {str(value): percent(value) for value in shares()},
     }
 
@@ -135,6 +139,69 @@ def layered(seed: int, shift: float) -> dict[str, Any]:
         "wide": explain.enlarge(heat, 40, 24, shift).ravel().tolist(),
         "layer": packed(explain.layer(heat, shift)),
     }
+
+
+def looked(width: int, height: int) -> dict[str, Any]:
+    """What eight looks see, and what becomes of their maps."""
+    photo = np.random.default_rng(width).integers(0, 256, (height, width, 3)).astype(np.uint8)
+    transform = replace(SPEC.transform, input_size=(3, 48, 48))
+    chosen = [Look(CROPS[turn % 3], turn) for turn in range(TURNS)]
+    cams = np.random.default_rng(height).normal(2, 3, (len(chosen), len(CODES), 5, 5)).astype(np.float32)
+    boxes = looks.view_boxes(photo, transform, chosen)
+    maps = looks.merge_maps(cams, chosen, boxes, 0.4)
+    return {
+        "transform": asdict(transform),
+        "width": width,
+        "height": height,
+        "photo": packed(np.dstack([photo, np.full((height, width), 255, np.uint8)])),
+        "looks": [asdict(look) for look in chosen],
+        "views": [packed(view) for view in looks.views(photo, transform, chosen)],
+        "boxes": [box._asdict() for box in boxes],
+        "covering": looks.covering_box(boxes)._asdict(),
+        "cams": [one.ravel().tolist() for one in cams],
+        "merged": maps.ravel().tolist(),
+        "cells": maps.shape[1:],
+    }
+
+
+def framable() -> list[Photo]:
+    places = ((0.5, 0.5), (0.15, 0.2), (0.5, 0.02), (0.85, 0.6))
+    sizes = ((320, 240), (240, 411), (448, 448), (900, 617), (64, 64), (1201, 903))
+    return [
+        *(drawings.lesion(*size, place, seed=size[0]) for size in sizes for place in places),
+        drawings.plain(200),
+        np.ascontiguousarray(drawings.lesion(640, 480)[:, :90]),
+    ]
+
+
+def framed(photo: Photo, seed: int) -> dict[str, Any]:
+    """Where the embedded model's head finds the lesion of a photo, were its maps these."""
+    head = ModelSpec.read(EMBEDDED).frame_head
+    cams = np.random.default_rng(seed).normal(0, 4, (len(CODES), 7, 7)).astype(np.float32)
+    height, width = photo.shape[:2]
+    box = preprocess.view_box(photo, SPEC.transform)
+    found = framing.find_framing(photo, cams, box, head)
+    crop = framing.crop(found.box, width, height) if found.box else None
+    is_part = crop is not None and not (crop.right - crop.left == width == height)
+    return {
+        "width": width,
+        "height": height,
+        "photo": packed(np.dstack([photo, np.full((height, width), 255, np.uint8)])),
+        "cams": cams.ravel().tolist(),
+        "cells": cams.shape[1:],
+        "seen": box._asdict(),
+        "head": asdict(head),
+        "box": found.box._asdict() if found.box else None,
+        "flaws": found.flaws,
+        "crop": crop._asdict() if crop and is_part else None,
+    }
+
+
+def among(seed: int) -> dict[str, Any]:
+    draw = np.random.default_rng(seed)
+    known = draw.dirichlet(np.ones(len(CODES)))
+    limits = dict(zip(CODES, (draw.random(len(CODES)) * (1.0 if seed % 4 else 3.0)).tolist(), strict=True))
+    return {"chances": known.tolist(), "limits": limits, "set": prediction_set.of(known, limits)}
 
 
 def shares() -> list[float]:

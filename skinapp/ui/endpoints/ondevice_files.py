@@ -1,7 +1,7 @@
 """The route that hands out the On-device tab's files."""
 
 from starlette.concurrency import run_in_threadpool
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Mount
 
 from skinapp.guards.asgi import Receive, Scope, Send, path_of
@@ -10,6 +10,8 @@ from skinapp.web.bundles.ondevice import Bundle, is_lasting
 
 PATH = "/ondevice"
 ENTRY = "index.html"
+SHARE = "share"
+"""Where an installed app is given a photo by another; its service worker answers, and no photo comes here."""
 
 
 class OnDeviceFiles:
@@ -28,6 +30,8 @@ class OnDeviceFiles:
 
     def _response(self, scope: Scope) -> Response:
         path = path_of(scope).lstrip("/") or ENTRY
+        if path == SHARE:  # without its service worker: what is sent along is left unread
+            return RedirectResponse(ENTRY, 303)
         if scope["method"] not in ("GET", "HEAD") or path not in self._bundle.paths:
             return PlainTextResponse("Not Found", 404)
         lasting = is_lasting(path)

@@ -10,6 +10,7 @@ KINDS = {
     ".json": "application/json",
     ".webmanifest": "application/manifest+json",
     ".svg": "image/svg+xml",
+    ".png": "image/png",
 }
 LASTING = "public, max-age=31536000, immutable"
 """Of files whose address changes with their content."""

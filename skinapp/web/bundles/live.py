@@ -45,7 +45,7 @@ def _about(assessor: Assessor, limits: Limits) -> bytes:
     about = {
         "rules": manifest.rules(),
         "issues": manifest.ISSUES,
-        "thresholds": {view.value: spec.rule(view, careful=False).thresholds for view in View},
+        "thresholds": {"": spec.thresholds, **{view.value: spec.rule(view, careful=False).thresholds for view in View}},
         "shift": spec.heatmap.shift,
         "limits": {"side": side(spec.transform), "still": STILL_SIDE, "lanes": limits.lanes},
         "model": {
@@ -65,6 +65,7 @@ def _pieces(assessor: Assessor, limits: Limits, language: Language) -> dict[str,
     return {
         "answers": whole["answers"],
         "ran": whole["ran"],
+        "lines": whole["lines"],
         "busy": page.busy(language),
         "say": say,
         "hints": section("issues", language),

@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from skinapp.assessment import explain, quality
+from skinapp.assessment import explain, framing, quality
 from skinapp.assessment.assessor import Assessment
 from skinapp.assessment.loaded_model import ModelInfo
 from skinapp.i18n.messages import Language, section
 from skinapp.imaging import decode, encode
-from skinapp.labels import LESIONS, SEVERITY, Priority
+from skinapp.labels import LESIONS, SEVERITY, Priority, View
 from skinapp.web.views import answer, page
 from skinapp.web.views.ondevice import footer, tab
 
@@ -26,6 +26,17 @@ def rules() -> dict[str, Any]:
         "lesions": [{"code": one.code, "priority": one.priority, "malignant": one.malignant} for one in LESIONS],
         "severity": SEVERITY,
         "quality": {"white": quality.WHITE, "hair": quality.HAIR, "hair_width": quality.HAIR_WIDTH},
+        "framing": {
+            "side": framing.SIDE,
+            "pixels": framing.PIXELS_PER_CELL,
+            "edge": framing.EDGE,
+            "shade": framing.MAX_SHADE,
+            "evidence": framing.EVIDENCE_SCALE,
+            "max_log_odds": framing.MAX_LOG_ODDS,
+            "far": framing.FAR,
+            "aside": framing.ASIDE,
+            "crop": framing.CROP,
+        },
         "photo": {
             "max_bytes": decode.MAX_BYTES,
             "max_pixels": decode.MAX_PIXELS,
@@ -52,7 +63,19 @@ def pieces(model: ModelInfo, language: Language) -> dict[str, Any]:
         "empty": page.empty(language),
         "tab": tab(language),
         "header": page.header(language),
-        "footer": footer(model, language),
+        "footer": footer(language),
         "ran": section("answer", language)["ran"],
+        "lines": lines(language),
         "say": section("ondevice", language),
+    }
+
+
+def lines(language: Language) -> dict[str, Any]:
+    """What the lines of an answer are made of that differ from photo to photo: how it was taken, and the prediction set."""
+    sentences = section("answer", language)
+    return {
+        "views": {view.value: sentences[f"view_{view}"] for view in View},
+        "set": sentences["set"],
+        "names": section("lesions", language),
+        "separator": section("list", language)["separator"],
     }

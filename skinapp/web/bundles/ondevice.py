@@ -7,14 +7,15 @@ unpacks them, so that every host sends them small.
 import gzip
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache, partial
 from pathlib import Path
 
 from skinapp.assessment.assessor import Assessor
-from skinapp.assessment.loaded_model import BrowserModel
+from skinapp.assessment.loaded_model import BrowserModel, browser_model
 from skinapp.errors import SkinAppError
 from skinapp.i18n.messages import LANGUAGES
+from skinapp.model import hub
 from skinapp.model.spec import CONFIG
 from skinapp.web import STATIC
 from skinapp.web.bundles import manifest, onnxruntime_web
@@ -24,6 +25,8 @@ CODE = ("ondevice", "inference", "view")
 """The folders of our modules."""
 LOOKS = ("styles/gradio_overrides.css", "styles/page.css", "styles/ondevice.css", "favicon.svg")
 """What the tab's page looks like; all but one it has in common with the program's page, Gradio's classes among them."""
+PICTURES = ("icons", "screenshots")
+"""The folders of what the installed app is shown with."""
 ENTRY = ("index.html", "selftest.html", "manifest.webmanifest")
 WORKER = "sw.js"
 
@@ -51,11 +54,14 @@ class Bundle:
 
 
 def bundle(source: BrowserModel) -> Bundle:
-    """All files of the tab that answers with this model; `webruntime.present` must be true."""
-    model, runtime = _model(source), _runtime()
-    about = _about(source, _folder(model), _folder(runtime))
+    """All files of the tab that answers with this model, the embedded one beside the phone's; `onnxruntime_web.present` must be
+    true."""
+    models, runtime = _models(source), _runtime()
+    files = {key: _model(one) for key, one in models.items()}
+    about = _about(models, files, _folder(runtime))
     code = _code(about)
-    return Bundle(code | runtime | model | {name: _addressed(OURS / name, _folder(code)) for name in ENTRY})
+    entry: Files = {name: _addressed(OURS / name, _folder(code)) for name in ENTRY}
+    return Bundle(code | runtime | {path: make for own in files.values() for path, make in own.items()} | entry)
 
 
 def bundle_of(assessor: Assessor) -> Bundle | None:
@@ -66,6 +72,14 @@ def bundle_of(assessor: Assessor) -> Bundle | None:
         return bundle(assessor.browser_model())
     except SkinAppError:
         return None
+
+
+def _models(source: BrowserModel) -> dict[str, BrowserModel]:
+    """The models that a visitor may choose from, the one that answers first being the first. A model that whoever runs the
+    program has chosen answers alone."""
+    if source.folder != hub.EMBEDDED:
+        return {"main": source}
+    return {"phone": browser_model(str(hub.EMBEDDED_PHONE)), "main": source}
 
 
 def is_lasting(path: str) -> bool:
@@ -92,7 +106,8 @@ def _runtime() -> Files:
 def _code(about: bytes) -> Files:
     """Our modules and styles, and about.json."""
     modules = (path for folder in CODE for path in sorted((STATIC / folder).glob("*.js")) if path.name != WORKER)
-    paths = [*modules, *(STATIC / name for name in LOOKS)]
+    pictures = (path for folder in PICTURES for path in sorted((STATIC / folder).glob("*.png")))
+    paths = [*modules, *(STATIC / name for name in LOOKS), *pictures]
     contents = {path.relative_to(STATIC).as_posix(): path.read_bytes() for path in paths}
     contents |= {"about.json": about, "ondevice/evidence.js": _listening()}
     folder = f"code-{_hash(*contents.values())}"
@@ -105,21 +120,26 @@ def _listening() -> bytes:
     return f"/** @param {{HTMLElement}} element */\nexport function listen(element) {{\n{script}}}\n".encode()
 
 
-def _about(source: BrowserModel, model: str, runtime: str) -> bytes:
-    told = source.model
+def _about(models: Mapping[str, BrowserModel], files: Mapping[str, Files], runtime: str) -> bytes:
+    sample = next(iter(models.values())).model
     about = {
-        "model": {
-            "config": f"../{model}/{CONFIG}",
-            "weights": f"../{model}/{told.file}.gz",
-            "file": told.file,
-            "precision": told.precision,
-            "name": told.name,
-        },
+        "models": [
+            {
+                "key": key,
+                "config": f"../{_folder(files[key])}/{CONFIG}",
+                "weights": f"../{_folder(files[key])}/{one.model.file}.gz",
+                "file": one.model.file,
+                "bytes": (one.folder / one.model.file).stat().st_size,
+                "precision": one.model.precision,
+                "name": one.model.name,
+            }
+            for key, one in models.items()
+        ],
         "runtime": f"../{runtime}/",
         "engines": onnxruntime_web.ENGINES,
         "rules": manifest.rules(),
         "issues": manifest.ISSUES,
-        "pieces": {language: manifest.pieces(told, language) for language in LANGUAGES},
+        "pieces": {language: manifest.pieces(sample, language) for language in LANGUAGES},
     }
     return json.dumps(about, ensure_ascii=False).encode()
 

@@ -1,6 +1,5 @@
 """The On-device tab as HTML: the frame in the program's page, and the page in that frame."""
 
-from skinapp.assessment.loaded_model import ModelInfo
 from skinapp.i18n.messages import Language
 from skinapp.web.render import render
 
@@ -20,6 +19,6 @@ def tab(language: Language) -> str:
     return render("ondevice.tab", language)
 
 
-def footer(model: ModelInfo, language: Language) -> str:
-    """What to think of its answers, and which model gives them."""
-    return render("ondevice.footer", language, model)
+def footer(language: Language) -> str:
+    """What to think of its answers, and a place for the model that gives them."""
+    return render("ondevice.footer", language)

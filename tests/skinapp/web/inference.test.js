@@ -7,9 +7,11 @@ import { filled, percent } from "../../../skinapp/web/static/view/fill_answer.js
 import { orientation } from "../../../skinapp/web/static/inference/exif.js";
 import { Steady } from "../../../skinapp/web/static/view/smoothing.js";
 import { enlarge, heatmap, layer } from "../../../skinapp/web/static/inference/explain.js";
+import { crop, framing } from "../../../skinapp/web/static/inference/framing.js";
+import { boxes, covering, merged, views } from "../../../skinapp/web/static/inference/looks.js";
 import { normalize, seen, view } from "../../../skinapp/web/static/inference/preprocess.js";
 import { beyond, judged, measure } from "../../../skinapp/web/static/inference/quality.js";
-import { deciding, probabilities } from "../../../skinapp/web/static/inference/triage.js";
+import { among, deciding, probabilities } from "../../../skinapp/web/static/inference/triage.js";
 import { Sharpest } from "../../../skinapp/web/static/live/sharpest.js";
 
 const vectors = JSON.parse(readFileSync(process.env.VECTORS, "utf8"));
@@ -123,6 +125,51 @@ test("heatmap, enlargement and layer are the runtime's", () => {
   }
 });
 
+test("every look sees the runtime's pixels, and their maps are laid together as there", () => {
+  for (const { transform, photo, width, height, looks, ...wanted } of vectors.looks) {
+    const pixels = { data: bytes(photo), width, height };
+    views(pixels, transform, looks).forEach(({ data }, i) => assert.equal(furthest(data, bytes(wanted.views[i])), 0, looks[i]));
+    const places = boxes(pixels, transform, looks);
+    assert.deepEqual(places, wanted.boxes);
+    assert.deepEqual(covering(places), wanted.covering);
+    const maps = wanted.cams.map((values) => ({ values: Float32Array.from(values), cells: [5, 5] }));
+    const got = merged(maps, looks, places, 0.4);
+    assert.deepEqual(got.cells, wanted.cells);
+    assert.ok(furthest(Array.from(got.values), wanted.merged) < 1e-4);
+  }
+});
+
+test("the lesion's box, what is wrong with its place and the part around it are the runtime's", () => {
+  const told = new Set();
+  let same = 0;
+  for (const { photo, width, height, cams, cells, seen: box, head, ...wanted } of vectors.framings) {
+    const pixels = { data: bytes(photo), width, height };
+    const maps = { values: Float32Array.from(cams), cells };
+    const got = framing(pixels, maps, box, head, vectors.rules.framing);
+    assert.deepEqual(got.flaws, wanted.flaws, `${width}x${height}`);
+    assert.equal(got.box === undefined, wanted.box === null);
+    // A cell that is as likely skin as lesion falls to either in the last bit of a float.
+    const cell = Math.ceil(Math.min(width, height) / vectors.rules.framing.side);
+    for (const [edge, place] of Object.entries(wanted.box ?? {})) assert.ok(Math.abs(got.box[edge] - place) <= cell, edge);
+    if (JSON.stringify(got.box) === JSON.stringify(wanted.box)) same += 1;
+    assert.deepEqual(crop(wanted.box ?? undefined, pixels, vectors.rules.framing), wanted.crop ?? undefined);
+    wanted.flaws.forEach((flaw) => told.add(flaw));
+    assert.deepEqual(framing(pixels, maps, box, undefined, vectors.rules.framing), { box: undefined, flaws: [] });
+  }
+  assert.equal(told.size, 4, `the vectors have ${[...told]}`);
+  assert.ok(same >= vectors.framings.filter(({ box }) => box).length - 2, `${same} boxes are the same to the pixel`);
+});
+
+test("the lesions among which the true one is are the runtime's", () => {
+  const sizes = new Set();
+  for (const { chances, limits, set } of vectors.sets) {
+    assert.deepEqual(among(chances, limits, vectors.rules.lesions), set);
+    sizes.add(set.length);
+  }
+  assert.ok(sizes.size >= 3 && sizes.has(1));
+  assert.equal(among(vectors.sets[0].chances, {}, vectors.rules.lesions), undefined);
+});
+
 test("a percentage reads as the server's", () => {
   for (const [chance, wanted] of Object.entries(vectors.percents)) assert.equal(percent(Number(chance)), wanted);
 });
@@ -134,17 +181,23 @@ test("gaps are filled by name, and an unknown one stays", () => {
 const LIMITS = { akiec: 0.5, bcc: 0.5, mel: 0.5, vasc: 0.5 };
 const sure = (code) => vectors.rules.lesions.map((lesion) => Number(lesion.code === code));
 
-/** What is shown of frames 100 ms apart: each is a lesion that is sure, or `code!` for one that can't be read. */
+/** What is shown of frames 100 ms apart: each is a lesion that is sure, `code!` one that can't be read, `code?` one too far away. */
 function watched(frames, steady = new Steady({ dermoscopic: LIMITS }, vectors.rules), start = 0) {
   return frames.map((frame, i) => {
     const issues = frame.endsWith("!") ? ["blurred"] : [];
-    return steady.take({ chances: sure(frame.replace("!", "")), issues, view: "dermoscopic", focus: "" }, start + 100 * i);
+    return steady.take({ chances: sure(frame.replace(/[!?]/, "")), issues, warnings: frame.endsWith("?") ? ["far"] : [], set: ["nv"], view: "dermoscopic", focus: "" }, start + 100 * i);
   });
 }
 
 test("a low priority needs six readable frames, a higher one two", () => {
   assert.deepEqual(watched(Array(7).fill("nv")).map(({ priority }) => priority), ["", "", "", "", "", "low", "low"]);
   assert.deepEqual(watched(Array(3).fill("mel")).map(({ priority }) => priority), ["", "urgent", "urgent"]);
+});
+
+test("a warning is told while most frames have it, and no frame's set", () => {
+  const told = watched(["nv?", "nv", "nv", "nv", "nv?", "nv?", "nv?", "nv"]);
+  assert.deepEqual(told.map(({ warnings }) => warnings.length), [1, 0, 0, 0, 0, 0, 1, 1]);
+  assert.ok(told.every(({ set }) => set === undefined));
 });
 
 test("shown chances follow a jump without a jump", () => {

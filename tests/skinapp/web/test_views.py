@@ -78,8 +78,7 @@ def everything(assessor: Assessor, language: Language) -> Iterator[str]:
     for piece in (followup.empty, followup.other, followup.busy, ondevice.missing, ondevice.tab):
         yield piece(language)
     yield from (followup.failed([ODD, ODD], language), live.finder(language, f"./{ODD}", live.Limits(16, 180, 2)))
-    odd = replace(assessor.model, id=ODD, precision=ODD)
-    yield from (ondevice.frame(f"./{ODD}", language), ondevice.footer(odd, language))
+    yield from (ondevice.frame(f"./{ODD}", language), ondevice.footer(language))
     yield from compared(assessor, language)
     yield page.footer(assessor.model, [ODD], language)
     yield many.refused(ODD, language)

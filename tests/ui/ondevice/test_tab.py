@@ -17,6 +17,7 @@ from playwright.sync_api import Browser, BrowserContext, Playwright, expect
 from skinapp.assessment.assessor import Assessor
 from skinapp.i18n.messages import LANGUAGES, Language, text
 from skinapp.labels import CODES, Priority
+from skinapp.model import hub
 from skinapp.model.spec import ModelSpec
 from skinapp.web.views import answer
 from tests import TINY_MODEL
@@ -24,6 +25,8 @@ from tests.support import drawings, photo_matrix
 from tests.support.app_server import served
 from tests.support.browser import FLAGS, LOW, RETAKE, SHOTS, URGENT, Visit, photographed
 from tests.support.ondevice_site import PATIENCE_MS, Site, Tab, export, hosted
+
+PHONE = str(hub.EMBEDDED_PHONE)
 
 TRIES = (
     "fetch('/x', { method: 'POST', body: 'photo' }).catch(() => undefined)",
@@ -55,12 +58,16 @@ COUNT = """() => {
 """Counts the frames that are asked about, how many of them at once, and the page's own turns while it waits for each."""
 
 
-def asked(context: BrowserContext, site: Site, given: dict[str, bytes], query: str = "") -> list[Any]:
+def asked(
+    context: BrowserContext, site: Site, given: dict[str, bytes], query: str = "", key: str = "", centred: bool = False
+) -> list[Any]:
     """What the browser's own modules say of files, on a page that shows a text."""
     page = context.new_page()
     page.set_default_timeout(PATIENCE_MS)
     page.goto(f"{site.address}sw.js{query}")
-    answers: list[Any] = page.evaluate(photo_matrix.ASK, [photo_matrix.modules(site.folder), photo_matrix.packed(given)])
+    answers: list[Any] = page.evaluate(
+        photo_matrix.ASK, [photo_matrix.modules(site.folder), photo_matrix.packed(given), key, centred]
+    )
     return answers
 
 
@@ -70,7 +77,24 @@ def asked(context: BrowserContext, site: Site, given: dict[str, bytes], query: s
 def test_the_browser_and_the_runtime_agree_on_a_hundred_sizes_formats_and_turns(context: BrowserContext, site: Site) -> None:
     given = photo_matrix.hundred()
     assert len(given) == 100
-    assert photo_matrix.furthest(given, asked(context, site, given)) <= photo_matrix.CLOSEST
+    assert photo_matrix.furthest(given, asked(context, site, given), PHONE) <= photo_matrix.CLOSEST
+
+
+def test_the_large_network_agrees_too(context: BrowserContext, site: Site) -> None:
+    given = dict(list(photo_matrix.hundred().items())[::9])
+    assert photo_matrix.furthest(given, asked(context, site, given, key="main")) <= photo_matrix.CLOSEST
+
+
+def test_the_part_around_the_lesion_is_the_runtimes(context: BrowserContext, site: Site) -> None:
+    given = {
+        f"{place}.png": drawings.encoded(drawings.lesion(900, 600, place)) for place in ((0.25, 0.3), (0.5, 0.5), (0.8, 0.6))
+    }
+    answers, runtime = asked(context, site, given, centred=True), photo_matrix.runtime(PHONE)
+    for content, ours in zip(given.values(), answers, strict=True):
+        photo, theirs = runtime.read_and_assess(content, centred=True, careful=True)
+        assert photo.shape[0] == photo.shape[1] <= 600
+        assert (ours["height"], ours["width"], ours["priority"]) == (*photo.shape[:2], theirs.priority)
+        assert np.abs(np.array(ours["chances"]) - theirs.chances).max() <= photo_matrix.CLOSEST
 
 
 def test_what_the_runtime_refuses_the_browser_refuses(context: BrowserContext, site: Site) -> None:
@@ -223,8 +247,9 @@ def test_after_one_visit_it_opens_and_answers_cold_without_a_network_and_takes_a
         context = opened()
         tab = Tab(context, site.address).ready()
         port = site.server_port
-        found = context.new_cdp_session(tab.page).send("Page.getInstallabilityErrors")
-        assert found["installabilityErrors"] == []
+        devtools = context.new_cdp_session(tab.page)
+        assert devtools.send("Page.getInstallabilityErrors")["installabilityErrors"] == []
+        assert devtools.send("Page.getAppManifest")["errors"] == []
     # The server is gone: the open page goes on.
     tab.give(URGENT)
     expect(tab.frame.locator(".answer.urgent")).to_be_visible()

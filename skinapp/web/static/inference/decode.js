@@ -1,6 +1,6 @@
 /**
  * A file or a video frame becomes upright pixels; the only module that decodes. Refuses what skinapp/imaging/decode.py refuses.
- * @import {Pixels, Rules} from "./types.js"
+ * @import {Box, Pixels, Rules} from "./types.js"
  */
 
 import { orientation, upright } from "./exif.js";
@@ -49,6 +49,17 @@ export async function shrunk(bitmap, most) {
   return canvas.convertToBlob({ type: "image/jpeg", quality: 0.88 });
 }
 
+/**
+ * A part of a photo, in its place; the whole one is let go.
+ * @param {ImageBitmap} bitmap
+ * @param {Box} box
+ */
+export async function part(bitmap, { left, top, right, bottom }) {
+  const cut = await createImageBitmap(bitmap, left, top, right - left, bottom - top);
+  bitmap.close();
+  return { bitmap: cut, pixels: pixelsOf(cut) };
+}
+
 /** @param {Blob} file */
 async function bitmapOf(file) {
   try {
@@ -58,8 +69,19 @@ async function bitmapOf(file) {
     const turn = orientation(await file.arrayBuffer());
     return turn === 1 ? bitmap : upright(bitmap, turn);
   } catch {
-    throw new Refused("refused_unreadable");
+    const format = unread(new Uint8Array(await file.slice(0, 12).arrayBuffer()));
+    throw format ? new Refused("refused_format", { format }) : new Refused("refused_unreadable");
   }
+}
+
+/**
+ * The name of a format that the program reads and not every browser does, by a file's first bytes.
+ * @param {Uint8Array} start
+ */
+function unread(start) {
+  const letters = String.fromCharCode(...start);
+  if (letters.startsWith("II*\0") || letters.startsWith("MM\0*")) return "TIFF";
+  return /^....ftyp(hei|hev|mif1|msf1)/s.test(letters) ? "HEIC" : undefined;
 }
 
 /**

@@ -14,17 +14,23 @@ const FILTERS = {
   lanczos: { reach: 3, weight: (x) => (Math.abs(x) < 3 ? sinc(x) * sinc(x / 3) : 0) },
 };
 
+/** Of what is cut off, the share before a crop at this position. */
+const BEFORE = { start: 0, middle: 0.5, end: 1 };
+
+/** @typedef {keyof typeof BEFORE} Position of a crop along the photo's longer side */
+
 /**
  * What the network sees of a photo, at its input size.
  * @param {Pixels} photo
  * @param {Transform} transform
+ * @param {Position} [position]
  * @returns {Picture}
  */
-export function view(photo, transform) {
+export function view(photo, transform, position = "middle") {
   const [, height, width] = transform.input_size;
   const [across, down] = resized(photo.width, photo.height, transform);
-  const left = margin(across, width);
-  const top = margin(down, height);
+  const left = margin(across, width, position);
+  const top = margin(down, height, position);
   const columns = spread(photo.width, across, left, width, transform.interpolation);
   const rows = spread(photo.height, down, top, height, transform.interpolation);
   return downwards(sideways(photo, columns, rows), rows);
@@ -35,13 +41,14 @@ export function view(photo, transform) {
  * @param {number} width
  * @param {number} height
  * @param {Transform} transform
+ * @param {Position} [position]
  * @returns {Box}
  */
-export function seen(width, height, transform) {
+export function seen(width, height, transform, position = "middle") {
   const [, high, wide] = transform.input_size;
   const [across, down] = resized(width, height, transform);
-  const left = margin(across, wide);
-  const top = margin(down, high);
+  const left = margin(across, wide, position);
+  const top = margin(down, high, position);
   return {
     left: even(left * (width / across)),
     top: even(top * (height / down)),
@@ -101,9 +108,10 @@ function resized(width, height, transform) {
 /**
  * @param {number} length
  * @param {number} kept
+ * @param {Position} position
  */
-function margin(length, kept) {
-  return even((length - kept) / 2);
+function margin(length, kept, position) {
+  return even((length - kept) * BEFORE[position]);
 }
 
 /**

@@ -36,3 +36,18 @@ export function deciding(chances, thresholds, { lesions, severity }) {
   const left = passing.length ? passing : known.filter(({ rank }) => rank === severity.length - 1);
   return left.reduce((a, b) => (b.rank < a.rank || (b.rank === a.rank && b.chance > a.chance) ? b : a)).lesion;
 }
+
+/**
+ * The codes of the lesions among which, nine times in ten, the true one is, likeliest first, as in
+ * skinapp/assessment/prediction_set.py; none where the model states no limits.
+ * @param {number[]} chances
+ * @param {Record<string, number> | undefined} limits
+ * @param {Lesion[]} lesions
+ * @returns {string[] | undefined}
+ */
+export function among(chances, limits, lesions) {
+  if (!limits || !Object.keys(limits).length) return undefined;
+  const ranked = lesions.map(({ code }, i) => ({ code, chance: chances[i] })).sort((a, b) => b.chance - a.chance);
+  const reached = ranked.filter(({ code, chance }) => chance >= limits[code]);
+  return (reached.length ? reached : ranked.slice(0, 1)).map(({ code }) => code);
+}

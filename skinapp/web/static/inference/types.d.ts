@@ -38,6 +38,33 @@ export interface QualityRules {
 export interface Rule {
   temperature: number;
   thresholds: Record<string, number>;
+  /** Of the prediction set. */
+  sets?: Record<string, number>;
+}
+
+/** One of the looks at a photo that a careful answer is the mean of. */
+export interface Look {
+  crop: "start" | "middle" | "end";
+  turn: number;
+}
+
+/** Class maps `[lesions, rows, columns]`. */
+export interface Maps {
+  values: Float32Array;
+  cells: [number, number];
+}
+
+/** What framing.py fixes for all models. */
+export interface FramingRules {
+  side: number;
+  pixels: number;
+  edge: number;
+  shade: number;
+  evidence: number;
+  max_log_odds: number;
+  far: number;
+  aside: number;
+  crop: number;
 }
 
 /** The model folder's config.json. */
@@ -48,13 +75,17 @@ export interface Config {
     files: Record<string, { sha256: string; precision: string }>;
     temperature: number;
     thresholds: Record<string, number>;
+    sets?: Record<string, number>;
+    careful?: Rule & { looks: Look[] };
     heatmap: HeatmapScale;
     lesion_head: { weights: number[]; bias: number };
+    frame_head?: { weights: number[]; bias: number };
     quality: { refuse: QualityLimits; warn: QualityLimits };
     /** Of a model that has seen plain camera photos. */
     clinical?: {
       view_head: { weights: number[]; bias: number };
       quick: Rule;
+      careful: Rule;
       quality: { refuse: QualityLimits; warn: QualityLimits };
     };
   };
@@ -71,6 +102,7 @@ export interface Rules {
   lesions: Lesion[];
   severity: string[];
   quality: QualityRules;
+  framing: FramingRules;
   photo: { max_bytes: number; max_pixels: number; min_side: number; max_aspect: number };
   drawing: { side: number; strongest: number; max_side: number; colours: [number, number, number][] };
 }
@@ -86,12 +118,24 @@ export interface Pieces {
   header: string;
   footer: string;
   ran: string;
+  lines: { views: Record<string, string>; set: string; names: Record<string, string>; separator: string };
   say: Record<string, string>;
+}
+
+/** A network that a visitor may choose, and where it lies. */
+export interface Model {
+  key: string;
+  config: string;
+  weights: string;
+  file: string;
+  bytes: number;
+  precision: string;
+  name: string;
 }
 
 /** about.json: where everything lies, relative to it, and what the page says. */
 export interface About {
-  model: { config: string; weights: string; file: string; precision: string; name: string };
+  models: Model[];
   runtime: string;
   engines: Record<string, { module: string; binary: string }>;
   rules: Rules;
@@ -146,6 +190,12 @@ export interface Assessment {
   focus: string;
   issues: string[];
   warnings: string[];
+  /** The codes of the prediction set, likeliest first; only where the model states its limits. */
+  set?: string[];
+  /** The lesion's, in the photo's pixels. */
+  box?: Box;
+  /** Whether the answer is the mean of several looks. */
+  careful?: boolean;
   figures: Figures;
   seen: Box;
   width: number;
@@ -175,6 +225,8 @@ export interface Start {
 export interface Question {
   id: number;
   file?: Blob;
+  /** Answer the part around the lesion. */
+  centred?: boolean;
   frame?: ImageBitmap;
 }
 
@@ -192,4 +244,9 @@ export interface Refusal {
   id: number;
   refused: string;
   values: Record<string, string | number>;
+}
+
+declare global {
+  /** Of an installed app: the files that it is opened with. */
+  var launchQueue: undefined | { setConsumer(consume: (given: { files: FileSystemFileHandle[] }) => void): void };
 }

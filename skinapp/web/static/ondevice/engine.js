@@ -1,6 +1,6 @@
 /**
  * Brings the model and ONNX Runtime here, seals the page, starts the worker and asks it.
- * @import {About, Config, Engine, Refusal, Reply, Start} from "../inference/types.js"
+ * @import {About, Config, Engine, Model, Refusal, Reply, Start} from "../inference/types.js"
  */
 import { thresholds } from "../inference/assessor.js";
 import { keeping, STORE, stored } from "./store.js";
@@ -42,7 +42,7 @@ export class Network {
   }
 
   /**
-   * @param {{file: Blob} | {frame: ImageBitmap}} source
+   * @param {{file: Blob, centred?: boolean} | {frame: ImageBitmap}} source
    * @returns {Promise<Reply | Refusal>}
    */
   ask(source) {
@@ -67,20 +67,21 @@ export class Network {
  * @param {URL} code where the modules lie
  * @param {About} about
  * @param {Progress} progress
+ * @param {Model} [model] the one to answer with
  */
-export async function open(code, about, progress) {
+export async function open(code, about, progress, model = about.models[0]) {
   const provider = await chosen();
   const many = globalThis.crossOriginIsolated && !isSafari();
   const threads = many ? Math.max(1, Math.min(MOST_THREADS, (navigator.hardwareConcurrency || 1) - 1)) : 1;
   const runtime = new URL(about.runtime, code);
   const { module, binary } = about.engines[provider];
   const [config, weights, wasm] = await brought(
-    [new URL(about.model.config, code), new URL(about.model.weights, code), new URL(binary, runtime)],
+    [new URL(model.config, code), new URL(model.weights, code), new URL(binary, runtime)],
     progress,
   );
   /** @type {Config} */
   const read = JSON.parse(new TextDecoder().decode(config));
-  await checkHash(weights, read.skinapp.files[about.model.file].sha256);
+  await checkHash(weights, read.skinapp.files[model.file].sha256);
   seal();
   /** @type {Start} */
   const start = { runtime: new URL(module, runtime).href, provider, threads, wasm, weights, config: read, rules: about.rules };

@@ -2,7 +2,8 @@
  * Starts the page that this module's page is: language, light or dark, and its height where the program's page frames it.
  * @import {About} from "../inference/types.js"
  */
-import { made } from "../view/fill_answer.js";
+import { made, one } from "../view/fill_answer.js";
+import { chosen } from "./networks.js";
 import { mount } from "./tab.js";
 
 const code = new URL("../", import.meta.url);
@@ -53,11 +54,14 @@ export async function start(root) {
   stretch();
   const given = await options();
   const pieces = given.about.pieces[given.language];
+  const model = chosen(given.about);
   if (!document.body.classList.contains("framed")) {
     root.before(made(pieces.header));
-    root.after(made(pieces.footer));
+    const footer = made(pieces.footer);
+    one(footer, ".model").textContent = `${model.name} · ${model.precision}`;
+    root.after(footer);
   }
-  return mount(root, given);
+  return mount(root, { ...given, model });
 }
 
 const root = document.getElementById("ondevice");

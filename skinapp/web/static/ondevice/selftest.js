@@ -100,7 +100,7 @@ async function main() {
     for (const [i, file] of files.entries()) rows.push(await compared(file, reports[i], network, about));
     root.replaceChildren(table(rows, say));
     const worst = Math.max(...rows.map(({ difference }) => difference));
-    const values = { worst: worst.toExponential(1), theirs: reports[0].model.file, ours: about.model.file };
+    const values = { worst: worst.toExponential(1), theirs: reports[0].model.file, ours: about.models[0].file };
     root.prepend(made(`<p class="worst" data-worst="${worst}"></p>`));
     /** @type {HTMLElement} */ (root.firstElementChild).textContent = filled(say.selftest_worst, values);
   } catch (error) {

@@ -6,7 +6,11 @@
 const STORE = "skinapp-ondevice";
 const HERE = new URL("./", self.location.href);
 const PATIENCE_MS = 3000;
-const LARGE = /\.gz$/;
+/** What isn't needed to answer without a network, or comes into the store as the page asks for it. */
+const LATER = /\.gz$|\/(screenshots|icons)\//;
+/** Where another app's photo is sent; it goes no further than here. */
+const SHARE = new URL("share", HERE).href;
+const HANDED = "skinapp-handed";
 
 const own = FILES.map((path) => new URL(path, HERE).href);
 
@@ -14,14 +18,15 @@ self.addEventListener("install", (event) => event.waitUntil(fill().then(() => se
 self.addEventListener("activate", (event) => event.waitUntil(tidy().then(() => self.clients.claim())));
 self.addEventListener("fetch", (event) => {
   const address = event.request.url.split(/[?#]/)[0];
+  if (event.request.method === "POST" && address === SHARE) return event.respondWith(shared(event.request));
   if (event.request.method !== "GET" || !address.startsWith(HERE.href)) return;
   event.respondWith(isVersioned(address) ? kept(address) : newest(address));
 });
 
-/** The page's small files; the large ones come into the store as the page asks for them. */
+/** The page's small files. */
 async function fill() {
   const store = await caches.open(STORE);
-  const small = own.filter((address) => !LARGE.test(address));
+  const small = own.filter((address) => !LATER.test(address));
   await Promise.all(
     small.map(async (address) => {
       if (isVersioned(address) && (await store.match(address))) return;
@@ -68,4 +73,14 @@ async function newest(address) {
   if (!found) return fresh;
   const late = new Promise((resolve) => setTimeout(resolve, PATIENCE_MS));
   return (await Promise.race([fresh.catch(() => undefined), late])) ?? found;
+}
+
+/**
+ * Hands a photo that another app shares to the page, as ondevice/store.js reads it.
+ * @param {Request} request
+ */
+async function shared(request) {
+  const photo = (await request.formData()).get("photo");
+  if (photo instanceof File) await (await caches.open(HANDED)).put("photo", new Response(photo));
+  return Response.redirect(new URL("index.html", HERE).href, 303);
 }

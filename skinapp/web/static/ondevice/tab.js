@@ -1,7 +1,7 @@
 /**
  * The On-device tab: file, drop, paste and camera in; the same answer as the server's out, and nothing leaves.
  * @import {Network} from "./engine.js"
- * @import {About, Assessment, Refusal, Reply} from "../inference/types.js"
+ * @import {About, Assessment, Model, Refusal, Reply} from "../inference/types.js"
  * @import {Sheet} from "../view/fill_answer.js"
  */
 import { answer, evidence, failed, filled, follow, made, one, place } from "../view/fill_answer.js";
@@ -9,19 +9,22 @@ import { open } from "./engine.js";
 import { listen } from "./evidence.js";
 import { Live, Rate } from "../view/camera.js";
 import { Steady } from "../view/smoothing.js";
-import { installed } from "./store.js";
+import { change } from "./networks.js";
+import { empty, handedOver, handOver, installed, kept } from "./store.js";
 
 const INSTALL_MS = 5000;
 
 /**
  * @param {HTMLElement} root
- * @param {{about: About, language: string, code: URL}} options
+ * @param {{about: About, language: string, code: URL, model: Model}} options
  */
-export async function mount(root, { about, language, code }) {
-  const tab = new Tab(root, about, language);
+export async function mount(root, { about, language, code, model }) {
+  const tab = new Tab(root, about, language, model);
   try {
-    const [network] = await Promise.all([open(code, about, (done, all) => tab.progress(done, all)), installed(INSTALL_MS)]);
+    const progress = (/** @type {number} */ done, /** @type {number} */ all) => tab.progress(done, all);
+    const [network] = await Promise.all([open(code, about, progress, model), installed(INSTALL_MS)]);
     tab.ready(network, network.engine.sealed);
+    await tab.begin();
   } catch (error) {
     tab.broken(error);
   }
@@ -36,6 +39,8 @@ class Tab {
   /** @type {string[]} */
   #addresses = [];
   #given = 0;
+  /** The photo whose answer is shown. @type {Blob | undefined} */
+  #photo;
   #rate = new Rate();
   /** @type {Steady | undefined} */
   #steady;
@@ -44,10 +49,12 @@ class Tab {
    * @param {HTMLElement} root
    * @param {About} about
    * @param {string} language
+   * @param {Model} model
    */
-  constructor(root, about, language) {
+  constructor(root, about, language, model) {
     const pieces = about.pieces[language];
     this.about = about;
+    this.model = model;
     this.say = pieces.say;
     this.lesions = about.rules.lesions;
     /** @type {Sheet} */
@@ -88,7 +95,17 @@ class Tab {
     this.#engine();
     this.#ways();
     one(this.root, ".no-camera").hidden = Boolean(navigator.mediaDevices);
+    this.#choices();
     this.#state("ready");
+    void this.#stored();
+  }
+
+  /** What the page was opened for: a photo from another app, from the file manager or from before, or the camera. */
+  async begin() {
+    const photo = await handedOver();
+    if (photo) await this.give(photo);
+    globalThis.launchQueue?.setConsumer(async ({ files: [file] }) => file && this.give(await file.getFile()));
+    if (new URLSearchParams(location.search).has("camera")) await this.#watch();
   }
 
   /** @param {unknown} error */
@@ -102,14 +119,51 @@ class Tab {
   async give(file) {
     if (!this.#network) return;
     this.hide();
+    this.#photo = file;
     const number = ++this.#given;
     this.told.replaceChildren(made(this.sheet.pieces.busy));
     this.shown.replaceChildren();
     this.#state("ready");
-    const reply = await this.#network.ask({ file });
+    const reply = await this.#network.ask({ file, centred: this.#centred.checked });
     if (number !== this.#given || this.#live?.running) return; // another one has been given meanwhile
     if ("refused" in reply) this.#refuse(reply);
     else this.#show(reply);
+  }
+
+  get #centred() {
+    return /** @type {HTMLInputElement} */ (one(this.root, ".centred input"));
+  }
+
+  /** Which part of the photo is answered, and by which network: the answer in sight follows. */
+  #choices() {
+    this.#centred.onchange = () => {
+      if (this.#photo && !this.#live?.running) void this.give(this.#photo);
+    };
+    const { models } = this.about;
+    one(this.root, ".networks").hidden = models.length < 2;
+    for (const radio of /** @type {NodeListOf<HTMLInputElement>} */ (this.root.querySelectorAll(".networks input"))) {
+      const model = models.find(({ key }) => key === radio.value);
+      radio.checked = model === this.model;
+      const size = one(/** @type {HTMLElement} */ (radio.closest("label")), "[data-size]");
+      size.textContent = model ? `${(model.bytes / 1e6).toFixed(1)} MB` : "";
+      radio.onchange = async () => {
+        this.#state("loading");
+        if (this.#photo) await handOver(this.#photo);
+        change(radio.value);
+      };
+    }
+  }
+
+  /** How much this browser keeps of the tab, and a way to be rid of it. */
+  async #stored() {
+    const line = one(this.root, ".stored");
+    const size = await kept();
+    line.hidden = size === 0;
+    one(line, "span").textContent = filled(this.say.stored, { size: (size / 1e6).toFixed(1) });
+    one(line, "button").onclick = async () => {
+      await empty();
+      line.replaceChildren(this.say.emptied);
+    };
   }
 
   /** The tab is out of sight: the camera goes off. */
@@ -192,6 +246,7 @@ class Tab {
   async #watch() {
     if (!this.#live || !this.#network) return;
     this.#given++;
+    this.#photo = undefined;
     this.#steady = new Steady(this.#network.thresholds, this.about.rules);
     try {
       this.shown.replaceChildren();
@@ -224,7 +279,7 @@ class Tab {
 
   /** @param {Assessment} assessment */
   #ran({ elapsed_ms: elapsed }) {
-    const { name, precision } = this.about.model;
+    const { name, precision } = this.model;
     const provider = this.#network?.engine.provider ?? "";
     return filled(this.sheet.pieces.ran, { model: name, precision, provider, elapsed: Math.round(elapsed.total) });
   }

@@ -2,11 +2,13 @@
  * The network, off the page's own thread: a file or a video frame comes in, its assessment and its layers go out.
  * It is started after the page has been sealed, so that the browser refuses every connection it might try.
  * @import {InferenceSession, Tensor} from "onnxruntime-web"
- * @import {Engine, Outputs, Pixels, Question, Refusal, Reply, Start} from "../inference/types.js"
+ * @import {Engine, Look, Outputs, Pixels, Question, Refusal, Reply, Start} from "../inference/types.js"
  */
 import { judge, layers } from "../inference/assessor.js";
-import { decode, Refused, shrunk } from "../inference/decode.js";
-import { normalize, view } from "../inference/preprocess.js";
+import { decode, part, Refused, shrunk } from "../inference/decode.js";
+import { crop } from "../inference/framing.js";
+import { PLAIN, views } from "../inference/looks.js";
+import { normalize } from "../inference/preprocess.js";
 
 /** @typedef {typeof import("onnxruntime-web")} Ort */
 
@@ -104,30 +106,47 @@ async function sealed() {
  * @param {Question} question
  * @returns {Promise<[Reply, Transferable[]]>}
  */
-async function answer({ id, file, frame }) {
-  const { start } = running;
+async function answer({ id, file, frame, centred }) {
+  const { config, rules } = running.start;
+  const looks = (file && config.skinapp.careful?.looks) || PLAIN;
   const began = performance.now();
-  const { bitmap, pixels } = await decode(file ?? /** @type {ImageBitmap} */ (frame), start.rules);
-  const decoded = performance.now();
-  const picture = view(pixels, start.config.pretrained_cfg);
-  const tensor = normalize(picture, start.config.pretrained_cfg);
-  const prepared = performance.now();
-  const outputs = await run(tensor);
-  const answered = performance.now();
-  const assessment = judge(pixels, picture, outputs, start.config, start.rules);
-  const codes = file ? start.config.label_names : [assessment.focus];
-  const drawn = assessment.issues.length ? {} : layers(codes, outputs, start.config, start.rules);
+  let { bitmap, pixels } = await decode(file ?? /** @type {ImageBitmap} */ (frame), rules);
+  const decode_ms = performance.now() - began;
+  let judged = await assess(pixels, looks);
+  const around = centred && crop(judged.assessment.box, pixels, rules.framing);
+  if (around) {
+    ({ bitmap, pixels } = await part(bitmap, around));
+    judged = await assess(pixels, looks);
+  }
+  const { assessment, maps } = judged;
+  const drawing = performance.now();
+  const codes = file ? config.label_names : [assessment.focus];
+  const drawn = assessment.issues.length ? {} : layers(codes, maps, config, rules);
   const now = performance.now();
-  assessment.elapsed_ms = {
-    decode: decoded - began,
-    preprocess: prepared - decoded,
-    model: answered - prepared,
-    judge: now - answered,
-    total: now - began,
-  };
-  const shown = file && (await shrunk(bitmap, start.rules.drawing.max_side));
+  assessment.elapsed_ms = { decode: decode_ms, ...assessment.elapsed_ms, draw: now - drawing, total: now - began };
+  const shown = file && (await shrunk(bitmap, rules.drawing.max_side));
   bitmap.close();
   return [{ id, assessment, layers: drawn, shown }, Object.values(drawn).map((one) => one.buffer)];
+}
+
+/**
+ * The assessment of a photo from some looks at it, with the times of its stages.
+ * @param {Pixels} pixels
+ * @param {Look[]} looks
+ */
+async function assess(pixels, looks) {
+  const { config, rules } = running.start;
+  const began = performance.now();
+  const seen = views(pixels, config.pretrained_cfg, looks);
+  const tensors = seen.map((view) => normalize(view, config.pretrained_cfg));
+  const prepared = performance.now();
+  const outputs = [];
+  for (const tensor of tensors) outputs.push(await run(tensor));
+  const answered = performance.now();
+  const judged = judge(pixels, seen[0], outputs, looks, config, rules);
+  const now = performance.now();
+  judged.assessment.elapsed_ms = { preprocess: prepared - began, model: answered - prepared, judge: now - answered };
+  return judged;
 }
 
 /**

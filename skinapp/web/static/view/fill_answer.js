@@ -19,8 +19,24 @@ export function answer(assessment, ran, { pieces, lesions, issues }) {
   const list = one(section, ".chances ul");
   for (const { code } of ranked(assessment, lesions)) list.append(one(list, `[data-code=${code}]`));
   measure(section, assessment, lesions);
+  say(section, assessment, pieces.lines);
   one(section, ".ran").textContent = ran;
   return section;
+}
+
+/**
+ * How the photo was taken and among which lesions the true one is, where the model says so.
+ * @param {Element} section
+ * @param {Assessment} assessment
+ * @param {Pieces["lines"]} lines
+ */
+function say(section, { view, set }, { views, set: sentence, names, separator }) {
+  const taken = section.querySelector(".view");
+  if (view && taken) taken.textContent = views[view];
+  else taken?.remove();
+  const among = section.querySelector(".set");
+  if (set && among) among.textContent = filled(sentence, { names: set.map((code) => names[code]).join(separator) });
+  else among?.remove();
 }
 
 /**
@@ -45,7 +61,7 @@ function warn(section, { issues, warnings }) {
  * @param {Sheet} sheet
  */
 export function follow(place, assessment, ran, sheet) {
-  const shown = `${assessment.priority} ${assessment.issues.join()}`;
+  const shown = [assessment.priority, assessment.view, ...assessment.issues, ...assessment.warnings].join();
   const current = place.firstElementChild;
   if (!assessment.priority) {
     if (!current?.matches(".busy")) place.replaceChildren(made(sheet.pieces.busy));

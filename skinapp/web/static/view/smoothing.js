@@ -28,6 +28,8 @@ export class Steady {
   #count = 0;
   /** @type {string[][]} */
   #faults = [];
+  /** @type {string[][]} */
+  #warnings = [];
   #priority = "";
   #focus = "";
   #wanted = { priority: "", since: 0 };
@@ -43,14 +45,16 @@ export class Steady {
 
   /**
    * A frame's assessment with the chances of the last readable frames, a priority that lasts (none, "", while too few were
-   * readable), and only those faults that last. `count` says how many readable frames this rests on.
+   * readable), and only those faults and warnings that last; no set, which is one photo's. `count` says how many readable frames
+   * this rests on.
    * @param {Assessment} assessment
    * @param {number} now milliseconds
    * @returns {Assessment & {count: number}}
    */
   take(assessment, now) {
     this.#faults = [assessment.issues, ...this.#faults].slice(0, MEMORY);
-    const issues = this.#faults.flat().filter((issue, i, all) => all.indexOf(issue) === i && this.#lasts(issue));
+    this.#warnings = [assessment.warnings, ...this.#warnings].slice(0, MEMORY);
+    const issues = lasting(this.#faults);
     this.#remember(assessment, now);
     const chances = this.#average() ?? assessment.chances;
     if (this.#readable.length) this.#settle(chances, assessment.view, now);
@@ -59,6 +63,8 @@ export class Steady {
       chances,
       focus: this.#focus || assessment.focus,
       issues,
+      warnings: lasting(this.#warnings),
+      set: undefined,
       priority: issues.length ? "unclear" : this.#priority,
       count: this.#count,
     };
@@ -103,9 +109,10 @@ export class Steady {
     if (enough && lasts) this.#priority = priority;
     if (priority === this.#priority) this.#focus = code;
   }
+}
 
-  /** @param {string} issue */
-  #lasts(issue) {
-    return this.#faults.filter((issues) => issues.includes(issue)).length * 2 > this.#faults.length;
-  }
+/** Those that more than half of the last frames had. @param {string[][]} last */
+function lasting(last) {
+  const seen = new Set(last.flat());
+  return [...seen].filter((one) => last.filter((all) => all.includes(one)).length * 2 > last.length);
 }
