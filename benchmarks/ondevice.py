@@ -1,6 +1,6 @@
 """python -m benchmarks.ondevice [FOLDER]
 
-Measures the On-device tab with the embedded model in the browsers that are installed here, and prints the figures: agreement
+Measures the On-device tab with the two embedded models in the browsers that are installed here, and prints the figures: agreement
 with the runtime on the photos of FOLDER (else on a hundred drawn ones), time a frame, start, size, and the camera. Other work
 on the machine makes times longer: the load is printed too.
 """
@@ -27,22 +27,24 @@ from tests.support.ondevice_site import Site, Tab, export, hosted
 
 VISITS, FRAMES, WATCHED_MS = 5, 100, 10_000
 
-TIMED = """async ([code, file, count]) => {
+TIMED = """async ([code, file, count, key]) => {
     const modules = new URL(code, location.href);
     const { open } = await import(new URL("ondevice/engine.js", modules));
-    const network = await open(modules, await (await fetch(new URL("about.json", modules))).json(), () => undefined);
+    const about = await (await fetch(new URL("about.json", modules))).json();
+    const model = about.models.find((one) => one.key === key);
+    const network = await open(modules, about, () => undefined, model);
     const bytes = Uint8Array.from(atob(file), (one) => one.charCodeAt(0));
     const times = [];
     for (let i = 0; i < count; i++) {
         const frame = await createImageBitmap(new Blob([bytes]));
         const began = performance.now();
         const { assessment } = await network.ask({ frame });
-        times.push([assessment.elapsed_ms.model, performance.now() - began]);
+        times.push({ ...assessment.elapsed_ms, "question to answer": performance.now() - began });
     }
     network.close();
     return { ...network.engine, times };
 }"""
-"""For a page beside the folder of the modules: what frames of a video take, the pass alone and from question to answer."""
+"""For a page beside the folder of the modules: what frames of a video take, stage by stage and from question to answer."""
 
 WATCH = """(milliseconds) => new Promise((done) => {
     const gaps = [];
@@ -97,27 +99,30 @@ def read_photos(folder: Path) -> dict[str, bytes]:
 
 def compare(run: Run, site: Site, photos: dict[str, bytes]) -> None:
     answers = run(photo_matrix.ASK, [photo_matrix.modules(site.folder), photo_matrix.packed(photos)])
-    for assessor in (photo_matrix.runtime(), Assessor.load(provider="cpu")):
+    phone = str(hub.EMBEDDED_PHONE)
+    for assessor in (photo_matrix.runtime(phone), Assessor.load(phone, provider="cpu"), Assessor.load(provider="cpu")):
         expected = photo_matrix.expected(photos, assessor)
         differences = photo_matrix.differences(answers, expected)
         same_priority = sum(
             answer["priority"] == expected_answer.priority for answer, expected_answer in zip(answers, expected, strict=True)
         )
         say(
-            f"against {assessor.model.file}: {len(photos)} photos, difference in probability at most {max(differences):.1e}, "
+            f"against {assessor.model.name}, {assessor.model.file}: {len(photos)} photos, difference in probability at most {max(differences):.1e}, "
             f"median {statistics.median(differences):.1e}; same priority on {same_priority}"
         )
 
 
 def time_frames(run: Run, site: Site) -> None:
     [(_, _, file)] = photo_matrix.packed({"frame.png": drawings.encoded(drawings.lesion(640, 480))})
-    result = run(TIMED, [photo_matrix.modules(site.folder), file, FRAMES])
-    model, whole = (sorted(times) for times in zip(*result["times"], strict=True))
-    say(
-        f"a frame of 640x480 on {result['provider']}, {result['threads']} thread(s): pass {statistics.median(model):.1f} ms, "
-        f"question to answer {statistics.median(whole):.1f} ms (medians of {FRAMES}; "
-        f"best {whole[0]:.1f}, p95 {whole[FRAMES * 95 // 100]:.1f})"
-    )
+    for key in ("phone", "main"):
+        result = run(TIMED, [photo_matrix.modules(site.folder), file, FRAMES, key])
+        stages = {stage: sorted(times[stage] for times in result["times"]) for stage in result["times"][0]}
+        medians = ", ".join(f"{stage} {statistics.median(times):.1f}" for stage, times in stages.items())
+        whole = stages["question to answer"]
+        say(
+            f"a frame of 640x480, {key} network on {result['provider']}, {result['threads']} thread(s), medians of {FRAMES} in ms: "
+            f"{medians} (best {whole[0]:.1f}, p95 {whole[FRAMES * 95 // 100]:.1f})"
+        )
 
 
 def first_visit(browser: Browser, site: Site) -> None:

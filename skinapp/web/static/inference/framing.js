@@ -3,7 +3,7 @@
  * class maps. Only ever warns.
  * @import {Box, FramingRules, Maps, Pixels} from "./types.js"
  */
-import { between } from "./looks.js";
+import { add, between } from "./looks.js";
 import { even } from "./preprocess.js";
 
 /** A grid with one number a cell. @typedef {{values: Float32Array, rows: number, columns: number}} Grid */
@@ -37,17 +37,12 @@ export function framing(photo, cams, seen, head, rules) {
  * @param {FramingRules} rules
  * @returns {Box | undefined}
  */
-function found(photo, cams, seen, { weights, bias }, rules) {
-  const planes = features(photo, cams, seen, rules);
-  const { rows, columns } = planes[0];
-  const sums = new Float32Array(rows * columns).fill(bias);
-  planes.forEach(({ values }, k) => {
-    for (let i = 0; i < sums.length; i++) sums[i] += weights[k] * values[i];
-  });
+function found(photo, cams, seen, head, rules) {
+  const { colours, rows, columns } = cellsOf(photo, rules);
+  const sums = logOdds(colours, evidenceOf(photo, cams, seen, rows, columns, head.weights), rows, columns, head, rules);
   const { max_log_odds: most } = rules;
-  const odds = sums.map((value) => 1 / (1 + Math.exp(-Math.min(most, Math.max(-most, value)))));
-  const probability = blurred({ values: odds, rows, columns }, 1);
-  const area = likeliest(probability);
+  for (let i = 0; i < sums.length; i++) sums[i] = 1 / (1 + Math.exp(-Math.min(most, Math.max(-most, sums[i]))));
+  const area = likeliest({ values: blurred(sums, rows, columns, 1), rows, columns });
   if (!area) return undefined;
   const across = photo.width / columns;
   const down = photo.height / rows;
@@ -98,68 +93,65 @@ export function crop(box, { width, height }, rules) {
 }
 
 /**
- * The features of each cell, in the order of the head's weights.
- * @param {Pixels} photo
- * @param {Maps} cams
- * @param {Box} seen
+ * How likely each cell is lesion: its features, in the order of the head's weights, times these.
+ * @param {[Float32Array, Float32Array, Float32Array]} colours
+ * @param {Float32Array} evidence the weighted sum of the seven lesions'
+ * @param {number} rows
+ * @param {number} columns
+ * @param {{weights: number[], bias: number}} head
  * @param {FramingRules} rules
- * @returns {Grid[]}
  */
-function features(photo, cams, seen, rules) {
-  const { colours, rows, columns } = cellsOf(photo, rules);
+function logOdds(colours, evidence, rows, columns, { weights, bias }, rules) {
   const skin = skinOf(colours, rows, columns, rules);
-  const grid = (/** @type {(i: number) => number} */ value) => ({
-    values: Float32Array.from({ length: rows * columns }, (_, i) => value(i)),
-    rows,
-    columns,
+  const sums = new Float32Array(rows * columns);
+  const distance = new Float32Array(rows * columns);
+  colours.forEach((values, channel) => {
+    for (let i = 0; i < values.length; i++) values[i] -= skin[channel];
+    const smooth = blurred(values, rows, columns, 2.5);
+    for (let i = 0; i < values.length; i++) {
+      sums[i] += weights[channel] * values[i] + weights[3 + channel] * smooth[i] + weights[6 + channel] * Math.abs(smooth[i]);
+      distance[i] += smooth[i] ** 2;
+    }
   });
-  const difference = [0, 1, 2].map((channel) => grid((i) => colours[3 * i + channel] - skin[channel]));
-  const smooth = difference.map((one) => blurred(one, 2.5));
-  const distance = grid((i) => Math.hypot(...smooth.map(({ values }) => values[i])));
-  const most = percentile(distance.values, 0.95) + NOISE;
-  const share = grid((i) => distance.values[i] / most);
+  for (let i = 0; i < distance.length; i++) distance[i] = Math.sqrt(distance[i]);
+  const most = percentile(distance, 0.95) + NOISE;
   const short = Math.min(rows, columns);
-  const middle = grid((i) => {
-    const down = Math.floor(i / columns) - (rows - 1) / 2;
-    const across = (i % columns) - (columns - 1) / 2;
-    return (down ** 2 + across ** 2) / short ** 2;
-  });
-  return [
-    ...difference,
-    ...smooth,
-    ...smooth.map((one) => grid((i) => Math.abs(one.values[i]))),
-    distance,
-    share,
-    grid((i) => share.values[i] ** 2),
-    middle,
-    grid((i) => Math.sqrt(middle.values[i])),
-    ...spread(photo, cams, seen, rows, columns).map((one) => grid((i) => one[i] / rules.evidence)),
-  ];
+  for (let y = 0, i = 0; y < rows; y++) {
+    for (let x = 0; x < columns; x++, i++) {
+      const share = distance[i] / most;
+      const middle = ((y - (rows - 1) / 2) ** 2 + (x - (columns - 1) / 2) ** 2) / short ** 2;
+      sums[i] += weights[9] * distance[i] + weights[10] * share + weights[11] * share ** 2 + bias;
+      sums[i] += weights[12] * middle + weights[13] * Math.sqrt(middle) + evidence[i] / rules.evidence;
+    }
+  }
+  return sums;
 }
 
 /**
- * The photo with a pixel a cell, each the mean of a few, from 0 to 1.
+ * The photo's red, green and blue with a pixel a cell, each the mean of a few, from 0 to 1.
  * @param {Pixels} photo
  * @param {FramingRules} rules
+ * @returns {{colours: [Float32Array, Float32Array, Float32Array], rows: number, columns: number}}
  */
 function cellsOf(photo, { side, pixels: fine }) {
   const scale = side / Math.min(photo.width, photo.height);
   const [columns, rows] = [even(photo.width * scale), even(photo.height * scale)];
   const thin = read(photo, columns * fine, rows * fine);
-  const colours = new Float32Array(rows * columns * 3);
-  for (let y = 0; y < rows; y++) {
-    for (let x = 0; x < columns; x++) {
-      for (let channel = 0; channel < 3; channel++) {
+  const colour = (/** @type {number} */ channel) => {
+    const values = new Float32Array(rows * columns);
+    for (let y = 0; y < rows; y++) {
+      for (let x = 0; x < columns; x++) {
         let sum = 0;
         for (let i = 0; i < fine; i++) {
           let at = (((y * fine + i) * columns + x) * fine) * 3 + channel;
           for (let j = 0; j < fine; j++, at += 3) sum += thin[at];
         }
-        colours[(y * columns + x) * 3 + channel] = even(sum / fine ** 2) / 255;
+        values[y * columns + x] = even(sum / fine ** 2) / 255;
       }
     }
-  }
-  return { colours, rows, columns };
+    return values;
+  };
+  return { colours: [colour(0), colour(1), colour(2)], rows, columns };
 }
 
 /**
@@ -209,75 +201,60 @@ function steps(source, target) {
 
 /**
  * The middle colour of the photo's edge, where it isn't in the dermatoscope's shade.
- * @param {Float32Array} colours
+ * @param {[Float32Array, Float32Array, Float32Array]} colours
  * @param {number} rows
  * @param {number} columns
  * @param {FramingRules} rules
  */
 function skinOf(colours, rows, columns, { edge, shade }) {
+  const [red, green, blue] = colours;
   /** @type {number[]} */
   const lit = [];
-  /** @type {number[]} */
-  const all = [];
-  for (let i = 0; i < rows * columns; i++) {
-    all.push(i);
-    const [y, x] = [Math.floor(i / columns), i % columns];
-    const inside = y >= edge && y < rows - edge && x >= edge && x < columns - edge;
-    if (!inside && Math.max(colours[3 * i], colours[3 * i + 1], colours[3 * i + 2]) > shade) lit.push(i);
+  for (let y = 0, i = 0; y < rows; y++) {
+    for (let x = 0; x < columns; x++, i++) {
+      const inside = y >= edge && y < rows - edge && x >= edge && x < columns - edge;
+      if (!inside && Math.max(red[i], green[i], blue[i]) > shade) lit.push(i);
+    }
   }
-  const taken = lit.length ? lit : all;
-  return [0, 1, 2].map((channel) =>
-    percentile(
-      Float32Array.from(taken, (i) => colours[3 * i + channel]),
-      0.5,
-    ),
-  );
+  return colours.map((values) => percentile(lit.length ? Float32Array.from(lit, (i) => values[i]) : values, 0.5));
 }
 
 /**
- * The class maps laid over the photo's cells; beyond what the network saw, those of its edge.
+ * The class maps, each times its weight, laid over the photo's cells; beyond what the network saw, those of its edge.
  * @param {{width: number, height: number}} photo
  * @param {Maps} cams
  * @param {Box} seen
  * @param {number} rows
  * @param {number} columns
+ * @param {number[]} weights of all features, the maps' last
  */
-function spread({ width, height }, { values, cells }, seen, rows, columns) {
-  const [high, wide] = cells;
+function evidenceOf({ width, height }, { values, cells: [high, wide] }, seen, rows, columns, weights) {
+  const size = high * wide;
+  const first = weights.length - values.length / size;
+  const sum = new Float32Array(size);
+  for (let i = 0; i < values.length; i++) sum[i % size] += weights[first + Math.floor(i / size)] * values[i];
   const down = Array.from({ length: rows }, (_, y) => ((y + 0.5) * height) / rows - seen.top);
   const across = Array.from({ length: columns }, (_, x) => ((x + 0.5) * width) / columns - seen.left);
   const byRow = down.map((place) => between((place / (seen.bottom - seen.top)) * high - 0.5, high));
   const byColumn = across.map((place) => between((place / (seen.right - seen.left)) * wide - 0.5, wide));
-  return Array.from({ length: values.length / (high * wide) }, (_, map) => {
-    const cam = values.subarray(map * high * wide, (map + 1) * high * wide);
-    const result = new Float32Array(rows * columns);
-    byRow.forEach((some, y) => {
-      byColumn.forEach((others, x) => {
-        let sum = 0;
-        for (const [row, a] of some) for (const [column, b] of others) sum += a * b * cam[row * wide + column];
-        result[y * columns + x] = sum;
-      });
-    });
-    return result;
-  });
+  const result = new Float32Array(rows * columns);
+  add(result, sum, wide, byRow, byColumn);
+  return result;
 }
 
 /**
  * Smoothed by a Gaussian that is as wide as OpenCV's, the grid mirrored at its outermost cells.
- * @param {Grid} grid
+ * @param {Float32Array} values
+ * @param {number} rows
+ * @param {number} columns
  * @param {number} sigma
- * @returns {Grid}
  */
-function blurred({ values, rows, columns }, sigma) {
+function blurred(values, rows, columns, sigma) {
   const reach = (even(sigma * 8 + 1) | 1) >> 1;
   const kernel = Array.from({ length: 2 * reach + 1 }, (_, i) => Math.exp(-((i - reach) ** 2) / (2 * sigma ** 2)));
   const whole = kernel.reduce((a, b) => a + b);
   const shares = Float32Array.from(kernel, (share) => share / whole);
-  return {
-    values: along(along(values, rows, columns, 1, columns, shares, reach), columns, rows, columns, 1, shares, reach),
-    rows,
-    columns,
-  };
+  return along(along(values, rows, columns, 1, columns, shares, reach), columns, rows, columns, 1, shares, reach);
 }
 
 /**

@@ -112,9 +112,9 @@ export function merged(all, looks, places, shift) {
     const byColumn = placement(wide, columns, whole.left, whole.right, place.left, place.right, across * shift);
     for (let map = 0; map < count; map++) {
       const upright = turnedBack(values.subarray(map * high * wide, (map + 1) * high * wide), high, turn);
-      add(total.subarray(map * rows * columns, (map + 1) * rows * columns), upright, byRow, byColumn);
+      add(total.subarray(map * rows * columns, (map + 1) * rows * columns), upright, wide, byRow, byColumn);
     }
-    add(weight, new Float32Array(high * wide).fill(1), byRow, byColumn);
+    add(weight, new Float32Array(high * wide).fill(1), wide, byRow, byColumn);
   });
   return { values: total.map((sum, i) => sum / Math.max(weight[i % weight.length], 1e-6)), cells: [rows, columns] };
 }
@@ -182,18 +182,21 @@ export function between(place, cells) {
 }
 
 /**
+ * Add a map, laid so over a grid, to what lies there.
  * @param {Float32Array} total
  * @param {Float32Array} map
+ * @param {number} wide cells in a row of the map
  * @param {[number, number][][]} byRow
  * @param {[number, number][][]} byColumn
  */
-function add(total, map, byRow, byColumn) {
-  const wide = map.length ** 0.5;
-  byRow.forEach((rows, y) => {
-    byColumn.forEach((columns, x) => {
+export function add(total, map, wide, byRow, byColumn) {
+  let i = 0;
+  for (const rows of byRow) {
+    for (const columns of byColumn) {
       for (const [row, high] of rows) {
-        for (const [column, across] of columns) total[y * byColumn.length + x] += high * across * map[row * wide + column];
+        for (const [column, across] of columns) total[i] += high * across * map[row * wide + column];
       }
-    });
-  });
+      i += 1;
+    }
+  }
 }
