@@ -16,7 +16,7 @@ from skinapp.assessment import triage
 from skinapp.assessment.assessor import Assessor
 from skinapp.imaging import decode, preprocess
 from skinapp.labels import CODES
-from skinapp.model.hub import EMBEDDED
+from skinapp.model.hub import EMBEDDED, EMBEDDED_PHONE
 from skinapp.model.spec import LesionHead, ModelSpec, sha256
 from tests.support import model_folder
 from train.calibrate import abstention, answers, quality_limits
@@ -153,6 +153,12 @@ def test_the_embedded_models_card_is_what_its_figures_make_and_tells_of_reduced_
     text = (EMBEDDED / "README.md").read_text()
     assert text == card.render(ModelSpec.read(EMBEDDED), json.loads((EMBEDDED / "metrics.json").read_text()))
     assert "at the smallest of libjpeg's scales (1/2, 1/4, 1/8)" in text and "largest change of a probability was 0.16" in text
+
+
+def test_the_card_of_the_embedded_model_for_phones_is_what_its_figures_make():
+    figures = json.loads((EMBEDDED_PHONE / "metrics.json").read_text())
+    assert (EMBEDDED_PHONE / "README.md").read_text() == card.render(ModelSpec.read(EMBEDDED_PHONE), figures)
+    assert {"model_float16.tflite", "model_int8.tflite"} <= figures["mobile"].keys(), "what apps get was measured"
 
 
 def test_the_card_of_other_weights_says_nothing_that_was_measured_on_the_embedded_ones(folder):
