@@ -94,13 +94,14 @@ async function main() {
     /** @type {Report[]} */
     const reports = [];
     for (const file of files) reports.push(await asked(file));
-    const network = await open(code, about, () => undefined);
+    const model = about.models[about.models.length - 1]; // the server's own
+    const network = await open(code, about, () => undefined, model);
     /** @type {Row[]} */
     const rows = [];
     for (const [i, file] of files.entries()) rows.push(await compared(file, reports[i], network, about));
     root.replaceChildren(table(rows, say));
     const worst = Math.max(...rows.map(({ difference }) => difference));
-    const values = { worst: worst.toExponential(1), theirs: reports[0].model.file, ours: about.models[0].file };
+    const values = { worst: worst.toExponential(1), theirs: reports[0].model.file, ours: model.file };
     root.prepend(made(`<p class="worst" data-worst="${worst}"></p>`));
     /** @type {HTMLElement} */ (root.firstElementChild).textContent = filled(say.selftest_worst, values);
   } catch (error) {
