@@ -233,7 +233,7 @@ def _one_scan(file: Structure, scale: int, size: tuple[int, int], turn: Turn | N
         if scale > 1:
             cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB, pixels)
         photo = np.asarray(pixels, np.uint8)
-        return photo if turn is None else _assemble(*photo.shape[:2], turn, lambda rows: photo[rows], 1)
+        return photo if turn is None else _assemble(size[1], size[0], turn, lambda rows: photo[rows], 1)
     return None
 
 
