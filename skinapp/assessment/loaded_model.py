@@ -63,7 +63,7 @@ class LoadedModel:
                 log.warning("%s", error)
                 notices.append(str(error))
                 continue
-            runner = Batcher(loaded) if pooled else loaded
+            runner = _for_many(loaded, source, candidate, threads) if pooled else loaded
             return cls(source, runner, [*notices, source.notice] if source.notice else notices)
         raise ProviderError(f"No execution provider works here ({' '.join(notices)}); install requirements.txt again.")
 
@@ -104,6 +104,14 @@ class LoadedModel:
             raise ModelError(f"{self.model.file} answered with numbers that are not finite; fetch or export the model again.")
         elapsed["model"] = milliseconds_since(started)
         return outputs
+
+
+def _for_many(loaded: session.Session, source: hub.LocalModel, provider: session.Provider, threads: int) -> Batcher:
+    """A session for many callers: on a CPU of several cores beside it one of a single thread, for as many passes at once."""
+    passes = threads or session.cores()
+    if provider is not session.CPU or passes < 2:
+        return Batcher(loaded)
+    return Batcher(loaded, session.Session(source.folder / source.file, source.spec, provider, 1), passes)
 
 
 @dataclass(frozen=True)
