@@ -21,9 +21,8 @@ def test_the_bare_route_gives_this_programs_probabilities(tmp_path: Path) -> Non
         path.write_bytes(drawings.encoded(drawings.lesion(*size, seed=seed), "JPEG"))
         photos.append(client_crowd.expected(path, assessor))
     command = [sys.executable, "-m", "benchmarks.contender_servers", "fastapi"]
-    with started(command, dict(os.environ)) as (address, _):
-        with closing(plain_http.Crowd(address, 2, "/classify")) as crowd:
-            assert crowd.call(photos * 4) == {"right": 12}
+    with started(command, dict(os.environ)) as (address, _), closing(plain_http.Crowd(address, 2, "/classify")) as crowd:
+        assert crowd.call(photos * 4) == {"right": 12}
 
 
 @pytest.mark.parametrize(
