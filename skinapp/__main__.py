@@ -23,6 +23,7 @@ from skinapp.assessment.classifier import Classification, Classifier
 from skinapp.errors import PhotoError, SkinAppError
 from skinapp.i18n.messages import text
 from skinapp.imaging import decode, encode
+from skinapp.model import session
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -123,7 +124,7 @@ def _score_with_ray(options: argparse.Namespace) -> int:
             provider=environment.provider,
             out=options.out,
             folder=os.getcwd(),
-            workers=options.workers or pipeline.cores(),
+            workers=options.workers or session.cores(),
             batch=options.batch_size or 1,
             threads=options.threads or environment.threads or 1,
         ),

@@ -63,6 +63,10 @@ def test_importing_app_leaves_the_collector_of_garbage_on(environment: dict[str,
     assert run(environment, "-c", "import app, gc; print(gc.isenabled())").stdout == "True\n"
 
 
+def test_no_garbage_is_looked_for_among_what_was_imported(environment: dict[str, str]) -> None:
+    assert int(run(environment, "-c", "import app, gc; print(gc.get_freeze_count())").stdout) > 50_000
+
+
 @pytest.mark.parametrize(
     ("changed", "arguments", "line"),
     [

@@ -8,6 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from PIL import Image
 from timm.data import create_transform
 
@@ -65,3 +66,13 @@ def torch_answer(spec: ModelSpec, weights: Path, threads: int) -> Answers | None
         return json.dumps({"top": top, "probabilities": probabilities}), bytes(encoded)
 
     return answer
+
+
+def as_function(answer: Answers) -> Callable[[str], tuple[dict[str, float], NDArray[np.uint8]]]:
+    """The same as a Gradio Interface takes it: a file's path to the chances of all labels and an overlay."""
+
+    def predict(path: str) -> tuple[dict[str, float], NDArray[np.uint8]]:
+        report, overlay = answer(Path(path).read_bytes())
+        return json.loads(report)["probabilities"], np.asarray(Image.open(io.BytesIO(overlay)))
+
+    return predict

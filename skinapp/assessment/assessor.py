@@ -17,7 +17,7 @@ from skinapp.assessment.framing import Framing, FramingFlaw
 from skinapp.assessment.loaded_model import BrowserModel, LoadedModel, ModelInfo, browser_model, milliseconds_since
 from skinapp.errors import ModelError
 from skinapp.i18n.messages import Language, text
-from skinapp.imaging import decode, looks
+from skinapp.imaging import aside, decode, looks
 from skinapp.imaging.decode import Decoded, Photo
 from skinapp.imaging.preprocess import Box
 from skinapp.labels import CODES, LESIONS, SEVERITY, THRESHOLDS, Lesion, Priority, View
@@ -139,6 +139,14 @@ class Assessment:
         return None if right - left == width == height else np.ascontiguousarray(photo[top:bottom, left:right])
 
 
+@dataclass(frozen=True)
+class Seen:
+    """What is measured of a photo and of the network's view of it while the network works."""
+
+    view: quality.Seen
+    colours: framing.Grid | None
+
+
 class Assessor(LoadedModel):
     """A model of the seven lesions, which assesses photos."""
 
@@ -184,21 +192,28 @@ class Assessor(LoadedModel):
         """The same of photos that were reduced while they were decoded."""
         elapsed = dict(earlier_ms or {})
         chosen_looks = self.spec.looks if careful and self.spec.looks else looks.PLAIN
-        views, outputs = self.forward([item.photo for item in decoded], elapsed, chosen_looks)
+        views = self.views([item.photo for item in decoded], elapsed, chosen_looks)
+        first_views = views[:: len(chosen_looks)]
+        seen = aside.begin(lambda: [self._see(item.photo, view) for item, view in zip(decoded, first_views, strict=True)])
+        outputs = self.answer(views, elapsed)
         started = time.perf_counter()
         outputs_by_photo = (
             Outputs(*(values[first : first + len(chosen_looks)] for values in astuple(outputs)))
             for first in range(0, len(views), len(chosen_looks))
         )
         answers = [
-            self._judge(item, view, photo_outputs, chosen_looks)
-            for item, view, photo_outputs in zip(decoded, views[:: len(chosen_looks)], outputs_by_photo, strict=True)
+            self._judge(item, seen_of_photo, photo_outputs, chosen_looks)
+            for item, seen_of_photo, photo_outputs in zip(decoded, seen(), outputs_by_photo, strict=True)
         ]
         elapsed["judge"] = milliseconds_since(started)
         elapsed["total"] = sum(elapsed.values())
         return [replace(answer, elapsed_ms=elapsed) for answer in answers]
 
-    def _judge(self, decoded: Decoded, view: Photo, outputs: Outputs, chosen_looks: Sequence[Look]) -> Assessment:
+    def _see(self, photo: Photo, view: Photo) -> Seen:
+        """What a photo's figures and framing need that the network needn't answer first."""
+        return Seen(quality.see(view), framing.colour_features(photo) if self.spec.frame_head.weights else None)
+
+    def _judge(self, decoded: Decoded, seen: Seen, outputs: Outputs, chosen_looks: Sequence[Look]) -> Assessment:
         """The assessment of one photo from all looks at it. What is the mean of them is the answer; whether it may be given, how
         the photo was taken and where the lesion lies, the first look says, at the photo as it is."""
         spec, embedding, cams, photo = self.spec, outputs.embedding[0], outputs.cams[0], decoded.photo
@@ -206,9 +221,9 @@ class Assessor(LoadedModel):
         rule = spec.rule(view_of_photo, careful=len(chosen_looks) > 1)
         chances = triage.probabilities(outputs.logits.mean(0), rule.temperature)
         boxes = looks.view_boxes(photo, spec.transform, chosen_looks)
-        framing_result = framing.find_framing(photo, cams, boxes[0], spec.frame_head)
+        framing_result = framing.find_framing(photo, cams, boxes[0], spec.frame_head, seen.colours)
         short_side = min(decoded.width, decoded.height)
-        figures = quality.measure(short_side, view, embedding, cams[outputs.logits[0].argmax()], spec.lesion_head)
+        figures = quality.complete(seen.view, short_side, embedding, cams[outputs.logits[0].argmax()], spec.lesion_head)
         check = quality.judge(figures, spec.limits(view_of_photo), framing_result.flaws)
         focus = triage.deciding_lesion(chances, rule.thresholds)
         is_one_look, scale = len(chosen_looks) == 1, spec.heatmap

@@ -4,6 +4,7 @@ The scale is absolute: a photo without evidence gets a blank map, never a hot sp
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -20,6 +21,8 @@ Heatmap = NDArray[np.float32]
 STRONGEST = 0.65
 UNSEEN = 0.45
 LAYER_SIDE = 192
+SIZES = 16
+"""Sizes of pictures whose cells' shares are kept."""
 DIMMED = (np.arange(256) * UNSEEN).astype(np.uint8)
 COLOURS = np.ascontiguousarray(cv2.applyColorMap(np.arange(256, dtype=np.uint8)[:, None], cv2.COLORMAP_TURBO)[:, :, ::-1])
 """RGB by heat, `[256, 1, 3]`."""
@@ -68,12 +71,12 @@ def overlay(photo: Photo, heat: Heatmap, view_box: Box, shift: float) -> Photo:
     smooth = enlarge(heat, -(-width // step), -(-height // step), shift)
     if smooth.any():
         colours, weight = _colours_and_weight(smooth)
-        added = np.rint(colours * weight[..., None]).astype(np.uint8)
-        photo_share = cv2.merge([np.rint((1 - weight) * 255).astype(np.uint8)] * 3)
-        added, photo_share = (
+        added = cv2.multiply(colours, cv2.merge([weight] * 3), dtype=cv2.CV_8U)
+        photo_share = np.rint((1 - weight) * 255).astype(np.uint8)
+        large_added, large_share = (
             cv2.resize(plane, (width, height), interpolation=cv2.INTER_LINEAR) for plane in (added, photo_share)
         )
-        part[:] = cv2.add(cv2.multiply(part, photo_share, scale=1 / 255), added)
+        cv2.add(cv2.multiply(part, cv2.merge([large_share] * 3), scale=1 / 255), large_added, part)
     return result
 
 
@@ -91,6 +94,7 @@ def enlarge(heat: Heatmap, width: int, height: int, shift: float) -> Heatmap:
     return np.asarray(np.clip(smooth, 0, 1, out=smooth), np.float32)
 
 
+@lru_cache(SIZES)
 def _spread(cells: int, length: int, shift: float) -> NDArray[np.float32]:
     """How much of each cell each of `length` pixels gets, `[length, cells]`: cubic, and level beyond the outermost centres."""
     scale = length / cells

@@ -5,6 +5,7 @@ Only ever warns: a lesion badly framed is answered all the same. Knows nothing o
 
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -36,6 +37,8 @@ ASIDE = 0.25
 """How far off the middle, in short sides, a lesion may lie."""
 CROP = 2.0
 """Sides of the offered crop in longer sides of the lesion: as wide as the middle one of the photos trained on."""
+SIZES = 16
+"""Sizes of photos whose grids are kept: a camera's are all alike."""
 
 Grid = NDArray[np.float32]
 
@@ -57,17 +60,18 @@ class Framing:
     flaws: tuple[FramingFlaw, ...]
 
 
-def find_framing(photo: Photo, cams: NDArray[np.float32], view_box: Box, head: FrameHead) -> Framing:
-    """The lesion of a photo, from its class maps `[7, h, w]` of the part that the network saw."""
+def find_framing(photo: Photo, cams: NDArray[np.float32], view_box: Box, head: FrameHead, colours: Grid | None = None) -> Framing:
+    """The lesion of a photo, from its class maps `[7, h, w]` of the part that the network saw; `colours` are `colour_features`,
+    where they are known already."""
     if not head.weights:
         return Framing(None, ())
-    box = find_box(photo, cams, view_box, head)
+    box = find_box(photo, cams, view_box, head, colours)
     return Framing(box, find_flaws(box, photo.shape[1], photo.shape[0]))
 
 
-def find_box(photo: Photo, cams: NDArray[np.float32], view_box: Box, head: FrameHead) -> Box | None:
+def find_box(photo: Photo, cams: NDArray[np.float32], view_box: Box, head: FrameHead, colours: Grid | None = None) -> Box | None:
     """The box of what most likely is the lesion, or None."""
-    log_odds = np.tensordot(np.asarray(head.weights, np.float32), features(photo, cams, view_box), 1) + np.float32(head.bias)
+    log_odds = np.tensordot(head.vector, features(photo, cams, view_box, colours), 1) + np.float32(head.bias)
     probability = cv2.GaussianBlur(1 / (1 + np.exp(-np.clip(log_odds, -MAX_LOG_ODDS, MAX_LOG_ODDS))), (0, 0), 1.0)
     count, labels, boxes, _ = cv2.connectedComponentsWithStats((probability >= 0.5).astype(np.uint8))
     if count < 2:
@@ -102,9 +106,16 @@ def crop(box: Box, width: int, height: int) -> Box:
     return Box(left, top, left + side, top + side)
 
 
-def features(photo: Photo, cams: NDArray[np.float32], view_box: Box) -> Grid:
-    """The features of each cell `[21, rows, columns]`: difference from the skin's colour, plain, smoothed and without sign, how
-    large it is, also against the photo's largest, the distance from the middle, and the evidence for the seven lesions."""
+def features(photo: Photo, cams: NDArray[np.float32], view_box: Box, colours: Grid | None = None) -> Grid:
+    """The features of each cell `[21, rows, columns]`: the colours', and the evidence for the seven lesions."""
+    colours = colour_features(photo) if colours is None else colours
+    evidence = _spread(cams, view_box, photo.shape[:2], colours.shape[1:]) / EVIDENCE_SCALE
+    return np.concatenate((colours, evidence))
+
+
+def colour_features(photo: Photo) -> Grid:
+    """The features `[14, rows, columns]` that the network isn't needed for: difference from the skin's colour, plain, smoothed
+    and without sign, how large it is, also against the photo's largest, and the distance from the middle."""
     small = _shrink(photo)
     colours = np.asarray(small, np.float32) / np.float32(255)
     difference = colours - _skin(colours)
@@ -112,10 +123,8 @@ def features(photo: Photo, cams: NDArray[np.float32], view_box: Box) -> Grid:
     distance = np.sqrt(cv2.transform(smooth**2, np.ones((1, 3), np.float32)))
     share = distance / (np.percentile(distance, 95) + NOISE)
     middle = _distance_from_middle(*small.shape[:2])
-    evidence = _spread(cams, view_box, photo.shape[:2], small.shape[:2]) / EVIDENCE_SCALE
     colour_planes = (plane for grid in (difference, smooth, np.abs(smooth)) for plane in cv2.split(grid))
-    planes = (*colour_planes, distance, share, share**2, middle, np.sqrt(middle), *evidence)
-    return np.asarray(np.stack(planes), np.float32)
+    return np.asarray(np.stack((*colour_planes, distance, share, share**2, middle, np.sqrt(middle))), np.float32)
 
 
 def _shrink(photo: Photo) -> Photo:
@@ -135,6 +144,7 @@ def _skin(colours: Grid) -> Grid:
     return np.asarray(np.median(lit if len(lit) else colours.reshape(-1, 3), axis=0), np.float32)
 
 
+@lru_cache(SIZES)
 def _distance_from_middle(rows: int, columns: int) -> Grid:
     """The squared distance from the photo's middle, in short sides."""
     down, across = (np.arange(count) - (count - 1) / 2 for count in (rows, columns))
@@ -144,8 +154,13 @@ def _distance_from_middle(rows: int, columns: int) -> Grid:
 def _spread(cams: NDArray[np.float32], view_box: Box, size: tuple[int, ...], grid: tuple[int, ...]) -> Grid:
     """The class maps laid over the photo's cells `[7, rows, columns]`; beyond what the network saw, those of its edge."""
     (height, width), (rows, columns) = size, grid
-    x_share = ((np.arange(columns) + 0.5) * width / columns - view_box.left) / (view_box.right - view_box.left)
-    y_share = ((np.arange(rows) + 0.5) * height / rows - view_box.top) / (view_box.bottom - view_box.top)
-    columns_in_map, rows_in_map = x_share * cams.shape[2] - 0.5, y_share * cams.shape[1] - 0.5
-    by_row, by_column = interpolation_weights(rows_in_map, cams.shape[1]), interpolation_weights(columns_in_map, cams.shape[2])
+    by_row = _weights(rows, height, view_box.top, view_box.bottom, cams.shape[1])
+    by_column = _weights(columns, width, view_box.left, view_box.right, cams.shape[2])
     return np.asarray(by_row.T @ cams @ by_column, np.float32)
+
+
+@lru_cache(SIZES)
+def _weights(cells: int, length: int, low: int, high: int, map_cells: int) -> Grid:
+    """How much each cell of a side gets of each of a map's, which lie from low to high on its pixels."""
+    share = ((np.arange(cells) + 0.5) * length / cells - low) / (high - low)
+    return interpolation_weights(share * map_cells - 0.5, map_cells)

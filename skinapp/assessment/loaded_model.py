@@ -63,7 +63,7 @@ class LoadedModel:
                 log.warning("%s", error)
                 notices.append(str(error))
                 continue
-            runner = Batcher(loaded) if pooled else loaded
+            runner = _for_many(loaded, source, candidate, threads) if pooled else loaded
             return cls(source, runner, [*notices, source.notice] if source.notice else notices)
         raise ProviderError(f"No execution provider works here ({' '.join(notices)}); install requirements.txt again.")
 
@@ -82,16 +82,36 @@ class LoadedModel:
     ) -> tuple[list[Photo], session.Outputs]:
         """One pass over all looks at all photos: what the network sees, photo by photo, and its answer; the milliseconds go into
         `elapsed`."""
+        views = self.views(photos, elapsed, chosen_looks)
+        return views, self.answer(views, elapsed)
+
+    def views(self, photos: Sequence[Photo], elapsed: dict[str, float], chosen_looks: Sequence[Look]) -> list[Photo]:
+        """What the network sees of all photos in all looks, photo by photo."""
         started = time.perf_counter()
         views = [view for photo in photos for view in looks.views(photo, self.spec.transform, chosen_looks)]
-        pixels = preprocess.normalize(np.stack(views), self.spec.transform)
-        elapsed["preprocess"], started = milliseconds_since(started), time.perf_counter()
+        elapsed["preprocess"] = milliseconds_since(started)
+        return views
+
+    def answer(self, views: Sequence[Photo], elapsed: dict[str, float]) -> session.Outputs:
+        """What the network answers to what it sees, from one pass."""
+        started = time.perf_counter()
+        pixels = preprocess.normalize(views, self.spec.transform)
+        elapsed["preprocess"] = elapsed.get("preprocess", 0.0) + milliseconds_since(started)
+        started = time.perf_counter()
         outputs = self.session.run(pixels)
         if not all(np.isfinite(values).all() for values in vars(outputs).values()):
             # Nothing passes a threshold that is compared with nan: it would be a Low.
             raise ModelError(f"{self.model.file} answered with numbers that are not finite; fetch or export the model again.")
         elapsed["model"] = milliseconds_since(started)
-        return views, outputs
+        return outputs
+
+
+def _for_many(loaded: session.Session, source: hub.LocalModel, provider: session.Provider, threads: int) -> Batcher:
+    """A session for many callers: on a CPU of several cores beside it one of a single thread, for as many passes at once."""
+    passes = threads or session.cores()
+    if provider is not session.CPU or passes < 2:
+        return Batcher(loaded)
+    return Batcher(loaded, session.Session(source.folder / source.file, source.spec, provider, 1), passes)
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,6 @@
 """Many photos in their order on all cores: each thread decodes a few, has them answered in one pass and judges them, while the
 others do the same."""
 
-import os
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -15,6 +14,7 @@ from skinapp.assessment.classifier import Classification, Classifier
 from skinapp.assessment.loaded_model import milliseconds_since
 from skinapp.errors import PhotoError
 from skinapp.imaging import decode
+from skinapp.model.session import cores
 
 MAX_PASS = 8
 """Photos a pass: where INT8 on a CPU is fastest (README, "How fast it is")."""
@@ -23,12 +23,6 @@ MAX_DECODED_BYTES = 2**26
 
 Answered: TypeAlias = Assessment | Classification | PhotoError
 """What is said of a photo, or why nothing can be."""
-
-
-def cores() -> int:
-    """The cores that this process may use."""
-    allowed = getattr(os, "sched_getaffinity", None)
-    return len(allowed(0)) if allowed else os.cpu_count() or 1
 
 
 def assess(

@@ -22,6 +22,7 @@ HAIR_WIDTH = 9
 """Pixels of the network's view, more than a hair is wide."""
 
 Cells = NDArray[np.float32]
+Plane = NDArray[Any]
 
 
 class Issue(StrEnum):
@@ -96,20 +97,51 @@ def exceeded_limits(figures: Figures, limits: QualityLimits) -> tuple[Issue, ...
     return tuple(issue for issue, is_exceeded in checks if is_exceeded)
 
 
+@dataclass(frozen=True)
+class Seen:
+    """What is measured of the network's view alone, before the network answers: the figures that need nothing else, and of each
+    pixel its Laplacian, whether a hair covers it, and how far the ends of a line through it differ from it, across, down, falling
+    and rising."""
+
+    brightness: float
+    contrast: float
+    glare: float
+    laplacian: Plane
+    hair: Plane
+    lines: tuple[tuple[Plane, Plane], tuple[Plane, Plane]]
+
+
 def measure(short_side: int, view: Photo, embedding: NDArray[np.float32], cam: Cells, head: LesionHead) -> Figures:
     """The figures of a photo's short side in its file, the network's view of it, its embedding `[d]` and its likeliest lesion's
     class map `[h, w]`."""
+    return complete(see(view), short_side, embedding, cam, head)
+
+
+def see(view: Photo) -> Seen:
+    """What the figures of a view need of it."""
     grey = np.asarray(cv2.cvtColor(view, cv2.COLOR_RGB2GRAY), np.uint8)
-    roots = _roots(cam, *grey.shape)
-    cumulative = np.bincount(grey.ravel(), minlength=256).cumsum()
-    return Figures(
-        short_side=short_side,
-        sharpness=_mean_square(cv2.Laplacian(grey, cv2.CV_16S), roots),
-        evenness=_evenness(grey, cam),
+    cumulative = cv2.calcHist([grey], [0], None, [256], [0, 256]).ravel().astype(np.int64).cumsum()
+    return Seen(
         brightness=cv2.mean(grey)[0],
         contrast=_percentile(cumulative, 0.95) - _percentile(cumulative, 0.05),
         glare=cv2.countNonZero(cv2.inRange(view, (WHITE,) * 3, (255,) * 3)) / grey.size,
-        hair=_mean_square(_hair(grey), roots),
+        laplacian=cv2.Laplacian(grey, cv2.CV_16S),
+        hair=_hair(grey),
+        lines=_lines(grey),
+    )
+
+
+def complete(seen: Seen, short_side: int, embedding: NDArray[np.float32], cam: Cells, head: LesionHead) -> Figures:
+    """The figures of a view once the network has answered."""
+    roots = _roots(cam, *seen.hair.shape)
+    return Figures(
+        short_side=short_side,
+        sharpness=_mean_square(seen.laplacian, roots),
+        evenness=_evenness(seen.lines, cam),
+        brightness=seen.brightness,
+        contrast=seen.contrast,
+        glare=seen.glare,
+        hair=_mean_square(seen.hair, roots),
         lesion_evidence=evidence(embedding, head),
     )
 
@@ -117,7 +149,7 @@ def measure(short_side: int, view: Photo, embedding: NDArray[np.float32], cam: C
 def evidence(embedding: NDArray[np.float32], head: EmbeddingHead) -> float:
     """The log-odds that a head tells of an embedding `[d]`: of its direction, because faint pictures have short embeddings."""
     length = float(np.linalg.norm(embedding))
-    return float(np.dot(embedding, head.weights)) / max(length, 1e-12) + head.bias
+    return float(np.dot(embedding, head.vector)) / max(length, 1e-12) + head.bias
 
 
 def _percentile(cumulative: NDArray[np.int64], share: float) -> float:
@@ -128,16 +160,21 @@ def _percentile(cumulative: NDArray[np.int64], share: float) -> float:
     return float(low + (high - low) * (position - int(position)))
 
 
-def _evenness(grey: NDArray[np.uint8], cam: Cells) -> float:
-    """Shaking smooths along its direction alone: the weaker of two crossing directions against the stronger, for the pair where
-    they differ most."""
+def _lines(grey: NDArray[np.uint8]) -> tuple[tuple[Plane, Plane], tuple[Plane, Plane]]:
+    """What both ends of a line of three pixels have more than twice its middle, in both pairs of crossing directions."""
     fine = grey.astype(np.int16)
     middle = 2 * fine[1:-1, 1:-1]
     across, down = fine[1:-1, :-2] + fine[1:-1, 2:], fine[:-2, 1:-1] + fine[2:, 1:-1]
     falling, rising = fine[:-2, :-2] + fine[2:, 2:], fine[:-2, 2:] + fine[2:, :-2]
+    return (across - middle, down - middle), (falling - middle, rising - middle)
+
+
+def _evenness(lines: tuple[tuple[Plane, Plane], tuple[Plane, Plane]], cam: Cells) -> float:
+    """Shaking smooths along its direction alone: the weaker of two crossing directions against the stronger, for the pair where
+    they differ most."""
     # A grey level of noise on both sides: a picture without any structure is even.
-    roots = _roots(cam, *middle.shape)
-    pairs = [[1 + _mean_square(ends - middle, roots) for ends in pair] for pair in ((across, down), (falling, rising))]
+    roots = _roots(cam, *lines[0][0].shape)
+    pairs = [[1 + _mean_square(differences, roots) for differences in pair] for pair in lines]
     return min(min(pair) / max(pair) for pair in pairs)
 
 

@@ -4,7 +4,7 @@ import io
 import struct
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
@@ -53,6 +53,13 @@ HEIF_THREADS = 2
 """Threads that decode a HEIC's tiles."""
 CV2_BYTES_PER_PIXEL = 8
 """Bytes of a pixel while OpenCV decodes a WebP: lossless, with alpha."""
+CV2_FLAGS = {
+    1: cv2.IMREAD_COLOR_RGB,
+    2: cv2.IMREAD_REDUCED_COLOR_2,
+    4: cv2.IMREAD_REDUCED_COLOR_4,
+    8: cv2.IMREAD_REDUCED_COLOR_8,
+}
+"""How OpenCV is told to divide a JPEG's sides."""
 
 
 @dataclass(frozen=True)
@@ -197,20 +204,37 @@ def _decode_with_pillow(file: Structure, need: Need, max_pixels: int) -> Decoded
         # AVIF's is turned by what libavif says, in an EXIF block that Pillow makes of it.
         turn = metadata.orientation(picture.info.get("exif", b"")) if file.format == "AVIF" else file.orientation
         reduction = need.reduction(width, height)
+        scale = 1
         if file.format == "JPEG" and reduction > 1:
             picture.draft(None, (width // reduction, height // reduction))
-            reduction = 1
+            scale, reduction = reduction, 1
         pixels = picture.width * picture.height
         needed_bytes = (
             pixels * (BYTES_PER_PIXEL.get(picture.mode, 4) + 3 + DECODER_BYTES_PER_PIXEL.get(file.format, 0)) + file.working_bytes
         )
         lane = budget.lane(needed_bytes)
         with lane.share(needed_bytes):
-            picture.load()
-            picture.fp = None  # what it was decoded from, AVIF's pixels among it
-            photo = _upright_rgb(picture, TURNS.get(turn), reduction)
+            photo = _one_scan(file, scale, picture.size, TURNS.get(turn)) if file.is_one_scan else None
+            if photo is None:
+                picture.load()
+                picture.fp = None  # what it was decoded from, AVIF's pixels among it
+                photo = _upright_rgb(picture, TURNS.get(turn), reduction)
             lane.hold(photo)
             return _with_file_size(photo, width, height, TURNS.get(turn))
+
+
+def _one_scan(file: Structure, scale: int, size: tuple[int, int], turn: Turn | None) -> Photo | None:
+    """A JPEG's photo through OpenCV's copy of the same library: the same pixels (tested), in two thirds of the time, and other
+    threads go on meanwhile. None where it can't: Pillow says why then."""
+    with suppress(cv2.error):
+        pixels = cv2.imdecode(np.frombuffer(file.content, np.uint8), CV2_FLAGS[scale] | cv2.IMREAD_IGNORE_ORIENTATION)
+        if pixels is None or pixels.shape[1::-1] != size:
+            return None
+        if scale > 1:
+            cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB, pixels)
+        photo = np.asarray(pixels, np.uint8)
+        return photo if turn is None else _assemble(size[1], size[0], turn, lambda rows: photo[rows], 1)
+    return None
 
 
 def _with_file_size(photo: Photo, width: int, height: int, turn: Turn | None) -> Decoded:

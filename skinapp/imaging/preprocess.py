@@ -5,8 +5,7 @@ It does what timm's evaluation transform does with the same numbers, without tor
 
 import math
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from threading import Lock
+from functools import partial
 from typing import NamedTuple
 
 import cv2
@@ -14,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from skinapp.imaging import aside
 from skinapp.imaging.decode import Need, Photo
 from skinapp.model.spec import Transform
 
@@ -27,9 +27,6 @@ RESAMPLING = {
 OFFSET_SHARES = {"start": 0.0, "middle": 0.5, "end": 1.0}
 """Of what is cut off, the share before a crop at this position."""
 
-
-_helper, _helper_lock = ThreadPoolExecutor(1, "skinapp-resize"), Lock()
-"""A thread that takes half of a resize, and the lock of whoever uses it."""
 
 OVERSAMPLING = 2
 """Times as long as what the network sees that a photo's shorter side must be before it is scaled down."""
@@ -53,15 +50,15 @@ def need(transform: Transform) -> Need:
 
 def batch(photos: Sequence[Photo], transform: Transform) -> NDArray[np.float32]:
     """Photos of any sizes to one normalised `[n, 3, height, width]`."""
-    return normalize(np.stack([view(photo, transform) for photo in photos]), transform)
+    return normalize([view(photo, transform) for photo in photos], transform)
 
 
-def normalize(views: NDArray[np.uint8], transform: Transform) -> NDArray[np.float32]:
-    """Views `[n, height, width, 3]` to the network's input `[n, 3, height, width]`."""
+def normalize(views: Sequence[Photo] | NDArray[np.uint8], transform: Transform) -> NDArray[np.float32]:
+    """Views `[height, width, 3]`, all of one size, to the network's input `[n, 3, height, width]`."""
     mean, std = (np.asarray(values, np.float32)[:, None] for values in (transform.mean, transform.std))
     # A table of all 256 grey levels, looked up, takes a fifth of the time of the arithmetic on every pixel.
     levels = (np.arange(256, dtype=np.float32) / np.float32(255) - mean) / std
-    pixels = np.empty((len(views), 3, *views.shape[1:3]), np.float32)
+    pixels = np.empty((len(views), 3, *views[0].shape[:2]), np.float32)
     for image, planes in zip(views, pixels, strict=True):
         for channel, plane in enumerate(cv2.split(image)):
             cv2.LUT(plane, levels[channel], planes[channel])
@@ -83,23 +80,20 @@ def crops(photo: Photo, transform: Transform, positions: Sequence[str]) -> list[
 
 
 def _resize(picture: Image.Image, size: tuple[int, int], resampling: Image.Resampling) -> Image.Image:
-    """Pillow's resize to the pixel, its lower half in a second thread where that one is free: it takes half of the time that
-    lies between a small photo's decoding and its pass."""
+    """Pillow's resize to the pixel, its lower half aside: it takes half of the time that lies between a small photo's decoding
+    and its pass."""
     upper_rows = size[1] // 2
     # Halves that begin amid a pixel would be weighted otherwise in the last digit.
-    if picture.height * upper_rows % size[1] or not _helper_lock.acquire(blocking=False):
+    if picture.height * upper_rows % size[1]:
         return picture.resize(size, resampling)
-    try:
-        split = picture.height * upper_rows // size[1]
-        lower = _helper.submit(
-            picture.resize, (size[0], size[1] - upper_rows), resampling, (0, split, picture.width, picture.height)
-        )
-        result = Image.new("RGB", size)
-        result.paste(picture.resize((size[0], upper_rows), resampling, (0, 0, picture.width, split)))
-        result.paste(lower.result(), (0, upper_rows))
-        return result
-    finally:
-        _helper_lock.release()
+    split = picture.height * upper_rows // size[1]
+    lower_box = (0, split, picture.width, picture.height)
+    lower = aside.begin(partial(picture.resize, (size[0], size[1] - upper_rows), resampling, lower_box))
+    upper = picture.resize((size[0], upper_rows), resampling, (0, 0, picture.width, split))
+    result = Image.new("RGB", size)
+    result.paste(upper)
+    result.paste(lower(), (0, upper_rows))
+    return result
 
 
 def view_box(photo: Photo, transform: Transform, position: str = "middle") -> Box:

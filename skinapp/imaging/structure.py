@@ -21,8 +21,9 @@ Spans = list[tuple[int, int]]
 @dataclass(frozen=True)
 class Structure:
     """A file's `format`, its first picture alone as a file, how many it holds (of very many only `limits.MAX_FRAMES`), how it
-    is to be turned (EXIF's orientation), the bytes that unpacking it takes beside the picture itself, and where a file can say
-    one size and hold another, the pixels that it holds."""
+    is to be turned (EXIF's orientation), the bytes that unpacking it takes beside the picture itself, where a file can say one
+    size and hold another, the pixels that it holds, and whether it is a JPEG as cameras write them: one scan of 8 bit that
+    nothing interrupts before its end."""
 
     format: str
     content: bytes
@@ -30,6 +31,7 @@ class Structure:
     orientation: int = metadata.UPRIGHT
     working_bytes: int = 0
     packed_pixels: int = 0
+    is_one_scan: bool = False
 
 
 def examine(content: bytes) -> Structure | None:
@@ -51,6 +53,9 @@ STANDALONE = frozenset({*range(0x01, 0xC0), *range(0xD0, 0xDA)})
 MARKER = re.compile(rb"\xff([\x01-\xfe])")
 SEGMENT = re.compile(rb"\xff([\xc0-\xcf\xd8-\xfe])")
 """A marker among the bits of a scan."""
+INTERRUPTION = re.compile(rb"\xff([^\x00\xd0-\xd7\xff])")
+"""The same, and whatever else is no part of them."""
+SEQUENTIAL = (0xC0, 0xC1)
 XMP_HEAD = b"http://ns.adobe.com/xap/1.0/\0"
 
 
@@ -62,7 +67,8 @@ def _jpeg(content: bytes) -> Structure:
         if marker == SOS:
             spans.append((start, len(content)))
             working_bytes = _coefficient_bytes(content, start, end, *frame)
-            return Structure("JPEG", _join(content, spans), 1, metadata.orientation(exif, xmp), working_bytes)
+            orientation, is_one_scan = metadata.orientation(exif, xmp), _is_one_scan(content, start, end, *frame)
+            return Structure("JPEG", _join(content, spans), 1, orientation, working_bytes, is_one_scan=is_one_scan)
         if marker == APP1 and content.startswith(b"Exif\0\0", start + 4):
             exif = exif or content[start + 4 : end]
         elif marker == APP1 and content.startswith(XMP_HEAD, start + 4):
@@ -99,6 +105,14 @@ def _coefficient_bytes(content: bytes, start: int, end: int, marker: int, frame:
     max_horizontal, max_vertical = (max((sampling[side] for sampling in samplings), default=0) for side in (0, 1))
     sampled = sum(horizontal * vertical for horizontal, vertical in samplings)
     return 2 * int(width) * int(height) * sampled // max(1, max_horizontal * max_vertical)
+
+
+def _is_one_scan(content: bytes, start: int, end: int, marker: int, frame: bytes) -> bool:
+    """Whether the scan whose head is from start to end holds all components of 8 bit, and its picture's end comes next."""
+    if marker not in SEQUENTIAL or frame[0] != 8 or frame[5] not in (1, 3) or content[start + 4 : start + 5] != frame[5:6]:
+        return False
+    interruption = INTERRUPTION.search(content, end)
+    return interruption is not None and interruption[1][0] == EOI
 
 
 def _scans(content: bytes, start: int) -> int:

@@ -5,6 +5,7 @@ Refuses to run on another provider than the one it was opened for: a silent CPU 
 
 import ctypes
 import logging
+import os
 from contextlib import suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -61,6 +62,12 @@ class Runner(Protocol):
     provider: str
 
     def run(self, pixels: NDArray[np.float32]) -> Outputs: ...
+
+
+def cores() -> int:
+    """The cores that this process may use."""
+    allowed = getattr(os, "sched_getaffinity", None)
+    return len(allowed(0)) if allowed else os.cpu_count() or 1
 
 
 def providers_to_try(requested: str) -> tuple[Provider, ...]:

@@ -11,8 +11,12 @@ import re
 import reprlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Self, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
 
 from skinapp.errors import ModelError
 from skinapp.labels import CODES, NEAR, THRESHOLDS, TOGETHER, View
@@ -83,6 +87,11 @@ class EmbeddingHead:
     weights: tuple[float, ...]
     bias: float
 
+    @cached_property
+    def vector(self) -> NDArray[np.float64]:
+        """The weights `[d]`."""
+        return np.array(self.weights)
+
 
 class LesionHead(EmbeddingHead):
     """That it shows a lesion at all."""
@@ -97,6 +106,11 @@ class FrameHead:
 
     weights: tuple[float, ...]
     bias: float
+
+    @cached_property
+    def vector(self) -> NDArray[np.float32]:
+        """The weights `[21]`."""
+        return np.array(self.weights, np.float32)
 
 
 @dataclass(frozen=True)

@@ -17,19 +17,33 @@ KIND = "multipart/form-data; boundary=photo"
 class Crowd:
     """Callers that take as little of the machine as they can: what is measured is the server."""
 
-    def __init__(self, address: str, count: int) -> None:
-        self._host, self._count, self._own = urlsplit(address).netloc, count, local()
+    def __init__(self, address: str, count: int, path: str = "/api/classify?careful=0") -> None:
+        self._host, self._path, self._own = urlsplit(address).netloc, path, local()
+        self._callers, self._connections = ThreadPoolExecutor(count), list[http.client.HTTPConnection]()
+        self._calls = 0
 
     def call(self, photos: Sequence[Expected]) -> Counter[str]:
         """Have all photos answered from one look each."""
-        with ThreadPoolExecutor(self._count) as callers:
-            return Counter(callers.map(self._one, photos))
+        self._close_connections()
+        self._calls += 1
+        return Counter(self._callers.map(self._one, photos))
+
+    def close(self) -> None:
+        """End all callers and their connections."""
+        self._callers.shutdown()
+        self._close_connections()
+
+    def _close_connections(self) -> None:
+        """Servers end those that lie idle between two calls."""
+        for connection in self._connections:
+            connection.close()
+        self._connections.clear()
 
     def _one(self, photo: Expected) -> str:
         body = HEAD + photo.path.read_bytes() + b"\r\n--photo--\r\n"
         try:
             connection = self._connection()
-            connection.request("POST", "/api/classify?careful=0", body, {"Content-Type": KIND})
+            connection.request("POST", self._path, body, {"Content-Type": KIND})
             answer = connection.getresponse()
             report = json.loads(answer.read())
         except (OSError, http.client.HTTPException) as error:
@@ -39,6 +53,8 @@ class Crowd:
 
     def _connection(self) -> http.client.HTTPConnection:
         found: http.client.HTTPConnection | None = getattr(self._own, "connection", None)
-        if found is None:
+        if found is None or self._own.call != self._calls:
+            self._own.call = self._calls
             found = self._own.connection = http.client.HTTPConnection(self._host, timeout=PATIENCE_S)
+            self._connections.append(found)
         return found

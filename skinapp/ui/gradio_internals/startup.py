@@ -1,12 +1,12 @@
 """How Gradio comes up: without telemetry, without writing into its own folder, and with one application.
 
 What: environment variables before the import; `inspect.getfile`, which finds no component's source during it, and no collection
-of garbage; `App.create_app`, which makes nothing while a page is being built.
+of garbage, neither then nor later among what was imported; `App.create_app`, which makes nothing while a page is being built.
 Why: Gradio reports each start to its makers, and sums up the last 10,000 calls after every call for a dashboard that this page
 hasn't got. It writes a .pyi file beside its source for each of its components and containers, or makes sure that it is there
 still: half of the time that importing it takes; it leaves out those whose source can't be found. Looking for garbage among what
-is being imported takes a tenth of the rest. It makes an application when a page is begun, done, given its queue and launched, of
-which only the last one serves.
+is being imported takes a tenth of the rest, and among what was imported a tenth of a second, again and again while the server
+runs. It makes an application when a page is begun, done, given its queue and launched, of which only the last one serves.
 Without it: starts are told of, take twice as long, and fail where the environment may not be written to.
 """
 
@@ -42,6 +42,7 @@ def import_gradio() -> None:
         import gradio  # noqa: F401
     finally:
         patch(inspect, "getfile", find)
+        gc.freeze()
         gc.enable()
 
 

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -52,10 +53,8 @@ class Button:
 @cache
 def gather(folder: Path) -> tuple[Example, ...]:
     """The drawings, and after them the pictures of a model folder's examples/, by name; one that can't be read is left out."""
-    examples = []
-    for name, spot in SPOTS.items():
-        photo = synthetic.draw(spot)
-        examples.append(Example(encode.jpeg(photo), _thumbnail(photo), Message(f"drawings.{name}"), is_drawing=True))
+    with ThreadPoolExecutor() as threads:
+        examples = list(threads.map(_drawing, SPOTS.items()))
     pictures = [path for path in sorted((folder / "examples").glob("*")) if path.suffix.lower() in decode.SUFFIXES]
     for path in pictures[:MAX_PICTURES]:
         try:
@@ -65,6 +64,12 @@ def gather(folder: Path) -> tuple[Example, ...]:
         else:
             examples.append(Example(path.read_bytes(), thumbnail, path.stem, is_drawing=False))
     return tuple(examples)
+
+
+def _drawing(named: tuple[str, Spot]) -> Example:
+    name, spot = named
+    photo = synthetic.draw(spot)
+    return Example(encode.jpeg(photo), _thumbnail(photo), Message(f"drawings.{name}"), is_drawing=True)
 
 
 def strip(examples: Sequence[Example], language: Language) -> str:

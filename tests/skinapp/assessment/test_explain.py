@@ -91,3 +91,22 @@ def test_png_gives_the_pixels_back():
     photo = drawings.lesion()
     decoded = cv2.imdecode(np.frombuffer(encode.png(photo), np.uint8), cv2.IMREAD_COLOR)[:, :, ::-1]
     np.testing.assert_array_equal(decoded, photo)
+
+
+@pytest.mark.parametrize("size", [(600, 450), (1000, 750), (131, 97), (450, 600)])
+def test_an_overlay_is_what_its_arithmetic_says_to_the_last_bit(size):
+    """The photo's share and the colours' in single precision, each rounded to even, at a layer's places and stretched together."""
+    photo, rng = drawings.lesion(*size), np.random.default_rng(size[0])
+    heat = np.clip(rng.normal(0.4, 0.4, (7, 7)), 0, 1).astype(np.float32)
+    side = min(size)
+    left, top = (size[0] - side) // 2, (size[1] - side) // 2
+    drawn = explain.overlay(photo, heat, Box(left, top, left + side, top + side), 0.5)[top : top + side, left : left + side]
+    step = max(1, side // explain.LAYER_SIDE)
+    smooth = explain.enlarge(heat, -(-side // step), -(-side // step), 0.5)
+    weight = smooth * np.float32(explain.STRONGEST)
+    colours = explain.COLOURS[(smooth * 255).astype(np.uint8)][:, :, 0]
+    added = np.rint(colours * weight[..., None]).astype(np.uint8)
+    share = np.dstack([np.rint((1 - weight) * 255).astype(np.uint8)] * 3)
+    added, share = (cv2.resize(plane, (side, side), interpolation=cv2.INTER_LINEAR) for plane in (added, share))
+    part = photo[top : top + side, left : left + side]
+    np.testing.assert_array_equal(drawn, cv2.add(cv2.multiply(part, share, scale=1 / 255), added))

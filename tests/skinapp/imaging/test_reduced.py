@@ -124,3 +124,70 @@ def test_the_part_around_a_lesion_is_cut_out_of_every_pixel(embedded: Assessor) 
     content = drawings.encoded(drawings.lesion(2600, 2000, centre=(0.3, 0.4)), "JPEG")
     part, assessment = embedded.read_and_assess(content, centred=True)
     assert assessment.to_dict()["quality"]["short_side"] == min(part.shape[:2]) > 448
+
+
+JPEGS: dict[str, dict[str, object]] = {
+    "colours halved": {"quality": 88},
+    "colours whole": {"quality": 100, "subsampling": 0},
+    "colours halved across": {"quality": 60, "subsampling": 1},
+    "restarts": {"quality": 75, "restart_marker_blocks": 4},
+    "optimized": {"quality": 30, "optimize": True},
+    "kept as RGB": {"quality": 90, "keep_rgb": True, "subsampling": 0},
+    "progressive": {"quality": 80, "progressive": True},
+}
+
+
+def through_pillow(content: bytes, need: Need, monkeypatch: pytest.MonkeyPatch) -> decode.Photo | str:
+    with monkeypatch.context() as patched:
+        patched.setattr(decode, "_one_scan", lambda *_: None)
+        return read_or_reason(content, need)
+
+
+def read_or_reason(content: bytes, need: Need) -> decode.Photo | str:
+    try:
+        return decode.read_reduced(content, need).photo
+    except PhotoError as error:
+        return str(error)
+
+
+@pytest.mark.parametrize("mode", ["RGB", "L"])
+@pytest.mark.parametrize("options", JPEGS.values(), ids=JPEGS.keys())
+def test_opencv_gives_a_jpegs_very_pixels_as_pillow_does(
+    options: dict[str, object], mode: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = {key: value for key, value in options.items() if mode == "RGB" or key not in ("keep_rgb", "subsampling")}
+    for size, turn in (((1003, 751), 1), ((640, 480), 6), ((333, 217), 3)):
+        exif = Image.Exif()
+        exif[0x0112] = turn
+        content = saved(Image.fromarray(drawings.lesion(*size, seed=turn)).convert(mode), "JPEG", exif=exif, **options)
+        for need in (decode.ALL, NEED, Need(20, 30), Need(80, 80)):
+            photo = decode.read_reduced(content, need).photo
+            np.testing.assert_array_equal(photo, through_pillow(content, need, monkeypatch))
+            assert photo.flags.c_contiguous and photo.dtype == np.uint8
+
+
+def test_opencv_decodes_the_jpegs_of_cameras_and_leaves_others_to_pillow() -> None:
+    photo = Image.fromarray(LARGE)
+    is_one_scan = {
+        name: decode.structure.examine(saved(photo, "JPEG", **options)).is_one_scan  # type: ignore[union-attr]
+        for name, options in JPEGS.items()
+    }
+    assert is_one_scan == {name: name != "progressive" for name in JPEGS}
+    behind = saved(photo, "JPEG") + saved(photo, "JPEG")  # as phones put a preview behind their photo
+    in_four = saved(photo.convert("CMYK"), "JPEG")
+    for content, expected in ((behind, True), (in_four, False), (saved(photo, "JPEG")[:-2], False)):
+        found = decode.structure.examine(content)
+        assert found is not None and found.is_one_scan is expected
+
+
+def test_a_damaged_jpeg_is_refused_or_read_as_pillow_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng, content = np.random.default_rng(0), saved(Image.fromarray(drawings.lesion(160, 120)), "JPEG", restart_marker_blocks=5)
+    for number in range(300):
+        damaged = bytearray(content)
+        if number % 3:
+            for place in rng.integers(2, len(content), 1 + number % 5):
+                damaged[place] = rng.integers(256)
+        else:
+            del damaged[int(rng.integers(2, len(content))) :]
+        need = (decode.ALL, Need(40, 50))[number % 2]
+        np.testing.assert_array_equal(read_or_reason(bytes(damaged), need), through_pillow(bytes(damaged), need, monkeypatch))

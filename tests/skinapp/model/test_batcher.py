@@ -12,8 +12,9 @@ from skinapp.assessment.assessor import Assessor
 from skinapp.imaging import preprocess
 from skinapp.model import batcher
 from skinapp.model.batcher import Batcher
-from skinapp.model.session import Outputs, Runner
+from skinapp.model.session import CPU, Outputs, Runner, Session
 from skinapp.web import calls
+from tests import TINY_MODEL
 from tests.support import drawings
 
 CALLERS = 64
@@ -124,3 +125,43 @@ def test_photos_are_read_a_few_at_a_time_and_answered_in_their_order() -> None:
 
     assert calls.map_in_order(slow, range(20)) == [n * n for n in range(20)]
     assert most == calls.MAX_READING
+
+
+def test_a_lone_caller_gets_all_cores_and_many_get_passes_side_by_side(assessor: Assessor, pixels: NDArray[np.float32]) -> None:
+    wide, narrow = Watched(assessor.session), Watched(assessor.session)
+    pooled = Batcher(wide, narrow, 2)
+    wide.release.set()
+    for n in range(3):
+        pooled.run(pixels[n : n + 4])  # several looks of one caller count as alone, too
+    assert wide.sizes == [4, 4, 4] and not narrow.sizes
+    wide.release.clear()
+    expected, executor = assessor.session.run(pixels), ThreadPoolExecutor(CALLERS)
+    answers = [executor.submit(pooled.run, pixels[:1])]
+    while not pooled._under_way:
+        threading.Event().wait(0.01)
+    answers += [executor.submit(pooled.run, pixels[n : n + 1]) for n in range(1, CALLERS)]
+    narrow.release.set()
+    for n in range(1, CALLERS):  # while the first one's pass goes on
+        assert np.abs(answers[n].result().logits[0] - expected.logits[n]).max() < 1e-5
+    wide.release.set()
+    executor.shutdown()
+    assert np.abs(answers[0].result().logits[0] - expected.logits[0]).max() < 1e-5
+    assert sum(narrow.sizes) == CALLERS - 1 and max(narrow.sizes) <= batcher.MAX_PASS // 2
+
+
+def test_the_int8_answer_is_the_same_on_one_thread_and_on_several(embedded: Assessor) -> None:
+    photos = [drawings.lesion(320, 240, colour=drawings.COLOURS[n % 7], seed=n) for n in range(8)]
+    pixels = preprocess.batch(photos, embedded.spec.transform)
+    path = embedded.source.folder / embedded.source.file
+    one, two = (Session(path, embedded.spec, CPU, threads) for threads in (1, 2))
+    for size in (1, 4, 8):
+        for a, b in zip(vars(one.run(pixels[:size])).values(), vars(two.run(pixels[:size])).values(), strict=True):
+            np.testing.assert_allclose(a, b, rtol=0, atol=1e-5)
+
+
+def test_only_a_cpu_of_several_cores_gets_a_second_session(monkeypatch: pytest.MonkeyPatch) -> None:
+    for cores, threads, is_narrow in ((1, 0, False), (2, 0, True), (8, 1, False), (1, 4, True)):
+        monkeypatch.setattr("skinapp.model.session.cores", lambda count=cores: count)
+        runner = Assessor.load(str(TINY_MODEL), "cpu", threads, pooled=True).session
+        assert isinstance(runner, Batcher)
+        assert (runner._narrow is not runner._runner) is is_narrow
