@@ -21,6 +21,8 @@ from skinapp.model.spec import CONFIG, ModelSpec, sha256
 
 EMBEDDED = Path(__file__).parents[1] / "weights"
 """The model that is shipped with the program."""
+GENERAL = Path(__file__).parents[1] / "weights_general"
+"""The network of ordinary things that is shipped beside it, for teaching."""
 
 ANSWER_S = 10.0
 """Seconds to say what a revision is, and again to hand over config.json, before the Hub counts as out of reach."""
