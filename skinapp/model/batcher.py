@@ -71,5 +71,5 @@ def _split(outputs: Outputs, counts: Iterable[int]) -> Iterable[Outputs]:
     """The outputs of a pass, split into those of so many photos each."""
     start = 0
     for count in counts:
-        yield Outputs(*(getattr(outputs, output.name)[start : start + count] for output in fields(Outputs)))
+        yield type(outputs)(*(getattr(outputs, output.name)[start : start + count] for output in fields(outputs)))
         start += count

@@ -11,12 +11,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-from skinapp.assessment.loaded_model import LoadedModel
 from skinapp.errors import StorageError, TeachError, VisitorError
 from skinapp.i18n.messages import Language, Message
 from skinapp.scratch import stored
 from skinapp.teach import pipeline, quotas
 from skinapp.teach.dataset import dataset, sample
+from skinapp.teach.networks import Kind, Networks
 from skinapp.teach.pipeline import TrainingResult
 from skinapp.teach.progress import Progress, Stopped
 from skinapp.teach.workspace import BackgroundTask, Workspace, Workspaces
@@ -49,8 +49,8 @@ class Teaching:
     """All lessons of a server, by their visitors' sessions. `make_folder` gives an empty folder of a name that nobody guesses,
     and `link` the address of a file in one."""
 
-    def __init__(self, base: LoadedModel, make_folder: Callable[[], Path], link: Callable[[Path], str]) -> None:
-        self._base, self._link, self._workspaces = base, link, Workspaces(make_folder)
+    def __init__(self, networks: Networks, make_folder: Callable[[], Path], link: Callable[[Path], str]) -> None:
+        self._networks, self._link, self._workspaces = networks, link, Workspaces(make_folder)
 
     def gather(self, zipped: Path | None, session: str, visitor: str, language: Language) -> Generator[Step, None, None]:
         """Read the pictures of a zip, or the set that is drawn here, into a new workspace."""
@@ -61,7 +61,7 @@ class Teaching:
 
             def task() -> dataset.Collection:
                 source = zipped or sample.pack(path)
-                return dataset.gather(source, self._base.spec.transform, path.parent, workspace.progress)
+                return dataset.gather(source, self._networks.served.spec.transform, path.parent, workspace.progress)
 
             work = BackgroundTask(task)
             yield from self._progress(work, workspace, lambda html: Step(pictures=html), language)
@@ -71,16 +71,17 @@ class Teaching:
             self._workspaces.close(session)
             yield Step(pictures=self._ended(error, session, language))
 
-    def train(self, share: Any, session: str, language: Language) -> Generator[Step, None, None]:
-        """Learn from the pictures that were read, of which a share is held out."""
+    def train(self, share: Any, wanted: Any, session: str, language: Language) -> Generator[Step, None, None]:
+        """Learn from the pictures that were read, of which a share is held out, on the wanted kind of features or on the best."""
         yield Step(model=teach_view.working(Progress(), language), can_try=False, answer="")
         try:
             workspace = self._workspaces.of(session)
             if workspace.collection is None:
                 raise TeachError(Message("taught.gone"))
             _discard_model(workspace)
-            share = _held_out(share)
-            work = BackgroundTask(partial(self._train, workspace, workspace.collection, workspace.new_path("my-model"), share))
+            share, kind = _held_out(share), Kind(wanted) if wanted in tuple(Kind) else None
+            out = workspace.new_path("my-model")
+            work = BackgroundTask(partial(self._train, workspace, workspace.collection, out, share, kind))
             yield from self._progress(work, workspace, lambda html: Step(model=html), language)
             workspace.result = _result(work)
             link = self._link(workspace.result.classifier.source.folder.with_suffix(".zip"))
@@ -115,9 +116,11 @@ class Teaching:
         """Delete everything of a visitor."""
         self._workspaces.close(session)
 
-    def _train(self, workspace: Workspace, collection: dataset.Collection, out: Path, share: float) -> TrainingResult:
-        workspace.embeddings = workspace.embeddings or pipeline.embed(self._base, collection, workspace.progress)
-        return pipeline.teach(self._base, collection, workspace.embeddings, share, out, workspace.progress)
+    def _train(
+        self, workspace: Workspace, collection: dataset.Collection, out: Path, share: float, wanted: Kind | None
+    ) -> TrainingResult:
+        workspace.embeddings = pipeline.embed(self._networks, collection, workspace.progress, workspace.embeddings)
+        return pipeline.teach(self._networks, collection, workspace.embeddings, share, out, workspace.progress, wanted)
 
     def _progress(
         self, work: BackgroundTask[T], workspace: Workspace, shown: Callable[[str], Step], language: Language

@@ -18,6 +18,7 @@ from skinapp.assessment.assessor import Assessor
 from skinapp.i18n.messages import Message, text
 from skinapp.teach import pipeline
 from skinapp.teach.dataset import dataset
+from skinapp.teach.networks import Networks
 from skinapp.teach.progress import Progress
 from skinapp.web.views import teach as teach_view
 from tests.support import zip_files
@@ -258,5 +259,12 @@ def own_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     base, place = Assessor.load(provider="cpu"), tmp_path_factory.mktemp("own")
     (place / "a.zip").write_bytes(ZIP)
     kept = dataset.gather(place / "a.zip", base.spec.transform, place, Progress())
-    pipeline.teach(base, kept, pipeline.embed(base, kept, Progress()), teach_view.SHARE, place / "my-model", Progress())
+    pipeline.teach(
+        Networks.of(base),
+        kept,
+        pipeline.embed(Networks.of(base), kept, Progress()),
+        teach_view.SHARE,
+        place / "my-model",
+        Progress(),
+    )
     return place / "my-model"

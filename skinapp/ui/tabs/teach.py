@@ -1,14 +1,17 @@
 """The Teach tab: pictures in, a model of one's own out, to be tried and downloaded here."""
 
+import os
 from collections.abc import Generator, Iterator
 from contextlib import closing
 from typing import Any
 
 import gradio as gr
 
+from skinapp import settings
 from skinapp.assessment.loaded_model import LoadedModel
 from skinapp.i18n.messages import text
 from skinapp.scratch import discard
+from skinapp.teach.networks import Networks
 from skinapp.ui.components import AT_ONCE, PRIVATE, EventOptions, Payload, answer_photos, language_of, photo_input, script
 from skinapp.ui.gradio_internals import accounts, events, files
 from skinapp.ui.server import uploads
@@ -36,7 +39,7 @@ class Tab:
     """The tab's parts, from top to bottom, and what happens between them."""
 
     def __init__(self, base: LoadedModel, say: gr.I18n) -> None:
-        self.teaching, scripts = Teaching(base, uploads.new_workspace, files.link), script("gradio", "drop", "teach")
+        self.teaching, scripts = Teaching(_networks(base), uploads.new_workspace, files.link), script("gradio", "drop", "teach")
         with gr.Column(elem_id="teach-tab"):
             self.start = gr.HTML(say("teach"), js_on_load=scripts, apply_default_css=False)
             self.pictures = gr.HTML("", js_on_load=scripts, apply_default_css=False)
@@ -57,6 +60,7 @@ class Tab:
             self.start.bring(self.bring, None, everything, **WORK),
             self.start.sample(self.sample, None, everything, **WORK),
             self.pictures.train(self.train, None, everything, **WORK),
+            self.model.train(self.train, None, everything, **WORK),
         ):
             begun.failure(self.apologise, None, steps, **PRIVATE)
         for component in (self.pictures, self.model):
@@ -80,8 +84,9 @@ class Tab:
 
     def train(self, event: gr.EventData, request: gr.Request) -> Iterator[Update]:
         """Learn from the pictures that were read."""
-        share = events.payload(event).get("share")
-        yield from self._updates(self.teaching.train(share, _session(request), language_of(request)))
+        payload = events.payload(event)
+        steps = self.teaching.train(payload.get("share"), payload.get("on"), _session(request), language_of(request))
+        yield from self._updates(steps)
 
     def stop(self, request: gr.Request) -> None:
         """End the work that goes on."""
@@ -120,6 +125,12 @@ class Tab:
             update[self.trial] = gr.update(visible=step.can_try)
         changed = {component: value for component, value in update.items() if value is not None}
         return changed if step.can_try is not False else {**changed, self.photo: None, self.map: ""}
+
+
+def _networks(base: LoadedModel) -> Networks:
+    """The page's network, and the general one that its environment names."""
+    configured = settings.read(os.environ)
+    return Networks.of(base, configured.general, configured.provider, configured.threads)
 
 
 def _session(request: gr.Request) -> str:

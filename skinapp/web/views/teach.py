@@ -7,13 +7,14 @@ from typing import Any, Self
 
 import numpy as np
 
-from skinapp.i18n.messages import Language
+from skinapp.i18n.messages import Language, text
 from skinapp.imaging import encode
 from skinapp.imaging.decode import Photo
 from skinapp.teach import pipeline, quotas
 from skinapp.teach.dataset.dataset import Collection
 from skinapp.teach.linear_head import TrainedHead
-from skinapp.teach.pipeline import Mistake, TrainingResult
+from skinapp.teach.networks import Kind
+from skinapp.teach.pipeline import Chosen, Mistake, TrainingResult
 from skinapp.teach.progress import Progress
 from skinapp.web.render import data_uri, render
 
@@ -115,6 +116,15 @@ class WrongAnswer:
 
 
 @dataclass(frozen=True)
+class Basis:
+    """What the model was learned on, why in a sentence, and what could be instead."""
+
+    why: str
+    kind: str
+    kinds: Sequence[str]
+
+
+@dataclass(frozen=True)
 class Result:
     """How good a model is that was taught: `figures` as measured, `confusion` by what pictures were; and the learning curve by
     `shares` of the pictures, each class's `recalls` (None where it had none) and their `means`."""
@@ -130,6 +140,9 @@ class Result:
     means: Sequence[float | None]
     mistakes: Sequence[WrongAnswer]
     link: str
+    basis: Basis
+    flaws: Sequence[str]
+    own_as_none: float
 
 
 def first_step(language: Language) -> str:
@@ -182,8 +195,26 @@ def training_result(result: TrainingResult, collection: Collection, link: str, l
         means=[_known(step.balanced) for step in trained.curve],
         mistakes=[WrongAnswer.of(mistake) for mistake in result.mistakes],
         link=link,
+        basis=_basis(result.chosen, language),
+        flaws=[flaw.message.to(language) for flaw in result.flaws],
+        own_as_none=result.own_as_none,
     )
     return render("teach.training_result", language, view)
+
+
+def _basis(chosen: Chosen, language: Language) -> Basis:
+    """What was learned on and why, in one sentence."""
+    name = text(f"teach.on_{chosen.kind}", language)
+    singles = sorted((kind for kind in chosen.balanced if kind not in (Kind.BOTH, chosen.kind)), key=chosen.balanced.__getitem__)
+    if not singles:
+        return Basis(
+            text("teach.on_asked" if chosen.is_asked else "teach.on_only", language, name=name), chosen.kind, chosen.kinds
+        )
+    better, other = (f"{chosen.balanced[kind]:.0%}" for kind in (chosen.kind, singles[-1]))
+    why = text(
+        "teach.on_best", language, name=name, better=better, other=other, other_name=text(f"teach.on_{singles[-1]}", language)
+    )
+    return Basis(why, chosen.kind, chosen.kinds)
 
 
 def _strip(collection: Collection, target: int) -> str:

@@ -72,11 +72,14 @@ async function packed(files) {
 
 // What is pressed
 
+// The share to keep back is chosen beside the pictures, which is another component than the results.
+const shareChosen = () => Number(document.querySelector("#teach-tab input[name=share]")?.value ?? 20) / 100;
+
 const DO = {
   sample: () => trigger("sample", {}),
   stop: () => trigger("stop", {}),
   forget: () => trigger("forget", {}),
-  train: () => trigger("train", { share: Number(find("input[name=share]")?.value ?? 20) / 100 }),
+  train: ({ on }) => trigger("train", { share: shareChosen(), on }),
 };
 
 element.addEventListener("click", ({ target }) => {
@@ -84,7 +87,7 @@ element.addEventListener("click", ({ target }) => {
   if (!button) return;
   const { pick: input, do: deed, wait } = button.dataset;
   if (input) pick(input);
-  if (deed) DO[deed]();
+  if (deed) DO[deed](button.dataset);
   if (wait) {
     button.textContent = wait;
     button.disabled = true;
