@@ -136,6 +136,7 @@ def teach(
 ) -> TrainingResult:
     """The model folder `out` and what it is worth; `share` is held out where the visitor gave no `test` folder. Learned is on the
     `wanted` kind of features, or on the one that cross-validation finds best."""
+    collection.check()
     groups, bursts = _groups(networks, collection, embeddings, progress)
     parts = split(collection.labels, collection.targets, groups, collection.is_test, share)
     classes, targets = len(collection.labels), collection.targets

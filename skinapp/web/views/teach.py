@@ -7,6 +7,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from skinapp.assessment.classifier import Classification
 from skinapp.i18n.messages import Language, text
 from skinapp.imaging import encode
 from skinapp.imaging.decode import Photo
@@ -27,6 +28,10 @@ MISTAKE_SIDE = 192
 MAX_LISTED = 12
 """Refused files that are listed."""
 LEAST_LEFT_S = 2
+EDITED = 120
+"""Pictures of a class that are shown to be taken away."""
+BARS = 12
+"""Classes that a live trial shows."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +68,15 @@ class Class:
 
 
 @dataclass(frozen=True)
+class Editor:
+    """A class whose pictures are shown to be changed: each picture's place and address, and how many more there are."""
+
+    label: str
+    pictures: Sequence[tuple[int, str]]
+    more: int
+
+
+@dataclass(frozen=True)
 class Dataset:
     """The classes, the first files that are not used with the reasons and how many more there are, and what is kept back.
 
@@ -77,6 +91,7 @@ class Dataset:
     more: int
     tests: int
     share: float
+    editor: Editor | None
     least_percent: int = round(100 * quotas.SHARES[0])
     most_percent: int = round(100 * quotas.SHARES[1])
 
@@ -113,6 +128,15 @@ class WrongAnswer:
             picture=_picture(mistake.view),
             overlay=_picture(named.overlay(mistake.view)),
         )
+
+
+@dataclass(frozen=True)
+class Bars:
+    """The classes with their chances, the likeliest, and whether it is none of them."""
+
+    rows: Sequence[tuple[str, float]]
+    top: str
+    is_none: bool
 
 
 @dataclass(frozen=True)
@@ -162,8 +186,9 @@ def notice(reason: str, language: Language) -> str:
     return render("teach.notice", language, reason)
 
 
-def dataset_summary(collection: Collection, language: Language, share: float = SHARE) -> str:
-    """Step 1 done: the classes with counts and pictures and what was refused; and step 2, the button."""
+def dataset_summary(collection: Collection, language: Language, share: float = SHARE, shown: str = "") -> str:
+    """Step 1 done: the classes with counts and pictures and what was refused, of one that is `shown` all pictures, to be changed;
+    and step 2, the button."""
     listed = collection.refused[:MAX_LISTED]
     view = Dataset(
         number=time.monotonic_ns(),
@@ -176,6 +201,7 @@ def dataset_summary(collection: Collection, language: Language, share: float = S
         more=len(collection.refused) + collection.refused_more - len(listed),
         tests=int(collection.is_test.sum()),
         share=share,
+        editor=_editor(collection, shown) if shown in collection.labels else None,
     )
     return render("teach.dataset_summary", language, view)
 
@@ -215,6 +241,25 @@ def _basis(chosen: Chosen, language: Language) -> Basis:
         "teach.on_best", language, name=name, better=better, other=other, other_name=text(f"teach.on_{singles[-1]}", language)
     )
     return Basis(why, chosen.kind, chosen.kinds)
+
+
+def live_trial(language: Language) -> str:
+    """Where a camera tries the model: the picture, and the ways to start and stop it."""
+    return render("teach.live_trial", language)
+
+
+def bars(named: Classification, language: Language) -> str:
+    """What a model sees in a frame, as bars in the order of its classes, so that they move and don't jump."""
+    rows = list(zip(named.labels, named.chances.tolist(), strict=True))[:BARS]
+    return render("teach.bars", language, Bars(rows, named.top, named.is_none))
+
+
+def _editor(collection: Collection, label: str) -> Editor:
+    members = collection.class_members(label)
+    chosen = members[:EDITED]
+    small = [encode.thumbnail(np.asarray(collection.views[index]), THUMBNAIL) for index in chosen]
+    addresses = [data_uri("jpeg", encode.jpeg(picture)) for picture in small]
+    return Editor(label, list(zip(chosen.tolist(), addresses, strict=True)), len(members) - len(chosen))
 
 
 def _strip(collection: Collection, target: int) -> str:

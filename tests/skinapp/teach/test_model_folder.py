@@ -248,7 +248,7 @@ def test_it_can_be_taught_again(model, tmp_path):
         zip_files.zipped(tmp_path / "a.zip", zip_files.drawn(("checks", "dots"), 10)), served.spec.transform, tmp_path, Progress()
     )
     seen = pipeline.embed(Networks.of(served), kept, Progress())
-    again = pipeline.teach(Networks.of(served), kept, seen, 0.2, tmp_path / "second", Progress())
+    again = pipeline.teach(Networks.of(served), kept, seen, 0.2, tmp_path / "second", Progress(), Kind.SERVED)
     assert again.classifier.spec.labels == ("checks", "dots")
     assert again.classifier.spec.provenance["taught_on"]["id"] == "my-model"
 
