@@ -102,11 +102,11 @@ def embed(networks: Networks, collection: Collection, progress: Progress, known:
     mirror_hashes += [near_duplicates.mirrored(collection.views[index])[None] for index in range(start, count)]
     found = Embeddings(np.concatenate(hashes), np.concatenate(mirror_hashes), dict(known.seen))
     for kind in by_kind:
-        _look(networks, collection, kind, False, found, progress)
+        look(networks, collection, kind, False, found, progress)
     return found
 
 
-def _look(
+def look(
     networks: Networks, collection: Collection, kind: Kind, is_second: bool, found: Embeddings, progress: Progress
 ) -> Embedded:
     """What a network sees of all pictures; only those are looked at that it hasn't seen."""
@@ -137,11 +137,11 @@ def teach(
     """The model folder `out` and what it is worth; `share` is held out where the visitor gave no `test` folder. Learned is on the
     `wanted` kind of features, or on the one that cross-validation finds best."""
     collection.check()
-    groups, bursts = _groups(networks, collection, embeddings, progress)
+    groups, bursts = find_groups(networks, collection, embeddings, progress)
     parts = split(collection.labels, collection.targets, groups, collection.is_test, share)
     classes, targets = len(collection.labels), collection.targets
     chosen = _choose(networks, embeddings, (targets, groups, parts), classes, wanted, progress)
-    features = _features(networks, collection, embeddings, chosen.kind, progress)
+    features = features_of(networks, collection, embeddings, chosen.kind, progress)
     trained = linear_head.train_head(features, targets, groups, parts, classes, progress)
     telling = embeddings.seen[networks.likeness_kind(chosen.kind), False]
     known = likeness.fit(telling[parts.train], targets[parts.train], groups[parts.train], classes)
@@ -157,7 +157,7 @@ def teach(
     return TrainingResult(classifier, trained, parts, mistakes, chosen, found, own_as_none)
 
 
-def _groups(
+def find_groups(
     networks: Networks, collection: Collection, embeddings: Embeddings, progress: Progress
 ) -> tuple[Integers, tuple[str, ...]]:
     """The groups of near-duplicates, by the network that knows most; and the classes that are nothing but a burst of pictures of
@@ -213,14 +213,14 @@ def _learned_on(networks: Networks, part: Kind, embedding: Embedded) -> Embedded
     return linear_head.rooted(embedding) if networks.is_rooted(part) else embedding
 
 
-def _features(networks: Networks, collection: Collection, embeddings: Embeddings, kind: Kind, progress: Progress) -> Features:
+def features_of(networks: Networks, collection: Collection, embeddings: Embeddings, kind: Kind, progress: Progress) -> Features:
     """The same, with a second look where pictures are few."""
     plain = _plain(networks, embeddings, kind)
     if len(collection.names) > looks.MOST:
         return plain
     parts = networks.parts(kind)
     progress.begin("looking", len(collection.names) * len(parts))
-    looked = ((part, _look(networks, collection, part, True, embeddings, progress)) for part in parts)
+    looked = ((part, look(networks, collection, part, True, embeddings, progress)) for part in parts)
     seconds = [_learned_on(networks, part, embedding) for part, embedding in looked]
     return replace(plain, second=np.concatenate(seconds, axis=1))
 

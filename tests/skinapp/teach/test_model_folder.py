@@ -234,6 +234,28 @@ def test_what_was_pushed_to_the_hub_is_pulled_and_served(model, taught, photo, t
     assert told["probabilities"] == taught[0].classifier.read_and_assess(photo)[1].to_dict()["probabilities"]
 
 
+def test_a_taught_folder_is_pushed_with_ones_own_token_and_served_from_there(model, taught, photo, tmp_path):
+    with fake_hub.serve() as hub:
+        hub.accounts["secret"] = "me"
+        environment = {"HF_ENDPOINT": hub.url, "HF_HOME": str(tmp_path), "PATH": "/usr/bin:/bin", "SKINAPP_PROVIDER": "cpu"}
+        push = [sys.executable, "-m", "skinapp.teach", "push", str(model), "me/cloth"]
+        nobody = subprocess.run(push, cwd=ROOT, env=environment, capture_output=True, text=True)
+        assert nobody.returncode == 2 and "no Hub token here; set HF_TOKEN" in nobody.stderr and not hub.repos
+        environment["HF_TOKEN"] = "secret"
+        said = subprocess.run(push, cwd=ROOT, env=environment, capture_output=True, text=True, check=True).stdout
+        repo = hub.repos["me/cloth"]
+        assert said == f"uploaded as me/cloth@{repo.refs['main'][:12]}\n"
+        files = repo.commits[repo.refs["main"]]
+        assert {name for name in files if name != ".gitattributes"} == {path.name for path in model.iterdir()}
+        assert files["config.json"] == (model / "config.json").read_bytes()
+        line = [sys.executable, "-m", "skinapp", str(photo), "--json", "--model", "me/cloth"]
+        told = json.loads(subprocess.run(line, cwd=ROOT, env=environment, capture_output=True, text=True, check=True).stdout)
+        environment["HF_TOKEN"] = "stranger"
+        other = subprocess.run(push, cwd=ROOT, env=environment, capture_output=True, text=True)
+    assert told["probabilities"] == taught[0].classifier.read_and_assess(photo)[1].to_dict()["probabilities"]
+    assert other.returncode == 2 and "couldn't be uploaded" in other.stderr and "secret" not in other.stderr
+
+
 def test_the_card_tells_counts_figures_and_where_it_comes_from(model, taught):
     card = (model / "README.md").read_text()
     result = taught[0]

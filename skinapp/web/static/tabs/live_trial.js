@@ -66,4 +66,7 @@ element.addEventListener("click", ({ target }) => {
   if (target.closest("[data-do=start]")) start();
   if (target.closest("[data-do=stop]")) stop();
 });
-if (tab.camera) start();
+if (tab.camera) {
+  start();
+  element.scrollIntoView({ behavior: "smooth", block: "center" });
+}

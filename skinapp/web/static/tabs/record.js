@@ -1,3 +1,4 @@
+/* global tell, bring, DO */
 // Pictures of a class with the camera: hold a class's button to record, or press it shortly for two seconds. Stands behind teach.js.
 const EVERY_MS = 125, SHORT_MS = 300, BURST_MS = 2000, SIDE = 320, MOST = 200;
 const recorder = find(".recorder"), recorded = find(".recorded"), preview = find(".recorder video");
