@@ -22,7 +22,7 @@ from skinapp.scratch import stored
 from skinapp.teach import pipeline, quotas
 from skinapp.teach.dataset import dataset, sample
 from skinapp.teach.networks import Kind, Networks
-from skinapp.teach.pipeline import TrainingResult
+from skinapp.teach.pipeline import Embeddings, TrainingResult
 from skinapp.teach.progress import Progress, Stopped
 from skinapp.teach.workspace import BackgroundTask, Workspace, Workspaces
 from skinapp.web import answering
@@ -89,7 +89,7 @@ class Teaching:
             _discard_model(workspace)
             share, kind = _held_out(share), Kind(wanted) if wanted in tuple(Kind) else None
             out = workspace.new_path("my-model")
-            work = BackgroundTask(partial(self._train, workspace, workspace.collection, out, share, kind))
+            work = BackgroundTask(partial(self._train, workspace, workspace.collection, workspace.embeddings, out, share, kind))
             yield from self._progress(work, workspace, lambda html: Step(model=html), language)
             workspace.result = _result(work)
             link = self._link(workspace.result.classifier.source.folder.with_suffix(".zip"))
@@ -201,10 +201,18 @@ class Teaching:
         self._workspaces.close(session)
 
     def _train(
-        self, workspace: Workspace, collection: dataset.Collection, out: Path, share: float, wanted: Kind | None
+        self,
+        workspace: Workspace,
+        collection: dataset.Collection,
+        known: Embeddings | None,
+        out: Path,
+        share: float,
+        wanted: Kind | None,
     ) -> TrainingResult:
-        workspace.embeddings = pipeline.embed(self._networks, collection, workspace.progress, workspace.embeddings)
-        return pipeline.teach(self._networks, collection, workspace.embeddings, share, out, workspace.progress, wanted)
+        embeddings = pipeline.embed(self._networks, collection, workspace.progress, known)
+        if workspace.collection is collection:  # which its visitor may have changed meanwhile
+            workspace.embeddings = embeddings
+        return pipeline.teach(self._networks, collection, embeddings, share, out, workspace.progress, wanted)
 
     def _progress(
         self, work: BackgroundTask[T], workspace: Workspace, shown: Callable[[str], Step], language: Language
