@@ -100,14 +100,15 @@ def _accuracy(
 
 def _none_of_these(networks: Networks, collection: Collection, embeddings: Embeddings, groups: Integers, rounds: int) -> None:
     """Of every three classes taught: the others' pictures told as none of them, and their own held out that are told so."""
-    seen = embeddings.seen[Kind.GENERAL, False]
+    seen = linear_head.rooted(embeddings.seen[Kind.GENERAL, False])
+    background = linear_head.rooted(networks.background(Kind.GENERAL))
     told, own = list[float](), list[float]()
     for seed in range(rounds):
         parts = _parts(collection, groups, None, seed)
         for classes in combinations(range(len(collection.labels)), min(TOGETHER, len(collection.labels) - 1)):
             train, test = (indices[np.isin(collection.targets[indices], classes)] for indices in (parts.train, parts.test))
             targets = np.searchsorted(classes, collection.targets[train])
-            known = likeness.fit(seen[train], targets, groups[train], len(classes))
+            known = likeness.fit(seen[train], targets, groups[train], len(classes), background)
             others = np.flatnonzero(~np.isin(collection.targets, classes))
             told.append(float((known.of(seen[others]) < known.least).mean()))
             own.append(float((known.of(seen[test]) < known.least).mean()))

@@ -6,6 +6,7 @@ A network that knows more than skin becomes a small model folder: EfficientNet-L
 import json
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -24,6 +25,7 @@ from export.build import commit
 from export.quantization import quantize
 from export.quantization.gptq import round_weights
 from skinapp.imaging import decode, preprocess
+from skinapp.model.hub import BACKGROUND
 from skinapp.model.session import CPU, PROVIDERS, Outputs, Session
 from skinapp.model.spec import CUSTOM, UNLIMITED, FrameHead, HeatmapScale, LesionHead, ModelFile, ModelSpec, Transform, sha256
 from train.data.dataset import DataError
@@ -36,6 +38,8 @@ MAX_BYTES = 6 * 10**6
 SIDE = 224
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp"}
 ROUNDING_PHOTOS = 50
+BACKGROUND_PHOTOS = 200
+"""Whose embeddings go along: what a taught class's pictures are compared with, to tell pictures of something else."""
 LEAST_PHOTOS = 8
 """With fewer nothing would be known of what rounding costs."""
 SPOT, FAINT = 95, 0.25
@@ -63,6 +67,9 @@ Exported by `python -m export general`: one pass gives `logits`, `cams` (each cl
 Weights are stored as INT8 per output channel, rounded over {rounding} photos by what they do to the network's maps, and
 computed in float. Photos are scaled so that their shorter side is {side} pixels, and the middle is looked at. The temperature
 is 1, since no photos of ImageNet's validation set were at hand to choose another by.
+
+`background.npy` holds the embeddings of {background} ordinary photos, which were not trained on: what is taught is told from pictures of
+something else by how much more it is like the pictures of its class than like these. No photo can be made of them again.
 
 On {n} other photos, against the weights in FP32: the likeliest class is the same in {agreement:.1%}; the embeddings' cosine is
 {cosine:.4f} on average, {least:.4f} at least.
@@ -94,11 +101,14 @@ def build(out: Path, images: Path) -> ModelSpec:
     provenance = {"commit": commit(), "package": PACKAGE, "version": version(PACKAGE), "rounding_photos": len(rounding)}
     provenance |= {"weights": sha256(_weights()), "trained_on": "ImageNet-1k", "licence": "Apache-2.0"}
     after = _outputs(Session(out / FILE, float_spec, CPU), others, transform)
+    chosen = np.linspace(0, len(others) - 1, min(BACKGROUND_PHOTOS, len(others))).astype(int)
+    np.save(out / BACKGROUND, after.embedding[chosen].astype(np.float16))
     spec = _spec(transform, out / FILE, _hottest(after), provenance)
+    spec = replace(spec, files={**spec.files, BACKGROUND: ModelFile(sha256(out / BACKGROUND), "fp16", ())})
     spec.write(out)
     figures = _figures(before, after)
     (out / "metrics.json").write_text(json.dumps({"against_fp32": figures}, indent=2) + "\n", encoding="utf-8")
-    (out / "README.md").write_text(_card(provenance, after.embedding.shape[1], figures), encoding="utf-8")
+    (out / "README.md").write_text(_card(provenance, after.embedding.shape[1], len(chosen), figures), encoding="utf-8")
     if (size := sum(path.stat().st_size for path in out.iterdir())) > MAX_BYTES:
         raise DataError(f"{out} has {size} bytes, more than {MAX_BYTES}.")
     return spec
@@ -179,7 +189,7 @@ def _figures(before: Outputs, after: Outputs) -> dict[str, float]:
     return {"n": len(cosines), **{name: round(float(value), 4) for name, value in figures.items()}}
 
 
-def _card(provenance: dict[str, Any], features: int, figures: dict[str, float]) -> str:
+def _card(provenance: dict[str, Any], features: int, background: int, figures: dict[str, float]) -> str:
     return CARD.format(
         architecture=ARCHITECTURE,
         features=features,
@@ -188,6 +198,7 @@ def _card(provenance: dict[str, Any], features: int, figures: dict[str, float]) 
         weights=provenance["weights"],
         rounding=provenance["rounding_photos"],
         side=SIDE,
+        background=background,
         n=figures["n"],
         agreement=figures["agreement"],
         cosine=figures["cosine"],

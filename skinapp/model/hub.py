@@ -24,6 +24,9 @@ EMBEDDED = Path(__file__).parents[1] / "weights"
 GENERAL = Path(__file__).parents[1] / "weights_general"
 """The network of ordinary things that is shipped beside it, for teaching."""
 
+BACKGROUND = "background.npy"
+"""Of such a network: embeddings `[n, d]` of all sorts of things, which taught classes are told from."""
+
 ANSWER_S = 10.0
 """Seconds to say what a revision is, and again to hand over config.json, before the Hub counts as out of reach."""
 DOWNLOAD_S = 120.0

@@ -247,8 +247,8 @@ class ModelSpec:
             raise section.wrong("subject", subject, f"it must be {CUSTOM}, or left out by a model of the seven lesions")
         section.allow_only({"format", "subject", "files", "temperature", "heatmap", "provenance", "least_likeness"})
         labels, least = _labels(top), None
-        if "least_likeness" in section.value and not -1 <= (least := float(section.get("least_likeness", float))) <= 1:
-            raise section.wrong("least_likeness", least, "it must be from -1 to 1, as a cosine is")
+        if "least_likeness" in section.value and not -2 <= (least := float(section.get("least_likeness", float))) <= 2:
+            raise section.wrong("least_likeness", least, "it must be from -2 to 2")
         return cls(
             **_shared(top, section, labels),
             thresholds={},

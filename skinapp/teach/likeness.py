@@ -1,10 +1,11 @@
 """Whether a picture shows any of the classes at all: how like it is to the pictures of the class that it is most like.
 
 The likeness is a cosine between embeddings, seen from the middle of all pictures: the mean of the nearest three pictures of a
-class. A head's own probabilities don't tell it: they say which class, and are as sure of a picture of something else.
+class, less half of that of the nearest three of a background of all sorts of things, where there is one. A head's own probabilities
+don't tell it: they say which class, and are as sure of a picture of something else.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,8 @@ FEWEST = 8
 """Of a class, however many classes there are."""
 OWN_SHARE = 0.04
 """Of the classes' own pictures that may be told as none of them, as it seems from those learned from."""
+BACKGROUND_WEIGHT = np.float32(0.5)
+"""How much being like something else counts against being like a class: a half told most of other pictures (docs/teach.md)."""
 EPSILON = 1e-6
 
 Floats = NDArray[np.float32]
@@ -26,11 +29,13 @@ Floats = NDArray[np.float32]
 @dataclass(frozen=True)
 class Likeness:
     """What is remembered: the middle of all pictures `middle [d]`, and of each class some pictures `exemplars [k, m, d]`, of
-    length 1, of which the first `counts [k]` are there; and how like a class its own pictures are at `least`."""
+    length 1, of which the first `counts [k]` are there; the `background [n, d]`, likewise; and how like a class its own pictures
+    are at `least`."""
 
     middle: Floats
     exemplars: Floats
     counts: Integers
+    background: Floats
     least: float
 
     @property
@@ -40,24 +45,43 @@ class Likeness:
 
     def of(self, embedding: Floats) -> Floats:
         """Of pictures `[n, d]` to the class that each is most like, `[n]`; the graph computes the same."""
-        cosines = np.einsum("nd,kmd->nkm", _unit(embedding - self.middle), self.exemplars)
+        units = _unit(embedding - self.middle)
+        cosines = np.einsum("nd,kmd->nkm", units, self.exemplars)
         cosines = np.where(np.arange(cosines.shape[2]) < self.counts[:, None], cosines, -2)
-        return np.asarray(np.sort(cosines, axis=2)[:, :, -self.nearest :].mean(2).max(1), np.float32)
+        nearest = np.sort(cosines, axis=2)[:, :, -self.nearest :].mean(2).max(1)
+        return np.asarray(nearest - _to_background(units, self.background), np.float32)
 
 
-def fit(embedding: Floats, targets: Integers, groups: Integers, classes: int) -> Likeness:
+def fit(embedding: Floats, targets: Integers, groups: Integers, classes: int, background: Floats | None = None) -> Likeness:
     """What to remember of pictures `[n, d]`, and from which likeness on a picture counts as one of theirs."""
-    middle = embedding.mean(0, dtype=np.float64).astype(np.float32)
+    middle = embedding.mean(0, dtype=np.float64)
+    if background is None or len(background) < NEAREST:
+        background = np.zeros((0, embedding.shape[1]), np.float32)
+    else:
+        middle = (middle + background.mean(0, dtype=np.float64)) / 2
+    middle = middle.astype(np.float32)
+    others = _stored(_unit(background - middle))
     units = _unit(embedding - middle)
     chosen = [_chosen(np.flatnonzero(targets == target), groups, max(FEWEST, EXEMPLARS // classes)) for target in range(classes)]
     counts = np.array([len(indices) for indices in chosen], np.int64)
     exemplars = np.zeros((classes, counts.max(), embedding.shape[1]), np.float32)
     for target, indices in enumerate(chosen):
         exemplars[target, : len(indices)] = units[indices]
-    exemplars = exemplars.astype(np.float16).astype(np.float32)  # as they are stored
-    found = Likeness(middle, exemplars, counts, 0.0)
-    scores = _own_scores(units, groups, chosen, found.nearest)
-    return Likeness(middle, exemplars, counts, round(float(np.quantile(scores, OWN_SHARE)), 4))
+    found = Likeness(middle, _stored(exemplars), counts, others, 0.0)
+    scores = _own_scores(units, groups, chosen, found.nearest) - _to_background(units, others)
+    return replace(found, least=round(float(np.quantile(scores, OWN_SHARE)), 4))
+
+
+def _to_background(units: Floats, background: Floats) -> Floats:
+    """What being like something else takes away."""
+    if not len(background):
+        return np.zeros(len(units), np.float32)
+    return np.asarray(BACKGROUND_WEIGHT * np.sort(units @ background.T, axis=1)[:, -NEAREST:].mean(1), np.float32)
+
+
+def _stored(vectors: Floats) -> Floats:
+    """As a model's file holds them."""
+    return vectors.astype(np.float16).astype(np.float32)
 
 
 def _own_scores(units: Floats, groups: Integers, chosen: list[Integers], nearest: int) -> Floats:

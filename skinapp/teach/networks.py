@@ -10,8 +10,12 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Self
 
+import numpy as np
+from numpy.typing import NDArray
+
 from skinapp.assessment.classifier import Classifier
 from skinapp.assessment.loaded_model import LoadedModel
+from skinapp.model import hub
 from skinapp.model.hub import GENERAL
 from skinapp.model.spec import Transform
 
@@ -61,6 +65,14 @@ class Networks:
     def is_rooted(self, part: Kind) -> bool:
         """Whether a single network's features are learned on by their roots: those of the general one, which has ReLUs."""
         return part is Kind.GENERAL
+
+    def background(self, part: Kind) -> NDArray[np.float32]:
+        """What a single network sees in all sorts of things `[n, d]`, or in none `[0, d]` where its folder doesn't say."""
+        network = self.by_kind[part]
+        if hub.BACKGROUND not in network.spec.files or not (network.source.folder / hub.BACKGROUND).is_file():
+            return np.zeros((0, 0), np.float32)
+        path = network.spec.verify(network.source.folder, hub.BACKGROUND)
+        return np.asarray(np.load(path, allow_pickle=False), np.float32)
 
     def likeness_kind(self, kind: Kind) -> Kind:
         """The network of a kind by which unlike pictures are told: it should know many things."""

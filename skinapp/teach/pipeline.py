@@ -143,8 +143,10 @@ def teach(
     chosen = _choose(networks, embeddings, (targets, groups, parts), classes, wanted, progress)
     features = features_of(networks, collection, embeddings, chosen.kind, progress)
     trained = linear_head.train_head(features, targets, groups, parts, classes, progress)
-    telling = embeddings.seen[networks.likeness_kind(chosen.kind), False]
-    known = likeness.fit(telling[parts.train], targets[parts.train], groups[parts.train], classes)
+    telling_kind = networks.likeness_kind(chosen.kind)
+    telling = _learned_on(networks, telling_kind, embeddings.seen[telling_kind, False])
+    background = _learned_on(networks, telling_kind, networks.background(telling_kind))
+    known = likeness.fit(telling[parts.train], targets[parts.train], groups[parts.train], classes, background)
     progress.begin("writing", 3)
     classifier = writer.write(networks, chosen.kind, collection, parts, trained, known, out)
     progress.step()

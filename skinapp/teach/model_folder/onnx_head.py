@@ -5,7 +5,7 @@ batch: a photo gets the same answer to the last bit wherever the file runs on th
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from onnx import TensorProto, helper, numpy_helper
 from skinapp.errors import ModelError
 from skinapp.model.session import INPUT, LIKENESS, OUTPUTS
 from skinapp.model.spec import Transform
-from skinapp.teach.likeness import EPSILON, Likeness
+from skinapp.teach.likeness import BACKGROUND_WEIGHT, EPSILON, NEAREST, Likeness
 from skinapp.teach.linear_head import LEAST_FEATURE, Head
 
 LOGITS, CAMS, EMBEDDING = OUTPUTS
@@ -44,11 +44,13 @@ class Base:
 
 @dataclass(frozen=True)
 class _Body:
-    """A network without its head: the names of its last maps and of their means, and how many they are."""
+    """A network without its head: the names of its last maps and of their means, and how many they are; and of the roots of the
+    means, where they are learned on."""
 
     features: str
     embedding: str
     size: int
+    rooted: str = ""
 
 
 def graft(bases: Sequence[Base], head: Head, usual: Evidence | None, likeness: Likeness | None, out: Path) -> None:
@@ -68,7 +70,7 @@ def graft(bases: Sequence[Base], head: Head, usual: Evidence | None, likeness: L
     graph.node.extend(_nodes(bodies))
     graph.initializer.extend(_tensors(bodies, head, usual))
     if likeness:
-        graph.node.extend(_likeness_nodes(bodies[-1].embedding, likeness))
+        graph.node.extend(_likeness_nodes(bodies[-1].rooted or bodies[-1].embedding, likeness))
         graph.initializer.extend(_likeness_tensors(likeness))
     del graph.output[:]
     features = sum(body.size for body in bodies)
@@ -176,9 +178,10 @@ def _root(graph: onnx.GraphProto, body: _Body, prefix: str) -> _Body:
         ("Div", [f"{prefix}quarter", f"{prefix}value"], f"{prefix}factor"),
         ("Unsqueeze", [f"{prefix}factor", axes], f"{prefix}place"),
         ("Mul", [body.features, f"{prefix}place"], f"{prefix}features"),
+        ("Mul", [body.embedding, f"{prefix}factor"], f"{prefix}embedding"),
     )
     graph.node.extend(helper.make_node(kind, inputs, [output], output) for kind, inputs, output in chain)
-    return _Body(f"{prefix}features", body.embedding, body.size)
+    return replace(body, features=f"{prefix}features", rooted=f"{prefix}embedding")
 
 
 def _nodes(bodies: Sequence[_Body]) -> list[onnx.NodeProto]:
@@ -229,13 +232,23 @@ def _likeness_nodes(embedding: str, likeness: Likeness) -> list[onnx.NodeProto]:
         ("Add", ["class_cosines", "absent"], "present_cosines", {}),
         ("TopK", ["present_cosines", "nearest"], "nearest_cosines", {"axis": 2}),
         ("ReduceMean", ["nearest_cosines", "axis2"], "likenesses", {"keepdims": 0}),
-        ("ReduceMax", ["likenesses", "axis1"], LIKENESS, {"keepdims": 0}),
+        ("ReduceMax", ["likenesses", "axis1"], "class_likeness" if len(likeness.background) else LIKENESS, {"keepdims": 0}),
     )
+    if len(likeness.background):
+        chain += (
+            ("Cast", ["stored_background"], "background", {"to": TensorProto.FLOAT}),
+            ("Conv", ["place", "background"], "background_cosines", {"kernel_shape": [1, 1]}),
+            ("Flatten", ["background_cosines"], "flat_cosines", {"axis": 1}),
+            ("TopK", ["flat_cosines", "nearest_others"], "nearest_background", {"axis": 1}),
+            ("ReduceMean", ["nearest_background", "axis1"], "background_likeness", {"keepdims": 0}),
+            ("Mul", ["background_likeness", "background_weight"], "taken_away", {}),
+            ("Sub", ["class_likeness", "taken_away"], LIKENESS, {}),
+        )
     nodes = []
     for kind, inputs, output, attributes in chain:
         named = [name if name == embedding else f"{PREFIX}{name}" for name in inputs]
         outputs = [output if output == LIKENESS else f"{PREFIX}{output}"]
-        outputs += [f"{PREFIX}nearest_places"] if kind == "TopK" else []
+        outputs += [f"{PREFIX}{output}_places"] if kind == "TopK" else []
         nodes.append(helper.make_node(kind, named, outputs, f"{PREFIX}{kind}_{output}", **attributes))
     return nodes
 
@@ -254,4 +267,8 @@ def _likeness_tensors(likeness: Likeness) -> list[TensorProto]:
         "axis2": np.array([2], np.int64),
         "axes23": np.array([2, 3], np.int64),
     }
+    if len(likeness.background):
+        values["stored_background"] = likeness.background[:, :, None, None].astype(np.float16)
+        values["nearest_others"] = np.array([NEAREST], np.int64)
+        values["background_weight"] = np.array([BACKGROUND_WEIGHT], np.float32)
     return [numpy_helper.from_array(value, f"{PREFIX}{name}") for name, value in values.items()]

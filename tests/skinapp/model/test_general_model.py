@@ -12,7 +12,7 @@ from skinapp.teach.dataset import sample
 
 def test_every_file_has_the_hash_that_config_json_states():
     spec = ModelSpec.read(GENERAL)
-    assert [spec.verify(GENERAL, name).name for name in spec.files] == ["model_w8.onnx"]
+    assert [spec.verify(GENERAL, name).name for name in spec.files] == ["model_w8.onnx", "background.npy"]
 
 
 def test_the_folder_is_small_and_says_whose_it_is():

@@ -80,7 +80,8 @@ const DO = {
   sample: () => trigger("sample", {}),
   stop: () => trigger("stop", {}),
   forget: () => trigger("forget", {}),
-  train: ({ on }) => trigger("train", { share: shareChosen(), on }),
+  train: () => trigger("train", { share: shareChosen() }),
+  retrain: ({ on }) => trigger("train", { share: shareChosen(), on }),
 };
 
 // One class's pictures
