@@ -1,8 +1,8 @@
 """Whether a picture shows any of the classes at all: how like it is to the pictures of the class that it is most like.
 
 The likeness is a cosine between embeddings, seen from the middle of all pictures: the mean of the nearest three pictures of a
-class, less half of that of the nearest three of a background of all sorts of things, where there is one. A head's own probabilities
-don't tell it: they say which class, and are as sure of a picture of something else.
+class, less half of that of the nearest three of a background of all sorts of things, where there is one. A head's own
+probabilities don't tell it: they say which class, and are as sure of a picture of something else.
 """
 
 from dataclasses import dataclass, replace

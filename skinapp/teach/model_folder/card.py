@@ -77,8 +77,8 @@ def _origin(spec: ModelSpec) -> list[str]:
     if spec.least_likeness is not None:
         lines.append(
             f"A photo whose `likeness` is below {spec.least_likeness} shows none of these: it is less like the pictures\n"
-            "learned from than these are like each other (a cosine of embeddings to the nearest three of a class, less half of that to\n"
-            "the nearest three of other things, where the network comes with some).\n"
+            "learned from than these are like each other (a cosine of embeddings to the nearest three of a class, less half\n"
+            "of that to the nearest three of other things, where the network comes with some).\n"
         )
     return lines
 
