@@ -68,8 +68,8 @@ Weights are stored as INT8 per output channel, rounded over {rounding} photos by
 computed in float. Photos are scaled so that their shorter side is {side} pixels, and the middle is looked at. The temperature
 is 1, since no photos of ImageNet's validation set were at hand to choose another by.
 
-`background.npy` holds the embeddings of {background} ordinary photos, which were not trained on: pictures of something else than what is
-taught are told by being less like the pictures of a class than like these. No photo can be made of them again.
+`background.npy` holds the embeddings of {background} ordinary photos, which were not trained on: pictures of something else
+than what is taught are told by being less like the pictures of a class than like these. No photo can be made of them again.
 
 On {n} other photos, against the weights in FP32: the likeliest class is the same in {agreement:.1%}; the embeddings' cosine is
 {cosine:.4f} on average, {least:.4f} at least.
