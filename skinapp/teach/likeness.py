@@ -17,7 +17,7 @@ EXEMPLARS = 512
 """Pictures that a model remembers at most, of all classes together: as FP16 a megabyte."""
 FEWEST = 8
 """Of a class, however many classes there are."""
-OWN_SHARE = 0.04
+OWN_SHARE = 0.05
 """Of the classes' own pictures that may be told as none of them, as it seems from those learned from."""
 BACKGROUND_WEIGHT = np.float32(0.5)
 """How much being like something else counts against being like a class: a half told most of other pictures (docs/teach.md)."""

@@ -7,7 +7,7 @@ import base64
 import shutil
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -102,8 +102,8 @@ class Teaching:
         except (Stopped, TeachError, StorageError) as error:
             yield Step(self._pictures_again(session, language), self._ended(error, session, language))
 
-    def add(self, zipped: Path, session: str, language: Language) -> Generator[Step, None, None]:
-        """Read more pictures beside those that are there; what was looked at is not looked at again."""
+    def add(self, zipped: Path, label: Any, session: str, language: Language) -> Generator[Step, None, None]:
+        """Read more pictures of a class beside those that are there; what was looked at is not looked at again."""
         yield Step(teach_view.working(Progress(), language))
         try:
             workspace, collection = self._with_pictures(session)
@@ -112,6 +112,8 @@ class Teaching:
             work = BackgroundTask(lambda: dataset.gather(zipped, served, path.parent, workspace.progress, is_addition=True))
             yield from self._progress(work, workspace, lambda html: Step(pictures=html), language)
             added = _result(work)
+            if label in collection.labels:  # whatever their folder is called
+                added = replace(added, labels=(label,), targets=np.zeros_like(added.targets))
             self._change(workspace, collection.joined(added), np.arange(len(collection.names) + len(added.names)))
             yield Step(pictures=teach_view.dataset_summary(self._pictures_of(workspace), language))
         except (Stopped, TeachError, StorageError) as error:

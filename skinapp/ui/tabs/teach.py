@@ -88,9 +88,10 @@ class Tab:
 
     def extend(self, event: gr.EventData, request: gr.Request) -> Iterator[Update]:
         """Read more pictures of a class."""
-        zipped = files.received_file(events.payload(event).get("file"))
+        payload = events.payload(event)
+        zipped = files.received_file(payload.get("file"))
         try:
-            yield from self._updates(self.teaching.add(zipped, _session(request), language_of(request)))
+            yield from self._updates(self.teaching.add(zipped, payload.get("label"), _session(request), language_of(request)))
         finally:
             discard(zipped)
 

@@ -124,6 +124,14 @@ def test_on_another_network_too_all_answer_alike_to_the_last_bit(kind, base, tau
     outputs = classifier.session.run(preprocess.normalize(np.stack(views), classifier.spec.transform))
     moved = outputs.logits - outputs.cams.mean((2, 3))
     assert np.allclose(moved, moved[0], atol=1e-3), "a logit is its map's mean and a bias"
+    train, (groups, _) = result.split.train, pipeline.find_groups(networks, kept, seen, Progress())
+    telling, background = (
+        linear_head.rooted(values) for values in (seen.seen[Kind.GENERAL, False], networks.background(Kind.GENERAL))
+    )
+    assert len(background) == 200
+    known = likeness.fit(telling[train], kept.targets[train], groups[train], len(kept.labels), background)
+    assert known.least == classifier.spec.least_likeness
+    assert np.allclose(known.of(linear_head.rooted(general)), outputs.likeness, atol=2e-3)
     whole = json.loads((model / "config.json").read_text())["skinapp"]["provenance"]
     assert whole["taught_on"]["id"] == ("weights_general" if kind is Kind.GENERAL else "embedded")
     assert (whole.get("and_on", {}).get("id") == "weights_general") is (kind is Kind.BOTH)

@@ -95,8 +95,8 @@ const EDIT = {
 
 function added(files) {
   const { label } = find(".editor").dataset;
-  for (const file of files) file.path = `pictures/${label.replaceAll("/", " ")}/${Date.now()}-${file.name}`;
-  bring(files, {}, "extend");
+  for (const file of files) file.path = `pictures/added/${Date.now()}-${file.name}`;
+  bring(files, { label }, "extend");
 }
 
 element.addEventListener("click", ({ target }) => {
