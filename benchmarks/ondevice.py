@@ -107,7 +107,8 @@ def compare(run: Run, site: Site, photos: dict[str, bytes]) -> None:
             answer["priority"] == expected_answer.priority for answer, expected_answer in zip(answers, expected, strict=True)
         )
         say(
-            f"against {assessor.model.name}, {assessor.model.file}: {len(photos)} photos, difference in probability at most {max(differences):.1e}, "
+            f"against {assessor.model.name}, {assessor.model.file}: {len(photos)} photos, "
+            f"difference in probability at most {max(differences):.1e}, "
             f"median {statistics.median(differences):.1e}; same priority on {same_priority}"
         )
 
@@ -120,8 +121,8 @@ def time_frames(run: Run, site: Site) -> None:
         medians = ", ".join(f"{stage} {statistics.median(times):.1f}" for stage, times in stages.items())
         whole = stages["question to answer"]
         say(
-            f"a frame of 640x480, {key} network on {result['provider']}, {result['threads']} thread(s), medians of {FRAMES} in ms: "
-            f"{medians} (best {whole[0]:.1f}, p95 {whole[FRAMES * 95 // 100]:.1f})"
+            f"a frame of 640x480, {key} network on {result['provider']}, {result['threads']} thread(s), "
+            f"medians of {FRAMES} in ms: {medians} (best {whole[0]:.1f}, p95 {whole[FRAMES * 95 // 100]:.1f})"
         )
 
 

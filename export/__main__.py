@@ -1,4 +1,4 @@
-"""python -m export build|calibrate|bench|publish|static|mobile: see its --help."""
+"""python -m export build|calibrate|general|bench|publish|static|mobile: see its --help."""
 
 from pathlib import Path
 from typing import Annotated
@@ -68,6 +68,19 @@ def calibrate(
     with clear_errors():
         recalibrate(folder, images, labels, not_lesions, masks, threads)
     typer.echo(f"model folder: {folder}")
+
+
+@app.command()
+def general(
+    out: Annotated[Path, typer.Argument(file_okay=False, help="The model folder to write, new or empty.")],
+    images: Annotated[Path, typer.Option(exists=True, file_okay=False, help="Folder of ordinary photos, to round by.")],
+) -> None:
+    """Write the folder of the network that knows more than skin, for the Teach tab: EfficientNet-Lite0 as ImageNet taught it."""
+    from export.general import build as run
+
+    with clear_errors():
+        run(out, images)
+    typer.echo(f"model folder: {out}")
 
 
 @app.command()

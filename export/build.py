@@ -178,7 +178,7 @@ def _uncalibrated(
     """A spec whose numbers of the answer are yet to be chosen: nothing is refused, nothing scaled."""
     teachers = [Path(folder).parent.name for folder in training["recipe"].get("teachers", [])]
     recipe = {**training["recipe"], "init": Path(training["recipe"]["init"]).name, "teachers": teachers}
-    provenance = {"commit": _commit(), "recipe": recipe, **more_provenance}
+    provenance = {"commit": commit(), "recipe": recipe, **more_provenance}
     providers = {form: (GRAPHS[form],) for form in forms}
     providers[forms[0]] = tuple(dict.fromkeys([CPU.ort_name, GRAPHS[forms[0]]]))
     files = {_file(form): ModelFile(sha256(out / _file(form)), form, names) for form, names in providers.items()}
@@ -248,7 +248,7 @@ def _origin(rows: "Rows", calibration: int) -> dict[str, Any]:
     }
 
 
-def _commit() -> str:
+def commit() -> str:
     """The commit whose code made the folder, or "" outside a git checkout."""
     process = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False)
     return process.stdout.strip()

@@ -179,7 +179,8 @@ def _row(path: Path, assessment: pipeline.Answered) -> str:
     if isinstance(assessment, PhotoError):
         return f"{path}  error: {assessment}"
     if isinstance(assessment, Classification):
-        return f"{path}  {assessment.top} {assessment.chances.max():.3f}"
+        unlike = "  (none of these, it seems)" if assessment.is_none else ""
+        return f"{path}  {assessment.top} {assessment.chances.max():.3f}{unlike}"
     priority = text(f"priorities.{assessment.priority}", "en")
     top = assessment.top
     return f"{path}  {priority}  {top.code} {assessment.chances.max():.3f}  {assessment.advice()}"

@@ -12,7 +12,8 @@ TRUE, FALSE = ("1", "true", "yes", "on"), ("", "0", "false", "no", "off")
 
 @dataclass(frozen=True)
 class Settings:
-    """`model` is a folder, OWNER/NAME[@REVISION] or "" for the embedded one; `threads` 0 leaves the choice to ONNX Runtime."""
+    """`model` is a folder, OWNER/NAME[@REVISION] or "" for the embedded one, and so is `general`; `threads` 0 leaves the choice
+    to ONNX Runtime."""
 
     model: str
     provider: str
@@ -21,10 +22,11 @@ class Settings:
     auth: tuple[str, str] | None
     mcp: bool
     hosts: tuple[str, ...] = ()
+    general: str = ""
 
 
 def read(environment: Mapping[str, str]) -> Settings:
-    """SKINAPP_MODEL, SKINAPP_PROVIDER, SKINAPP_THREADS, SKINAPP_SHARE, SKINAPP_AUTH, SKINAPP_MCP and SKINAPP_HOSTS."""
+    """Those that start with SKINAPP_: MODEL, GENERAL, PROVIDER, THREADS, SHARE, AUTH, MCP and HOSTS."""
     return Settings(
         model=environment.get("SKINAPP_MODEL", ""),
         provider=environment.get("SKINAPP_PROVIDER", "").lower() or "auto",
@@ -33,6 +35,7 @@ def read(environment: Mapping[str, str]) -> Settings:
         auth=_pair("SKINAPP_AUTH", environment.get("SKINAPP_AUTH", "")),
         mcp=_switch("SKINAPP_MCP", environment.get("SKINAPP_MCP", "")),
         hosts=_names("SKINAPP_HOSTS", environment.get("SKINAPP_HOSTS", "")),
+        general=environment.get("SKINAPP_GENERAL", ""),
     )
 
 

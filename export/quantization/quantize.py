@@ -21,7 +21,7 @@ from optimum.onnxruntime.configuration import CalibrationConfig, QuantizationCon
 from tqdm import tqdm
 from transformers import PretrainedConfig
 
-from export.graph import head_nodes
+from export.graph import HEAD, head_nodes
 from export.quantization.gptq import MAX_STEP, Rounded, session_with_outputs
 from skinapp.model.session import INPUT
 
@@ -207,11 +207,14 @@ def to_w8(path: Path, weights: Mapping[str, Rounded], out: Path) -> None:
 
 
 def _large_layers(model: onnx.ModelProto) -> dict[str, tuple[NDArray[np.int8], NDArray[np.float32]]]:
-    """The matrices `[out, in]` with at least so many weights, each rounded to the nearest step of its row."""
+    """The head's matrices `[out, in]`, and convolutions `[out, in, 1, 1]`, with at least so many weights, each rounded to the
+    nearest step of its row."""
     layers = {}
+    heads = {name for node in model.graph.node if node.name.startswith(HEAD) for name in node.input}
     for tensor in model.graph.initializer:
         values = numpy_helper.to_array(tensor)
-        if values.ndim == 2 and values.size >= LARGE:
-            steps = np.maximum(np.abs(values).max(1) / MAX_STEP, 1e-12).astype(np.float32)
-            layers[tensor.name] = np.round(values / steps[:, None]).astype(np.int8), steps
+        if values.size >= LARGE and (values.ndim == 2 or (values.ndim == 4 and tensor.name in heads)):
+            largest = np.abs(values).max(tuple(range(1, values.ndim)), keepdims=True)
+            steps = np.maximum(largest / MAX_STEP, 1e-12).astype(np.float32)
+            layers[tensor.name] = np.round(values / steps).astype(np.int8), steps.ravel()
     return layers

@@ -17,6 +17,7 @@ from skinapp.assessment.loaded_model import LoadedModel, ModelInfo, milliseconds
 from skinapp.i18n.messages import Language, text
 from skinapp.imaging import decode, preprocess
 from skinapp.imaging.decode import Photo
+from skinapp.model.session import TaughtOutputs
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,15 @@ class Classification:
     evidence: Evidence
     model: ModelInfo
     elapsed_ms: dict[str, float]
+    likeness: float | None = None
+    """The cosine between the photo and those of the class that it is most like, where the model tells it, and the least
+    that its own pictures have."""
+    least_likeness: float | None = None
+
+    @property
+    def is_none(self) -> bool:
+        """Whether it is less like any class than the classes' own pictures are."""
+        return self.likeness is not None and self.least_likeness is not None and self.likeness < self.least_likeness
 
     @property
     def top(self) -> str:
@@ -59,7 +69,12 @@ class Classification:
             "disclaimer": text("own.disclaimer", language),
             "model": vars(self.model),
             "elapsed_ms": {stage: round(elapsed_ms, 2) for stage, elapsed_ms in self.elapsed_ms.items()},
+            **({} if self.likeness is None else self._likeness()),
         }
+
+    def _likeness(self) -> dict[str, Any]:
+        """Whether it shows none of the classes, and by which numbers."""
+        return {"none_of_these": self.is_none, "likeness": self.likeness, "least_likeness": self.least_likeness}
 
 
 class Classifier(LoadedModel):
@@ -94,6 +109,8 @@ class Classifier(LoadedModel):
                 ),
                 model=self.model,
                 elapsed_ms=elapsed,
+                likeness=float(outputs.likeness[index]) if isinstance(outputs, TaughtOutputs) else None,
+                least_likeness=self.spec.least_likeness,
             )
             for index, photo in enumerate(photos)
         ]

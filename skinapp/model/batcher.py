@@ -5,8 +5,9 @@ Whoever asks waits for nobody to join: a lone caller's pass starts at once on al
 
 import queue
 import threading
+from collections.abc import Iterable
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 import numpy as np
 from numpy.typing import NDArray
@@ -79,7 +80,13 @@ class Batcher:
                 for request in batch:
                     self._answer([request], runner)
         else:
-            start = 0
-            for request in batch:
-                span = slice(start, start := start + len(request.pixels))
-                request.answer.set_result(Outputs(outputs.logits[span], outputs.cams[span], outputs.embedding[span]))
+            for request, share in zip(batch, _split(outputs, [len(request.pixels) for request in batch]), strict=True):
+                request.answer.set_result(share)
+
+
+def _split(outputs: Outputs, counts: Iterable[int]) -> Iterable[Outputs]:
+    """The outputs of a pass, split into those of so many photos each."""
+    start = 0
+    for count in counts:
+        yield type(outputs)(*(getattr(outputs, output.name)[start : start + count] for output in fields(outputs)))
+        start += count

@@ -23,6 +23,11 @@ EMBEDDED = Path(__file__).parents[1] / "weights"
 """The model that is shipped with the program."""
 EMBEDDED_PHONE = EMBEDDED.with_name("weights_phone")
 """The small one beside it, for phones and browsers."""
+GENERAL = EMBEDDED.with_name("weights_general")
+"""The network of ordinary things that is shipped beside it, for teaching."""
+
+BACKGROUND = "background.npy"
+"""Of such a network: embeddings `[n, d]` of all sorts of things, which taught classes are told from."""
 
 ANSWER_S = 10.0
 """Seconds to say what a revision is, and again to hand over config.json, before the Hub counts as out of reach."""
@@ -86,6 +91,33 @@ def documents(source: LocalModel) -> Path:
     except (errors.HTTPError, OSError, ValueError) as error:  # type: ignore[attr-defined]  # as in _from_hub
         log.warning("%s: figures and examples can't be had from the Hub (%s); the page goes without.", source.id, _reason(error))
     return source.folder
+
+
+def push(folder: Path, repo: str, private: bool) -> str:
+    """Upload a model folder in one commit, with the visitor's own token, HF_TOKEN; its address there. The repository is made
+    where there is none. Only what the folder's config names goes, with its card and its figures."""
+    from huggingface_hub import CommitOperationAdd, HfApi, errors
+
+    if (match := HUB_MODEL.fullmatch(repo)) is None or match[2]:
+        raise ModelError(f"{repo!r} is no name on the Hub; give OWNER/NAME.")
+    spec = ModelSpec.read(folder)
+    files = [spec.verify(folder, name) for name in spec.files]
+    files += [path for name in (CONFIG, "metrics.json", "README.md") if (path := folder / name).is_file()]
+    if not (token := _token()):
+        raise HubError("There is no Hub token here; set HF_TOKEN to one with the right to write.")
+    _configure_client()
+    api = HfApi(token=token)
+    try:
+        api.create_repo(repo, private=private, exist_ok=True)
+        operations = [CommitOperationAdd(path.name, str(path)) for path in files]
+        commit = api.create_commit(repo, operations, commit_message="Teach with skinapp")
+    except errors.HFValidationError:
+        raise ModelError(f"{repo!r} is no name on the Hub; give OWNER/NAME.") from None
+    except (errors.HTTPError, OSError) as error:  # type: ignore[attr-defined]  # as in _from_hub
+        raise HubError(
+            f"{repo} couldn't be uploaded ({_reason(error)}); check its name, and that HF_TOKEN may write there."
+        ) from error
+    return f"{repo}@{commit.oid[:12]}"
 
 
 def _pull_documents(source: LocalModel) -> None:

@@ -26,6 +26,8 @@ ort.set_default_logger_severity(3)
 AUTO = "auto"
 INPUT = "pixel_values"
 OUTPUTS = ("logits", "cams", "embedding")
+LIKENESS = "likeness"
+"""What a graph that was taught may give as well."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,13 @@ class Outputs:
     logits: NDArray[np.float32]
     cams: NDArray[np.float32]
     embedding: NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class TaughtOutputs(Outputs):
+    """The same of a model that tells how like a photo is to those it learned from, `likeness [n]`."""
+
+    likeness: NDArray[np.float32]
 
 
 class Runner(Protocol):
@@ -149,6 +158,7 @@ class Session:
         if self.provider != provider.ort_name:
             raise ProviderError(f"{provider.ort_name} was asked for, but ONNX Runtime took {self.provider}; check its libraries.")
         self._check(path, spec)
+        self._is_taught = spec.least_likeness is not None
         try:
             self.run(np.zeros((1, *spec.transform.input_size), np.float32))
         except Exception as error:  # as above; drivers that don't fit fail here first
@@ -156,6 +166,8 @@ class Session:
 
     def run(self, pixels: NDArray[np.float32]) -> Outputs:
         """One pass over `[n, 3, height, width]`."""
+        if self._is_taught:
+            return TaughtOutputs(*self._session.run((*OUTPUTS, LIKENESS), {INPUT: pixels}))
         return Outputs(*self._session.run(OUTPUTS, {INPUT: pixels}))
 
     def _check(self, path: Path, spec: ModelSpec) -> None:
@@ -163,7 +175,8 @@ class Session:
         outputs = {entry.name: entry.shape for entry in self._session.get_outputs()}
         if list(inputs) != [INPUT] or tuple(inputs[INPUT][1:]) != spec.transform.input_size:
             raise ModelError(f"{path} takes {inputs}, but config.json says {INPUT} {spec.transform.input_size}; export it again.")
-        if set(outputs) != set(OUTPUTS) or outputs["logits"][1] != len(spec.labels):
+        expected = {*OUTPUTS, *(() if spec.least_likeness is None else (LIKENESS,))}
+        if set(outputs) != expected or outputs["logits"][1] != len(spec.labels):
             raise ModelError(f"{path} gives {outputs}, not {', '.join(OUTPUTS)} of {len(spec.labels)} labels; export it again.")
         if spec.subject == LESION and outputs["embedding"][1] != (features := len(spec.lesion_head.weights)):
             raise ModelError(

@@ -202,6 +202,9 @@ class ModelSpec:
     """None in a model that has seen no plain camera photos."""
     mix: dict[str, float] = field(default_factory=dict)
     """How common each lesion is where the probabilities hold."""
+    least_likeness: float | None = None
+    """Of a model of somebody's own classes: a photo that is less like what it learned from shows none of them. None where the
+    graph doesn't tell."""
 
     def rule(self, view: View, *, careful: bool) -> Rule:
         """What turns the logits of a photo of this view into an answer: those of one look, or the mean of several."""
@@ -256,8 +259,10 @@ class ModelSpec:
         """The spec of a model with classes of its own: what is about lesions isn't there, and may not be."""
         if (subject := section.get("subject", str)) != CUSTOM:
             raise section.wrong("subject", subject, f"it must be {CUSTOM}, or left out by a model of the seven lesions")
-        section.allow_only({"format", "subject", "files", "temperature", "heatmap", "provenance"})
-        labels = _labels(top)
+        section.allow_only({"format", "subject", "files", "temperature", "heatmap", "provenance", "least_likeness"})
+        labels, least = _labels(top), None
+        if "least_likeness" in section.value and not -2 <= (least := float(section.get("least_likeness", float))) <= 2:
+            raise section.wrong("least_likeness", least, "it must be from -2 to 2")
         return cls(
             **_shared(top, section, labels),
             thresholds={},
@@ -265,6 +270,7 @@ class ModelSpec:
             frame_head=FrameHead((), 0.0),
             quality=UNLIMITED,
             subject=CUSTOM,
+            least_likeness=least,
         )
 
     def verify(self, folder: Path, name: str) -> Path:
@@ -306,6 +312,7 @@ class ModelSpec:
             section = {
                 "subject": CUSTOM,
                 **{key: section[key] for key in ("format", "files", "temperature", "heatmap", "provenance")},
+                **({} if self.least_likeness is None else {"least_likeness": self.least_likeness}),
             }
         elif self.careful:
             section |= {"sets": self.sets, "careful": {"looks": [asdict(look) for look in self.looks], **asdict(self.careful)}}

@@ -37,6 +37,8 @@ class Workspace:
     result: TrainingResult | None = None
     progress: Progress = field(default_factory=Progress)
     touched: float = field(default_factory=time.monotonic)
+    looking: threading.Lock = field(default_factory=threading.Lock)
+    """Held while a frame of the visitor's camera is looked at: one at a time."""
     tried: list[Path] = field(default_factory=list)
     """Photos that the visitor tried the model with, which lie elsewhere, each in a folder of its own."""
 

@@ -17,6 +17,7 @@ def of_every_page(language: Language) -> dict[str, str]:
         **{f"tab_{name}": label for name, label in section("tabs", language).items()},
         "loading": page.busy(language),
         "teach": teach.first_step(language),
+        "teach_live": teach.live_trial(language),
         "own_photo": text("own.photo", language),
         "own_drop": text("own.drop", language),
     }

@@ -48,7 +48,7 @@ INSIDE = {
     "skinapp.ui": (("page",), ("variants",), ("tabs",), ("endpoints",), ("components",), ("server",), ("gradio_internals",)),
     "skinapp.web": (("teaching", "mcp_tools"), ("answering", "bundles", "calls", "translations"), ("views",), ("render",)),
     "train": (("__main__",), ("calibrate", "fit"), ("evaluate",), ("network",), ("data", "cli_errors")),
-    "export": (("__main__",), ("build", "bench"), ("release", "quantization"), ("graph",)),
+    "export": (("__main__",), ("general",), ("build", "bench"), ("release", "quantization"), ("graph",)),
 }
 """The same within a package."""
 

@@ -18,9 +18,10 @@ from skinapp.assessment.assessor import Assessor
 from skinapp.i18n.messages import Message, text
 from skinapp.teach import pipeline
 from skinapp.teach.dataset import dataset
+from skinapp.teach.networks import Networks
 from skinapp.teach.progress import Progress
 from skinapp.web.views import teach as teach_view
-from tests.support import zip_files
+from tests.support import drawings, zip_files
 from tests.support.app_server import ROOT, started
 from tests.support.browser import DESK, PHONE, entered, photographed, watched
 
@@ -219,6 +220,71 @@ def test_a_chinese_phone_gets_chinese_throughout_and_nothing_too_wide(page: Page
     assert re.findall(r"[A-Za-z]{3,}", text) == []
 
 
+def test_two_classes_are_recorded_and_answered_live_in_four_presses(page: Page) -> None:
+    page.context.grant_permissions(["camera"])
+    pressed = [
+        page.locator("[data-do=camera]"),
+        page.locator(".hold").first,
+        page.locator(".hold").nth(1),
+        page.locator("[data-do=learn]"),
+    ]
+    for button in pressed:
+        button.click()
+        if button is not pressed[0] and button is not pressed[-1]:
+            expect(page.locator(".recorded .recording")).to_have_count(0)
+            page.wait_for_function(
+                "place => Number(document.querySelectorAll('.recorded output')[place].textContent) >= 12",
+                arg=pressed.index(button) - 1,
+            )
+    expect(page.locator(".taught")).to_be_visible(timeout=PATIENCE_MS)
+    expect(page.locator("#live-bars .chances li")).to_have_count(2, timeout=PATIENCE_MS)
+    page.evaluate("""() => { window.moves = 0; new MutationObserver(() => window.moves++).observe(
+        document.querySelector("#live-bars"), { childList: true, subtree: true, characterData: true, attributes: true }); }""")
+    page.wait_for_function("window.moves > 2")
+    photographed(page, "teach-live")
+    page.locator(".live-trial [data-do=stop]").click()
+    assert page.evaluate("document.querySelector('#teach-tab').camera === undefined")
+
+
+def test_classes_are_changed_after_the_results_and_trained_again(page: Page) -> None:
+    bring(page)
+    train(page)
+    assert page.locator(".taught .basis").inner_text() and page.locator(".taught .on button").count() == 3
+    page.locator("[data-edit=show][data-label=dots]").click()
+    expect(page.locator(".thumbs button")).to_have_count(12)
+    page.locator(".thumbs button").first.click()
+    expect(page.locator(".thumbs button")).to_have_count(11)
+    photographed(page, "teach-edit")
+    page.locator("input[name=class-name]").fill("<b>spots</b>")
+    page.locator("[data-edit=rename]").click()
+    expect(page.locator(".classes b").first).to_have_text("<b>spots</b>")
+    expect(page.locator(".classes li").first).to_contain_text("11 pictures")
+    page.locator("[data-edit=show]").first.click()
+    more = [{"name": f"{number}.jpg", "mimeType": "image/jpeg", "buffer": content}
+            for number, content in enumerate(zip_files.drawn(("dots",), 3, 40).values())]  # fmt: skip
+    page.set_input_files("[data-input=more]", more)
+    expect(page.locator(".classes li").first).to_contain_text("14 pictures", timeout=PATIENCE_MS)
+    page.locator(".train [data-do=train]").click()
+    expect(page.locator(".taught .confusion th").first).to_have_text("<b>spots</b>", timeout=PATIENCE_MS)
+    page.locator(".taught .on button[data-on=both]").click()
+    expect(page.locator(".taught .on button[data-on=both]")).to_have_attribute("aria-pressed", "true", timeout=PATIENCE_MS)
+    expect(page.locator(".taught .basis")).to_have_text(text("teach.on_asked", "en", name=text("teach.on_both", "en")))
+    page.locator("[data-edit=show]").first.click()
+    page.locator("[data-edit=remove-class]").click()
+    expect(page.locator(".classes li")).to_have_count(1)
+    page.locator(".train [data-do=train]").click()
+    expect(page.locator(".notice[role=alert]").last).to_contain_text("Two classes with at least", timeout=PATIENCE_MS)
+
+
+def test_a_picture_of_something_else_is_told_as_such(page: Page) -> None:
+    bring(page, zip_files.content(zip_files.drawn(NAMES, 24)))
+    train(page)
+    spot = {"name": "spot.png", "mimeType": "image/png", "buffer": drawings.encoded(drawings.lesion(320, 240))}
+    page.set_input_files("#trial-photo input[type=file]", spot)
+    expect(page.locator("#trial .verdict h2")).to_have_text(text("own.none", "en"), timeout=PATIENCE_MS)
+    expect(page.locator("#trial .chances.greyed")).to_be_visible()
+
+
 def test_a_class_with_markup_for_a_name_is_shown_as_it_is(page: Page) -> None:
     files = {
         **zip_files.drawn(("dots",), 6),
@@ -258,5 +324,12 @@ def own_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     base, place = Assessor.load(provider="cpu"), tmp_path_factory.mktemp("own")
     (place / "a.zip").write_bytes(ZIP)
     kept = dataset.gather(place / "a.zip", base.spec.transform, place, Progress())
-    pipeline.teach(base, kept, pipeline.embed(base, kept, Progress()), teach_view.SHARE, place / "my-model", Progress())
+    pipeline.teach(
+        Networks.of(base),
+        kept,
+        pipeline.embed(Networks.of(base), kept, Progress()),
+        teach_view.SHARE,
+        place / "my-model",
+        Progress(),
+    )
     return place / "my-model"

@@ -1,6 +1,8 @@
 """A visitor's pictures as the network sees them, in a file of the visitor's own folder: decoded once, looked at often."""
 
-from dataclasses import dataclass
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -42,9 +44,68 @@ class Collection:
             for label, is_member in zip(self.labels, members, strict=True)
         ]
 
+    def class_members(self, label: str) -> NDArray[np.int64]:
+        """The places of a class's pictures; TeachError where it is gone."""
+        if label not in self.labels:
+            raise TeachError(Message("taught.changed"))
+        return np.flatnonzero(self.targets == self.labels.index(label))
 
-def gather(zip_path: Path, transform: Transform, folder: Path, progress: Progress) -> Collection:
-    """Decode the pictures of a zip into `folder`; TeachError where they can't teach anything."""
+    def renamed(self, label: str, name: str) -> "Collection":
+        """With another name for a class; the name of another class puts the two together."""
+        name = unicodedata.normalize("NFC", " ".join(name.split()))
+        self.class_members(label)
+        if not name.isprintable() or not 0 < len(name) <= quotas.NAME:
+            raise TeachError(Message("taught.class_name", most=quotas.NAME))
+        return self._relabelled([name if one == label else one for one in self.labels])
+
+    def without(self, indices: NDArray[np.int64]) -> "Collection":
+        """Without some of the pictures; a class that has none left is gone."""
+        kept = np.setdiff1d(np.arange(len(self.names)), indices)
+        if len(kept) == 0:
+            raise TeachError(Message("taught.gone"))
+        fewer = replace(
+            self,
+            names=tuple(self.names[index] for index in kept),
+            targets=self.targets[kept],
+            is_test=self.is_test[kept],
+            views=_select(self.views, kept.tolist()),
+        )
+        return fewer._relabelled(list(self.labels))
+
+    def joined(self, other: "Collection") -> "Collection":
+        """With another's pictures behind one's own."""
+        if (count := len(self.names) + len(other.names)) > quotas.PICTURES:
+            raise TeachError(Message("taught.too_many", count=count, most=quotas.PICTURES))
+        names = [*self.labels, *other.labels]
+        if len(set(names)) > quotas.CLASSES:
+            raise TeachError(Message("taught.many_classes", count=len(set(names)), most=quotas.CLASSES))
+        both = replace(
+            self,
+            names=(*self.names, *other.names),
+            targets=np.concatenate([self.targets, other.targets + len(self.labels)]),
+            is_test=np.concatenate([self.is_test, other.is_test]),
+            views=_joined(self.views, other.views),
+            refused=other.refused,
+            refused_more=other.refused_more,
+        )
+        return both._relabelled(names)
+
+    def check(self) -> None:
+        """TeachError, where there are too few classes or pictures to learn from."""
+        enough = [label for label, count, _ in self.counts() if count >= quotas.LEAST_PICTURES]
+        if len(enough) < max(quotas.LEAST_CLASSES, len(self.labels)):
+            raise TeachError(Message("taught.few_classes", found=", ".join(enough) or "–", least=quotas.LEAST_PICTURES))
+
+    def _relabelled(self, names: list[str]) -> "Collection":
+        """With these names for the classes by their numbers; equal ones become one, and those without pictures go."""
+        used = sorted({names[target] for target in np.unique(self.targets).tolist()})
+        targets = np.array([used.index(names[target]) for target in self.targets.tolist()], np.int64)
+        return replace(self, labels=tuple(used), targets=targets)
+
+
+def gather(zip_path: Path, transform: Transform, folder: Path, progress: Progress, *, is_addition: bool = False) -> Collection:
+    """Decode the pictures of a zip into `folder`; TeachError where they can't teach anything, not even beside others that
+    are there."""
     with zip_archive.open_archive(zip_path) as archive:
         if not archive.entries:
             raise TeachError(Message("taught.nothing"))
@@ -56,7 +117,7 @@ def gather(zip_path: Path, transform: Transform, folder: Path, progress: Progres
             if entries
             else np.zeros((0, height, width, 3), np.uint8)
         )
-        return _collect(entries, views, archive)
+        return _collect(entries, views, archive, (1, 1) if is_addition else (quotas.LEAST_CLASSES, quotas.LEAST_PICTURES))
 
 
 def _within_budget(archive: Archive, progress: Progress) -> list[Entry]:
@@ -92,17 +153,19 @@ def _decode(archive: Archive, entries: list[Entry], transform: Transform, path: 
     return decoded
 
 
-def _collect(entries: list[Entry], views: Views, archive: Archive) -> Collection:
-    """The classes that have enough pictures, by name; those that don't are refused as a whole."""
+def _collect(entries: list[Entry], views: Views, archive: Archive, least: tuple[int, int]) -> Collection:
+    """The classes that have enough pictures, by name; those that don't are refused as a whole. `least` is of classes, and of
+    each one's pictures."""
+    least_classes, least_pictures = least
     sizes: dict[str, int] = {}
     for entry in entries:
         sizes[entry.label] = sizes.get(entry.label, 0) + 1
-    labels = tuple(sorted(label for label, size in sizes.items() if size >= quotas.LEAST_PICTURES))
+    labels = tuple(sorted(label for label, size in sizes.items() if size >= least_pictures))
     for label in sorted(set(sizes) - set(labels)):
-        archive.refuse(f"{label}/", Message("refused.small_class", count=sizes[label], least=quotas.LEAST_PICTURES))
-    if len(labels) < quotas.LEAST_CLASSES:
+        archive.refuse(f"{label}/", Message("refused.small_class", count=sizes[label], least=least_pictures))
+    if len(labels) < least_classes:
         names = ", ".join(labels) or "–"
-        raise TeachError(Message("taught.few_classes", found=names, least=quotas.LEAST_PICTURES))
+        raise TeachError(Message("taught.few_classes", found=names, least=least_pictures))
     indices = [index for index, entry in enumerate(entries) if entry.label in labels]
     used = [entries[index] for index in indices]
     return Collection(
@@ -118,10 +181,18 @@ def _collect(entries: list[Entry], views: Views, archive: Archive) -> Collection
 
 def _select(views: Views, indices: list[int]) -> Views:
     """Some of the views, in a file that replaces that of all: the few that are left out are moved over."""
+    return _written(views, (views[index] for index in indices), len(indices))
+
+
+def _joined(views: Views, more: Views) -> Views:
+    """All views in one file, which replaces that of the first ones."""
+    return _written(views, (one[index] for one in (views, more) for index in range(len(one))), len(views) + len(more))
+
+
+def _written(views: Views, chosen: Iterable[Views], count: int) -> Views:
     path = Path(views.filename)  # type: ignore[attr-defined]  # a memmap's
-    shape = (len(indices), *views.shape[1:])
     with path.with_suffix(".new").open("wb") as file:
-        for index in indices:
-            file.write(np.ascontiguousarray(views[index]).data)
+        for view in chosen:
+            file.write(np.ascontiguousarray(view).data)
     path.with_suffix(".new").replace(path)
-    return np.memmap(path, np.uint8, "r", shape=shape)
+    return np.memmap(path, np.uint8, "r", shape=(count, *views.shape[1:]))

@@ -34,11 +34,17 @@ def mirrored(view: Photo) -> NDArray[np.uint64]:
     return edges(np.ascontiguousarray(view[:, ::-1]))
 
 
-def groups(hashes: Hashes, mirror_hashes: Hashes, embedding: NDArray[np.float32], progress: Progress) -> NDArray[np.int64]:
-    """A number for each picture `[n]`, the same for all near-duplicates, by their edges' directions and `embedding [n, d]`."""
+def groups(
+    hashes: Hashes,
+    mirror_hashes: Hashes,
+    embedding: NDArray[np.float32],
+    progress: Progress,
+    other: NDArray[np.float32] | None = None,
+) -> NDArray[np.int64]:
+    """A number for each picture `[n]`, the same for all near-duplicates, by their edges' directions and `embedding [n, d]`; and
+    where in an `other` network's embedding two are the same, as lesions are to one that has seen nothing else."""
     progress.begin("comparing", len(hashes))
-    centred = embedding - embedding.mean(0)
-    centred /= np.maximum(np.linalg.norm(centred, axis=1, keepdims=True), 1e-9)
+    centred, other_centred = _centred(embedding), None if other is None else _centred(other)
     group = np.arange(len(hashes))
     for start in range(0, len(hashes), CHUNK):
         chunk = slice(start, start + CHUNK)
@@ -47,10 +53,18 @@ def groups(hashes: Hashes, mirror_hashes: Hashes, embedding: NDArray[np.float32]
         is_twin = (
             (difference < SAME_EDGES) | (similarity > SAME_FEATURES) | ((difference < LIKE_EDGES) & (similarity > LIKE_FEATURES))
         )
+        if other_centred is not None:
+            is_twin |= other_centred[chunk] @ other_centred.T > SAME_FEATURES
         for twins in is_twin:
             group = _merged(group, group[twins])
         progress.step(len(is_twin))
     return np.unique(group, return_inverse=True)[1].astype(np.int64)
+
+
+def _centred(embedding: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Seen from the middle of all pictures, at length 1."""
+    centred = embedding - embedding.mean(0)
+    return np.asarray(centred / np.maximum(np.linalg.norm(centred, axis=1, keepdims=True), 1e-9), np.float32)
 
 
 def _difference(hashes: Hashes, others: Hashes) -> NDArray[np.float32]:

@@ -30,21 +30,24 @@ left, top = round((across - width) / 2), round((down - height) / 2)
 pixels = np.asarray(photo.crop((left, top, left + width, top + height)), np.float32) / np.float32(255)
 pixels = (pixels - np.float32(seen["mean"])) / np.float32(seen["std"])
 session = onnxruntime.InferenceSession("{file}", providers=["CPUExecutionProvider"])
-logits = session.run(["logits"], {{"pixel_values": pixels.transpose(2, 0, 1)[None]}})[0][0].astype(np.float64) / temperature
+pixels_by_name = {{"pixel_values": pixels.transpose(2, 0, 1)[None]}}
+logits = session.run(["logits"], pixels_by_name)[0][0].astype(np.float64) / temperature
 chances = np.exp(logits - logits.max()) / np.exp(logits - logits.max()).sum()
-print(json.dumps(dict(zip(config["label_names"], chances.tolist())), ensure_ascii=False))"""
+print(json.dumps(dict(zip(config["label_names"], chances.tolist())), ensure_ascii=False))
+least = config["skinapp"].get("least_likeness")
+if least is not None and session.run(["likeness"], pixels_by_name)[0][0] < least:
+    print("It is like none of these.", file=sys.stderr)"""
 
 
 def render(spec: ModelSpec, file: str, figures: dict[str, Any]) -> str:
     """The card's text (Markdown)."""
-    held_out, base = figures["held_out"], spec.provenance["taught_on"]
+    held_out = figures["held_out"]
     return "\n".join(
         [
             HEADER,
             f"# {_names(spec.labels)}\n",
             f"{text('own.disclaimer', 'en')}\n",
-            f"`{spec.architecture}` of {base['id']}@{base['revision']} (`{base['file']}`) with a linear head that was",
-            "taught in skinapp's page; all but the head is that model's, whose licence holds on.\n",
+            *_origin(spec),
             "## Pictures\n",
             *_pictures(spec, held_out),
             "## How good it is\n",
@@ -58,6 +61,26 @@ def render(spec: ModelSpec, file: str, figures: dict[str, Any]) -> str:
             f"```python\n{SCRIPT.format(file=file)}\n```\n",
         ]
     )
+
+
+def _origin(spec: ModelSpec) -> list[str]:
+    """What the head was put on."""
+    base, second = spec.provenance["taught_on"], spec.provenance.get("and_on")
+    lines = [f"`{spec.architecture}` of {base['id']}@{base['revision']} (`{base['file']}`) with a linear head that was"]
+    if second:
+        lines = [
+            f"`{spec.architecture}` of {base['id']}@{base['revision']} (`{base['file']}`), beside the network of",
+            f"{second['id']}@{second['revision']} (`{second['file']}`), with a linear head on both that was",
+        ]
+    whose = "those models', whose licences hold on" if second else "that model's, whose licence holds on"
+    lines.append(f"taught in skinapp's page; all but the head is {whose}.\n")
+    if spec.least_likeness is not None:
+        lines.append(
+            f"A photo whose `likeness` is below {spec.least_likeness} shows none of these: it is less like the pictures\n"
+            "learned from than these are like each other (a cosine of embeddings to the nearest three of a class, less half\n"
+            "of that to the nearest three of other things, where the network comes with some).\n"
+        )
+    return lines
 
 
 def _names(labels: tuple[str, ...]) -> str:

@@ -4,6 +4,7 @@ head, config.json, metrics.json and the card; and packs it as a zip."""
 import json
 import math
 import stat
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,8 +20,10 @@ from skinapp.model import hub, session
 from skinapp.model.spec import CONFIG, CUSTOM, UNLIMITED, FrameHead, HeatmapScale, LesionHead, ModelFile, ModelSpec, sha256
 from skinapp.teach.dataset.dataset import Collection
 from skinapp.teach.dataset.split import Split
+from skinapp.teach.likeness import Likeness
 from skinapp.teach.linear_head import TrainedHead
 from skinapp.teach.model_folder import card
+from skinapp.teach.networks import Kind, Networks
 
 NAME = "my-model"
 """The folder's name; whoever downloads it gives it another."""
@@ -34,22 +37,37 @@ METRICS = "metrics.json"
 CARD = "README.md"
 
 
-def write(base: LoadedModel, collection: Collection, split: Split, trained: TrainedHead, folder: Path) -> Classifier:
+def write(
+    networks: Networks,
+    kind: Kind,
+    collection: Collection,
+    split: Split,
+    trained: TrainedHead,
+    likeness: Likeness,
+    folder: Path,
+) -> Classifier:
     """The model folder, opened: what it answers is what was written."""
-    from skinapp.teach.model_folder.onnx_head import (
-        graft,  # here, because onnx takes its time, which a page that nobody teaches saves
-    )
+    from skinapp.teach.model_folder import onnx_head  # here: onnx takes its time, which a page that nobody teaches saves
 
     folder.mkdir()
+    parts = networks.parts(kind)
+    used = [networks.by_kind[part] for part in parts]
+    base = used[0]
     file = base.source.file
     provider = next(provider for provider in session.PROVIDERS if provider.ort_name == base.session.provider)
-    base.spec.verify(base.source.folder, file)  # which may have been swapped since it was loaded
-    graft(base.source.folder / file, trained.head, None, folder / file)
-    spec = _spec(base, collection, split, trained, folder / file)
+    bases = [
+        onnx_head.Base(network.source.folder / network.source.file, network.spec.transform, networks.is_rooted(part))
+        for part, network in zip(parts, used, strict=True)
+    ]
+    for network in used:
+        network.spec.verify(network.source.folder, network.source.file)  # which may have been swapped since it was loaded
+    onnx_head.graft(bases, trained.head, None, None, folder / file)
+    spec = _spec(used, collection, split, trained, folder / file)
     maps = _maps(spec, session.Session(folder / file, spec, provider), collection, split)
     usual = np.asarray(np.mean([cams.mean(0) for cams in maps], axis=0, dtype=np.float64), np.float32)
-    graft(base.source.folder / file, trained.head, usual, folder / file)
-    spec = replace(_spec(base, collection, split, trained, folder / file), heatmap=_scale(spec, [cams - usual for cams in maps]))
+    onnx_head.graft(bases, trained.head, usual, likeness, folder / file)
+    spec = replace(_spec(used, collection, split, trained, folder / file), heatmap=_scale(spec, [cams - usual for cams in maps]))
+    spec = replace(spec, least_likeness=likeness.least)
     spec.write(folder)
     runner = session.Session(folder / file, spec, provider)
     metrics = _metrics(collection, split, trained)
@@ -68,9 +86,10 @@ def pack(folder: Path, path: Path) -> Path:
     return path
 
 
-def _spec(base: LoadedModel, collection: Collection, split: Split, trained: TrainedHead, path: Path) -> ModelSpec:
-    """The base's spec with other labels and without a word about lesions; its heatmap's scale is yet to be measured."""
-    labels, file = collection.labels, base.spec.files[path.name]
+def _spec(used: Sequence[LoadedModel], collection: Collection, split: Split, trained: TrainedHead, path: Path) -> ModelSpec:
+    """The first network's spec with other labels and without a word about lesions; its heatmap's scale is yet to be measured."""
+    base, labels = used[0], collection.labels
+    file = base.spec.files[path.name]
     zeros = dict.fromkeys(labels, 0.0)
     return ModelSpec(
         architecture=base.spec.architecture,
@@ -85,12 +104,19 @@ def _spec(base: LoadedModel, collection: Collection, split: Split, trained: Trai
         frame_head=FrameHead((), 0.0),
         quality=UNLIMITED,
         provenance={
-            "taught_on": {"id": base.model.id, "revision": base.model.revision, "file": base.model.file},
+            "taught_on": _origin(base),
+            **({"and_on": _origin(used[1])} if len(used) > 1 else {}),
             "learned_from": _counts(collection, split.train),
             "strength": trained.strength,
         },
         subject=CUSTOM,
     )
+
+
+def _origin(network: LoadedModel) -> dict[str, str]:
+    """Which network it was: by its name, or by its folder's where it is one of the embedded ones."""
+    name = network.source.folder.name if network.source.folder == hub.GENERAL else network.model.id
+    return {"id": name, "revision": network.model.revision, "file": network.model.file}
 
 
 def _maps(spec: ModelSpec, runner: session.Runner, collection: Collection, split: Split) -> list[NDArray[np.float32]]:

@@ -1,14 +1,17 @@
 """The Teach tab: pictures in, a model of one's own out, to be tried and downloaded here."""
 
+import os
 from collections.abc import Generator, Iterator
 from contextlib import closing
 from typing import Any
 
 import gradio as gr
 
+from skinapp import settings
 from skinapp.assessment.loaded_model import LoadedModel
 from skinapp.i18n.messages import text
 from skinapp.scratch import discard
+from skinapp.teach.networks import Networks
 from skinapp.ui.components import AT_ONCE, PRIVATE, EventOptions, Payload, answer_photos, language_of, photo_input, script
 from skinapp.ui.gradio_internals import accounts, events, files
 from skinapp.ui.server import uploads
@@ -36,11 +39,14 @@ class Tab:
     """The tab's parts, from top to bottom, and what happens between them."""
 
     def __init__(self, base: LoadedModel, say: gr.I18n) -> None:
-        self.teaching, scripts = Teaching(base, uploads.new_workspace, files.link), script("gradio", "drop", "teach")
+        self.teaching, scripts = Teaching(_networks(base), uploads.new_workspace, files.link), script("gradio", "drop", "teach")
         with gr.Column(elem_id="teach-tab"):
-            self.start = gr.HTML(say("teach"), js_on_load=scripts, apply_default_css=False)
+            self.start = gr.HTML(say("teach"), js_on_load=f"{scripts}\n{script('record')}", apply_default_css=False)
             self.pictures = gr.HTML("", js_on_load=scripts, apply_default_css=False)
             self.model = gr.HTML("", js_on_load=scripts, apply_default_css=False)
+            with gr.Column(elem_id="trial-live", visible=False) as self.live_trial:
+                self.live = gr.HTML(say("teach_live"), js_on_load=script("live_trial"), apply_default_css=False)
+                self.bars = gr.HTML("", elem_id="live-bars", apply_default_css=False)
             with gr.Row(elem_id="trial", visible=False) as self.trial:
                 with gr.Column(elem_id="trial-give"):
                     self.photo = photo_input(say("own_photo"), say("own_drop"), "trial-photo", 320)
@@ -51,27 +57,52 @@ class Tab:
 
     def listen(self) -> None:
         """Say what happens when."""
-        steps = [self.pictures, self.model, self.trial]
+        steps = [self.pictures, self.model, self.trial, self.live_trial]
         everything = [*steps, self.photo, self.answer, self.map]
         for begun in (
             self.start.bring(self.bring, None, everything, **WORK),
             self.start.sample(self.sample, None, everything, **WORK),
             self.pictures.train(self.train, None, everything, **WORK),
+            self.model.train(self.train, None, everything, **WORK),
+            self.pictures.extend(self.extend, None, everything, **WORK),
         ):
             begun.failure(self.apologise, None, steps, **PRIVATE)
         for component in (self.pictures, self.model):
             component.stop(self.stop, None, None, **STOP)
+        self.pictures.edit(self.edit, None, everything, **PRIVATE)
+        self.live.frame(self.frame, None, [self.bars], **AT_ONCE)
         self.pictures.forget(self.forget, None, everything, **PRIVATE)
         answer_photos(self.answer_photo, [self.photo], [self.answer, self.map])
 
     def bring(self, event: gr.EventData, request: gr.Request) -> Iterator[Update]:
         """Read the zip that was uploaded."""
-        zipped = files.received_file(events.payload(event).get("file"))
+        payload = events.payload(event)
+        zipped = files.received_file(payload.get("file"))
         try:
             visitor = accounts.visitor_of(request)
             yield from self._updates(self.teaching.gather(zipped, _session(request), visitor, language_of(request)))
         finally:
             discard(zipped)
+        if payload.get("train") is True and self.teaching.has_pictures(_session(request)):
+            yield from self._updates(self.teaching.train(None, None, _session(request), language_of(request)))
+
+    def extend(self, event: gr.EventData, request: gr.Request) -> Iterator[Update]:
+        """Read more pictures of a class."""
+        payload = events.payload(event)
+        zipped = files.received_file(payload.get("file"))
+        try:
+            yield from self._updates(self.teaching.add(zipped, payload.get("label"), _session(request), language_of(request)))
+        finally:
+            discard(zipped)
+
+    def edit(self, event: gr.EventData, request: gr.Request) -> Update:
+        """Change the classes, or show one's pictures."""
+        return self._update(self.teaching.edit(events.payload(event), _session(request), language_of(request)))
+
+    def frame(self, event: gr.EventData, request: gr.Request) -> Update:
+        """What the model sees in a frame of the visitor's camera."""
+        html = self.teaching.frame(events.payload(event).get("picture"), _session(request), language_of(request))
+        return {self.bars: html if html is not None else gr.skip()}
 
     def sample(self, request: gr.Request) -> Iterator[Update]:
         """Read the set that is drawn here."""
@@ -80,8 +111,9 @@ class Tab:
 
     def train(self, event: gr.EventData, request: gr.Request) -> Iterator[Update]:
         """Learn from the pictures that were read."""
-        share = events.payload(event).get("share")
-        yield from self._updates(self.teaching.train(share, _session(request), language_of(request)))
+        payload = events.payload(event)
+        steps = self.teaching.train(payload.get("share"), payload.get("on"), _session(request), language_of(request))
+        yield from self._updates(steps)
 
     def stop(self, request: gr.Request) -> None:
         """End the work that goes on."""
@@ -117,9 +149,15 @@ class Tab:
         """A step's news; a model that goes takes the photo with it that it was tried with, and the map."""
         update: Update = {self.pictures: step.pictures, self.model: step.model, self.answer: step.answer}
         if step.can_try is not None:
-            update[self.trial] = gr.update(visible=step.can_try)
+            update[self.trial] = update[self.live_trial] = gr.update(visible=step.can_try)
         changed = {component: value for component, value in update.items() if value is not None}
         return changed if step.can_try is not False else {**changed, self.photo: None, self.map: ""}
+
+
+def _networks(base: LoadedModel) -> Networks:
+    """The page's network, and the general one that its environment names."""
+    configured = settings.read(os.environ)
+    return Networks.of(base, configured.general, configured.provider, configured.threads)
 
 
 def _session(request: gr.Request) -> str:

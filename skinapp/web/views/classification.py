@@ -28,12 +28,13 @@ class Result:
     more: int
     model: ModelInfo
     elapsed_ms: int
+    is_none: bool
 
 
 def result(named: Classification, language: Language) -> str:
     """The likeliest class, the bars, what answered, and what to think of it."""
     elapsed = round(named.elapsed_ms["total"])
-    view = Result(named.top, named.ranked()[:BARS], len(named.labels) - BARS, named.model, elapsed)
+    view = Result(named.top, named.ranked()[:BARS], len(named.labels) - BARS, named.model, elapsed, named.is_none)
     return render("classification.result", language, view)
 
 

@@ -7,13 +7,15 @@ from typing import Any, Self
 
 import numpy as np
 
-from skinapp.i18n.messages import Language
+from skinapp.assessment.classifier import Classification
+from skinapp.i18n.messages import Language, text
 from skinapp.imaging import encode
 from skinapp.imaging.decode import Photo
 from skinapp.teach import pipeline, quotas
 from skinapp.teach.dataset.dataset import Collection
 from skinapp.teach.linear_head import TrainedHead
-from skinapp.teach.pipeline import Mistake, TrainingResult
+from skinapp.teach.networks import Kind
+from skinapp.teach.pipeline import Chosen, Mistake, TrainingResult
 from skinapp.teach.progress import Progress
 from skinapp.web.render import data_uri, render
 
@@ -26,6 +28,10 @@ MISTAKE_SIDE = 192
 MAX_LISTED = 12
 """Refused files that are listed."""
 LEAST_LEFT_S = 2
+EDITED = 120
+"""Pictures of a class that are shown to be taken away."""
+BARS = 12
+"""Classes that a live trial shows."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +68,15 @@ class Class:
 
 
 @dataclass(frozen=True)
+class Editor:
+    """A class whose pictures are shown to be changed: each picture's place and address, and how many more there are."""
+
+    label: str
+    pictures: Sequence[tuple[int, str]]
+    more: int
+
+
+@dataclass(frozen=True)
 class Dataset:
     """The classes, the first files that are not used with the reasons and how many more there are, and what is kept back.
 
@@ -76,6 +91,7 @@ class Dataset:
     more: int
     tests: int
     share: float
+    editor: Editor | None
     least_percent: int = round(100 * quotas.SHARES[0])
     most_percent: int = round(100 * quotas.SHARES[1])
 
@@ -115,6 +131,24 @@ class WrongAnswer:
 
 
 @dataclass(frozen=True)
+class Bars:
+    """The classes with their chances, the likeliest, and whether it is none of them."""
+
+    rows: Sequence[tuple[str, float]]
+    top: str
+    is_none: bool
+
+
+@dataclass(frozen=True)
+class Basis:
+    """What the model was learned on, why in a sentence, and what could be instead."""
+
+    why: str
+    kind: str
+    kinds: Sequence[str]
+
+
+@dataclass(frozen=True)
 class Result:
     """How good a model is that was taught: `figures` as measured, `confusion` by what pictures were; and the learning curve by
     `shares` of the pictures, each class's `recalls` (None where it had none) and their `means`."""
@@ -130,6 +164,9 @@ class Result:
     means: Sequence[float | None]
     mistakes: Sequence[WrongAnswer]
     link: str
+    basis: Basis
+    flaws: Sequence[str]
+    own_as_none: float
 
 
 def first_step(language: Language) -> str:
@@ -149,8 +186,9 @@ def notice(reason: str, language: Language) -> str:
     return render("teach.notice", language, reason)
 
 
-def dataset_summary(collection: Collection, language: Language, share: float = SHARE) -> str:
-    """Step 1 done: the classes with counts and pictures and what was refused; and step 2, the button."""
+def dataset_summary(collection: Collection, language: Language, share: float = SHARE, shown: str = "") -> str:
+    """Step 1 done: the classes with counts and pictures and what was refused, of one that is `shown` all pictures, to be changed;
+    and step 2, the button."""
     listed = collection.refused[:MAX_LISTED]
     view = Dataset(
         number=time.monotonic_ns(),
@@ -163,6 +201,7 @@ def dataset_summary(collection: Collection, language: Language, share: float = S
         more=len(collection.refused) + collection.refused_more - len(listed),
         tests=int(collection.is_test.sum()),
         share=share,
+        editor=_editor(collection, shown) if shown in collection.labels else None,
     )
     return render("teach.dataset_summary", language, view)
 
@@ -182,8 +221,45 @@ def training_result(result: TrainingResult, collection: Collection, link: str, l
         means=[_known(step.balanced) for step in trained.curve],
         mistakes=[WrongAnswer.of(mistake) for mistake in result.mistakes],
         link=link,
+        basis=_basis(result.chosen, language),
+        flaws=[flaw.message.to(language) for flaw in result.flaws],
+        own_as_none=result.own_as_none,
     )
     return render("teach.training_result", language, view)
+
+
+def _basis(chosen: Chosen, language: Language) -> Basis:
+    """What was learned on and why, in one sentence."""
+    name = text(f"teach.on_{chosen.kind}", language)
+    singles = sorted((kind for kind in chosen.balanced if kind not in (Kind.BOTH, chosen.kind)), key=chosen.balanced.__getitem__)
+    if not singles:
+        return Basis(
+            text("teach.on_asked" if chosen.is_asked else "teach.on_only", language, name=name), chosen.kind, chosen.kinds
+        )
+    better, other = (f"{chosen.balanced[kind]:.0%}" for kind in (chosen.kind, singles[-1]))
+    why = text(
+        "teach.on_best", language, name=name, better=better, other=other, other_name=text(f"teach.on_{singles[-1]}", language)
+    )
+    return Basis(why, chosen.kind, chosen.kinds)
+
+
+def live_trial(language: Language) -> str:
+    """Where a camera tries the model: the picture, and the ways to start and stop it."""
+    return render("teach.live_trial", language)
+
+
+def bars(named: Classification, language: Language) -> str:
+    """What a model sees in a frame, as bars in the order of its classes, so that they move and don't jump."""
+    rows = list(zip(named.labels, named.chances.tolist(), strict=True))[:BARS]
+    return render("teach.bars", language, Bars(rows, named.top, named.is_none))
+
+
+def _editor(collection: Collection, label: str) -> Editor:
+    members = collection.class_members(label)
+    chosen = members[:EDITED]
+    small = [encode.thumbnail(np.asarray(collection.views[index]), THUMBNAIL) for index in chosen]
+    addresses = [data_uri("jpeg", encode.jpeg(picture)) for picture in small]
+    return Editor(label, list(zip(chosen.tolist(), addresses, strict=True)), len(members) - len(chosen))
 
 
 def _strip(collection: Collection, target: int) -> str:

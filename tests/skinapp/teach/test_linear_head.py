@@ -22,7 +22,9 @@ def clouds(classes=3, each=40, d=24, apart=1.2, seed=0, sizes=None):
 def learned(x, y, groups, classes, share=0.25, progress=None):
     held = split.held_out(y, groups, share)
     parts = split.Split(np.flatnonzero(~held), np.flatnonzero(held), 0, False)
-    return linear_head.train_head(x, y, groups, parts, classes, progress or Progress()), parts
+    return linear_head.train_head(
+        linear_head.Features(x, (x.shape[1],)), y, groups, parts, classes, progress or Progress()
+    ), parts
 
 
 def test_its_figures_are_those_of_the_pictures_held_out():

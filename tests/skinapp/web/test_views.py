@@ -20,11 +20,14 @@ from skinapp.imaging.preprocess import Box
 from skinapp.metrics import ground_truth
 from skinapp.model.hub import EMBEDDED
 from skinapp.model.spec import HeatmapScale
+from skinapp.teach import flaws as flaw
 from skinapp.teach.dataset.dataset import Collection
 from skinapp.teach.dataset.split import Split
 from skinapp.teach.dataset.zip_archive import Refusal
+from skinapp.teach.flaws import Flaw
 from skinapp.teach.linear_head import CurvePoint, Head, TrainedHead
-from skinapp.teach.pipeline import Mistake, TrainingResult
+from skinapp.teach.networks import Kind
+from skinapp.teach.pipeline import Chosen, Mistake, TrainingResult
 from skinapp.teach.progress import Progress
 from skinapp.web import render
 from skinapp.web.views import about, answer, api, classification, examples, followup, live, many, ondevice, page, report, teach
@@ -139,7 +142,9 @@ def taught(recalls: tuple[float, ...], mistakes: tuple[Mistake, ...]) -> Trainin
     head = Head(np.zeros((2, 1), np.float32), np.zeros(2, np.float32))
     trained = TrainedHead(head, 1.0, 1.0, figures, np.array([[3, 1], [0, 0]]), np.zeros((4, 2)), curve)
     no_model: Any = None
-    return TrainingResult(no_model, trained, Split(np.arange(6), np.arange(4), 1, True), mistakes)
+    chosen = Chosen(Kind.GENERAL, {Kind.SERVED: 0.51, Kind.GENERAL: 0.88, Kind.BOTH: 0.87}, False, tuple(Kind))
+    flaws = (Flaw(flaw.Kind.ACROSS, (ODD, "b"), 2), Flaw(flaw.Kind.NEVER, (ODD,)))
+    return TrainingResult(no_model, trained, Split(np.arange(6), np.arange(4), 1, True), mistakes, chosen, flaws, 0.05)
 
 
 def test_what_came_of_teaching_is_told_in_figures() -> None:
@@ -150,6 +155,8 @@ def test_what_came_of_teaching_is_told_in_figures() -> None:
     cells = '<td class="right" style="--share: 0.750">3</td><td class="wrong" style="--share: 0.250">1</td>'
     assert f'<th scope="row">{ESCAPED}</th>{cells}</tr>' in html
     assert '<i style="width: 0.0%"></i></span>–</td>' in html and '<i style="width: 80.0%"></i></span>80%</td>' in html
+    assert "in cross-validation that named 88% right, and the page" in html and "2 pictures have near-copies in another" in html
+    assert html.count("data-on=") == 3 and 'data-on="general" aria-pressed="true"' in html
     assert text("teach.mistakes_none", "en") in html and text("teach.helped_none", "en") not in html
 
 

@@ -6,21 +6,22 @@ const CLUTTER = /(^|\/)(\.|__MACOSX\/|Thumbs\.db$|desktop\.ini$)/i;
 
 function tell(what) {
   const notice = find(".teach > .notice");
+  if (!notice) return;
   notice.hidden = !what;
   notice.textContent = what ? find(`template[data-say=${what}]`).content.textContent : "";
 }
 
-async function bring(files) {
+async function bring(files, more = {}, event = "bring") {
   const given = files.filter((file) => !CLUTTER.test(pathOf(file)));
   if (!given.length) return;
   tell("sending");
   const weight = given.reduce((sum, file) => sum + file.size, 0);
-  if (weight > Number(find(".teach").dataset.bytes)) return tell("too_heavy");
+  if (weight > Number(document.querySelector("#teach-tab .teach[data-bytes]").dataset.bytes)) return tell("too_heavy");
   try {
     const isZip = given.length === 1 && /\.zip$/i.test(given[0].name);
     const sent = await upload(isZip ? given[0] : await packed(given));
     tell(null);
-    trigger("bring", { file: asFile(sent) });
+    trigger(event, { file: asFile(sent), ...more });
   } catch {
     tell("not_sent");
   }
@@ -72,19 +73,39 @@ async function packed(files) {
 
 // What is pressed
 
+// The share to keep back is chosen beside the pictures, which is another component than the results.
+const shareChosen = () => Number(document.querySelector("#teach-tab input[name=share]")?.value ?? 20) / 100;
+
 const DO = {
   sample: () => trigger("sample", {}),
   stop: () => trigger("stop", {}),
   forget: () => trigger("forget", {}),
-  train: () => trigger("train", { share: Number(find("input[name=share]")?.value ?? 20) / 100 }),
+  train: () => trigger("train", { share: shareChosen() }),
+  retrain: ({ on }) => trigger("train", { share: shareChosen(), on }),
 };
+
+// One class's pictures
+
+const EDIT = {
+  show: ({ label }) => ({ label }),
+  rename: (_, label) => ({ label, name: find("input[name=class-name]").value }),
+  "remove-class": (_, label) => ({ label, remove: true }),
+  remove: ({ index }, label) => ({ label, remove: true, index: Number(index) }),
+};
+
+function added(files) {
+  const { label } = find(".editor").dataset;
+  for (const file of files) file.path = `pictures/added/${Date.now()}-${file.name}`;
+  bring(files, { label }, "extend");
+}
 
 element.addEventListener("click", ({ target }) => {
   const button = target.closest("button");
   if (!button) return;
-  const { pick: input, do: deed, wait } = button.dataset;
+  const { pick: input, do: deed, wait, edit } = button.dataset;
+  if (edit) trigger("edit", EDIT[edit](button.dataset, find(".editor")?.dataset.label));
   if (input) pick(input);
-  if (deed) DO[deed]();
+  if (deed) DO[deed]?.(button.dataset);
   if (wait) {
     button.textContent = wait;
     button.disabled = true;
@@ -95,7 +116,8 @@ element.addEventListener("input", ({ target }) => {
 });
 element.addEventListener("change", ({ target }) => {
   if (!target.matches("input[type=file]")) return;
-  bring([...target.files]);
+  if (target.dataset.input === "more") added([...target.files]);
+  else bring([...target.files]);
   target.value = "";
 });
 for (const [name, over] of [["dragover", true], ["dragleave", false], ["drop", false]]) {
