@@ -180,6 +180,6 @@ def test_large_photos_of_one_pass_are_answered_before_memory_is_full(folder, mon
 
 def test_a_fault_of_ours_ends_the_run_as_it_is(folder, monkeypatch):
     assessor = Assessor.load(str(TINY_MODEL), "cpu", 1)
-    monkeypatch.setattr(assessor, "forward", lambda *given: 1 / 0)
+    monkeypatch.setattr(assessor, "answer", lambda *given: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         list(pipeline.assess(assessor, [folder / "a.png"] * 40, threads=2))
