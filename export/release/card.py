@@ -37,6 +37,10 @@ INITIAL = {
         "the weights of a first run on photos of both views (10 epochs at 192 pixels, rate 5e-4; the fits before it saw the "
         f"dermatoscope photos of the other collections alone), which started from the weights of {FIFTH_FIT}"
     ),
+    "mobilenetv3_small_100.first-run.safetensors": (
+        "the weights of a first run (23 epochs at 128 and 160 pixels, rate 2e-3), which started from random weights and learned "
+        "from the same network"
+    ),
 }
 GROUND_TRUTH = (
     "How the lesions were told: in HAM10000's 10015 photos by histopathology in 5340, by follow-up in 3704, by a consensus of "
@@ -47,7 +51,7 @@ REDUCED_READING = (
     "enlarged to 12 megapixels 6 got another priority than from all pixels when answered from one look, where the largest change "
     "of a probability was 0.16, and 1 when answered carefully"
 )
-"""Measured on the embedded network for both views (EXPERIMENTS.md, 'photos read at libjpeg's scales')."""
+"""Measured on the large embedded network, which learned from no other (EXPERIMENTS.md, 'photos read at libjpeg's scales')."""
 PLOTS = {
     "reliability": "How often the likeliest lesion is right, against how sure the model is",
     "confusion": "What each lesion was named",
@@ -131,7 +135,7 @@ def _technique(spec: ModelSpec) -> list[str]:
         f"- Temperature {spec.temperature}; thresholds {_thresholds(spec)}, chosen on `val` on the CPU's file. They",
         "  serve all files: the columns below show what each makes of them (`int8_trt` was computed on a CPU).",
         *_views(spec),
-        *([f"- {REDUCED_READING}."] if _known(spec) and spec.clinical else []),
+        *([f"- {REDUCED_READING}."] if _known(spec) and spec.clinical and not recipe.get("teachers") else []),
         "",
     ]
 
