@@ -35,7 +35,7 @@ def test_every_file_that_the_page_and_its_service_worker_name_is_there(installed
     assert run(out)[0] == 0
     written = {path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_file()}
     named = set(re.findall(r'(?:href|src)="([^"]+)"', (out / "index.html").read_text()))
-    assert len(named) == 6 and named <= written
+    assert len(named) == 7 and named <= written
     listed = set(re.findall(r'"([^"]+)"', (out / "sw.js").read_text().partition(";\n")[0]))
     assert listed == written - {"sw.js"}
     assert not any("selftest.html" in path for path in written)
