@@ -122,7 +122,7 @@ def look(
 
 
 def _embedding(network: LoadedModel, views: Sequence[Photo]) -> Embedded:
-    return network.session.run(preprocess.normalize(np.stack(views), network.spec.transform)).embedding
+    return network.session.run(preprocess.normalize(views, network.spec.transform)).embedding
 
 
 def teach(

@@ -83,19 +83,18 @@ class Teaching:
         """Learn from the pictures that were read, of which a share is held out, on the wanted kind of features or on the best."""
         yield Step(model=teach_view.working(Progress(), language), can_try=False, answer="")
         try:
-            workspace = self._workspaces.of(session)
-            if workspace.collection is None:
-                raise TeachError(Message("taught.gone"))
+            workspace, collection = self._with_pictures(session)
             _discard_model(workspace)
             share, kind = _held_out(share), Kind(wanted) if wanted in tuple(Kind) else None
             out = workspace.new_path("my-model")
-            work = BackgroundTask(partial(self._train, workspace, workspace.collection, workspace.embeddings, out, share, kind))
+            work = BackgroundTask(partial(self._train, workspace, collection, workspace.embeddings, out, share, kind))
             yield from self._progress(work, workspace, lambda html: Step(model=html), language)
             workspace.result = _result(work)
             link = self._link(workspace.result.classifier.source.folder.with_suffix(".zip"))
+            pictures = _pictures_of(workspace)  # which its visitor may have changed meanwhile
             yield Step(
-                teach_view.dataset_summary(workspace.collection, language, share),
-                teach_view.training_result(workspace.result, workspace.collection, link, language),
+                teach_view.dataset_summary(pictures, language, share),
+                teach_view.training_result(workspace.result, pictures, link, language),
                 can_try=True,
                 answer=classification.empty(language),
             )
@@ -115,7 +114,7 @@ class Teaching:
             if label in collection.labels:  # whatever their folder is called
                 added = replace(added, labels=(label,), targets=np.zeros_like(added.targets))
             self._change(workspace, collection.joined(added), np.arange(len(collection.names) + len(added.names)))
-            yield Step(pictures=teach_view.dataset_summary(self._pictures_of(workspace), language))
+            yield Step(pictures=teach_view.dataset_summary(_pictures_of(workspace), language))
         except (Stopped, TeachError, StorageError) as error:
             ended = self._ended(error, session, language)
             yield Step(self._pictures_again(session, language), ended)
@@ -135,7 +134,7 @@ class Teaching:
             elif change.get("remove") is True:
                 gone = members if index is None else members[members == index]
                 self._change(workspace, collection.without(gone), np.setdiff1d(np.arange(len(collection.names)), gone))
-            return Step(teach_view.dataset_summary(self._pictures_of(workspace), language, shown=shown))
+            return Step(teach_view.dataset_summary(_pictures_of(workspace), language, shown=shown))
         except (TeachError, StorageError) as error:
             return Step(self._pictures_again(session, language), teach_view.notice(error.message.to(language), language))
 
@@ -158,14 +157,7 @@ class Teaching:
 
     def _with_pictures(self, session: str) -> tuple[Workspace, dataset.Collection]:
         workspace = self._workspaces.of(session)
-        if workspace.collection is None:
-            raise TeachError(Message("taught.gone"))
-        return workspace, workspace.collection
-
-    def _pictures_of(self, workspace: Workspace) -> dataset.Collection:
-        if workspace.collection is None:
-            raise TeachError(Message("taught.gone"))
-        return workspace.collection
+        return workspace, _pictures_of(workspace)
 
     def _change(self, workspace: Workspace, collection: dataset.Collection, kept: NDArray[np.int64]) -> None:
         """Put changed pictures in a workspace, with what was seen of those `kept`."""
@@ -253,6 +245,12 @@ def _result(work: BackgroundTask[T]) -> T:
     """What came out of the work, for which there may have been no place."""
     with stored():
         return work.result()
+
+
+def _pictures_of(workspace: Workspace) -> dataset.Collection:
+    if workspace.collection is None:
+        raise TeachError(Message("taught.gone"))
+    return workspace.collection
 
 
 def _discard_model(workspace: Workspace) -> None:

@@ -41,11 +41,11 @@ class Tab:
     def __init__(self, base: LoadedModel, say: gr.I18n) -> None:
         self.teaching, scripts = Teaching(_networks(base), uploads.new_workspace, files.link), script("gradio", "drop", "teach")
         with gr.Column(elem_id="teach-tab"):
-            self.start = gr.HTML(say("teach"), js_on_load=f"{scripts}\n{script('record')}", apply_default_css=False)
+            self.start = gr.HTML(say("teach"), js_on_load=f"{scripts}\n{script('camera', 'record')}", apply_default_css=False)
             self.pictures = gr.HTML("", js_on_load=scripts, apply_default_css=False)
             self.model = gr.HTML("", js_on_load=scripts, apply_default_css=False)
             with gr.Column(elem_id="trial-live", visible=False) as self.live_trial:
-                self.live = gr.HTML(say("teach_live"), js_on_load=script("live_trial"), apply_default_css=False)
+                self.live = gr.HTML(say("teach_live"), js_on_load=script("camera", "live_trial"), apply_default_css=False)
                 self.bars = gr.HTML("", elem_id="live-bars", apply_default_css=False)
             with gr.Row(elem_id="trial", visible=False) as self.trial:
                 with gr.Column(elem_id="trial-give"):

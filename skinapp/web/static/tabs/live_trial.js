@@ -1,7 +1,8 @@
+/* global tab, openCamera, closeCamera */
 // The camera tries a model that was just taught: one frame is answered after the other, always the newest. The camera that the
 // classes were recorded with goes on; else it is asked for.
 const find = (what) => element.querySelector(what);
-const tab = document.querySelector("#teach-tab"), video = find("video"), SIDE = 256, PATIENCE_MS = 3000, PAUSE_MS = 60;
+const video = find("video"), SIDE = 256, PATIENCE_MS = 3000, PAUSE_MS = 60;
 let running = false;
 
 const rest = (ms) => new Promise((done) => setTimeout(done, ms));
@@ -30,15 +31,15 @@ function answered() {
 
 async function start() {
   try {
-    tab.camera ??= await navigator.mediaDevices.getUserMedia({ video: { width: { ideal: 640 }, height: { ideal: 480 } }, audio: false });
+    await openCamera();
   } catch {
     find(".notice").hidden = false;
     return;
   }
-  video.srcObject = tab.camera;
+  video.srcObject = tab().camera;
   await video.play();
   show(true);
-  while (running && element.isConnected && tab.camera) {
+  while (running && element.isConnected && tab().camera) {
     if (!document.hidden && video.videoWidth && element.offsetParent) {
       const done = answered();
       trigger("frame", { picture: frame() });
@@ -57,8 +58,7 @@ function show(on) {
 }
 
 function stop() {
-  for (const track of tab.camera?.getTracks() ?? []) track.stop();
-  tab.camera = undefined;
+  closeCamera();
   show(false);
 }
 
@@ -66,7 +66,7 @@ element.addEventListener("click", ({ target }) => {
   if (target.closest("[data-do=start]")) start();
   if (target.closest("[data-do=stop]")) stop();
 });
-if (tab.camera) {
+if (tab().camera) {
   start();
   element.scrollIntoView({ behavior: "smooth", block: "center" });
 }

@@ -1,16 +1,13 @@
-/* global tell, bring, DO */
+/* global tell, bring, DO, tab, openCamera, closeCamera */
 // Pictures of a class with the camera: hold a class's button to record, or press it shortly for two seconds. Stands behind teach.js.
 const EVERY_MS = 125, SHORT_MS = 300, BURST_MS = 2000, SIDE = 320, MOST = 200;
 const recorder = find(".recorder"), recorded = find(".recorded"), preview = find(".recorder video");
 const part = (name) => find(`template[data-part=${name}]`).content.firstElementChild.cloneNode(true);
 let recording = null;
 
-// The camera stays on for the trial of the model, which is another component of the tab.
-const tab = () => document.querySelector("#teach-tab");
-
 async function cameraOn() {
   try {
-    tab().camera ??= await navigator.mediaDevices.getUserMedia({ video: { width: { ideal: 640 }, height: { ideal: 480 } }, audio: false });
+    await openCamera();
   } catch {
     return tell("no_camera");
   }
@@ -22,8 +19,7 @@ async function cameraOn() {
 }
 
 function cameraOff() {
-  for (const track of tab().camera?.getTracks() ?? []) track.stop();
-  tab().camera = undefined;
+  closeCamera();
   preview.srcObject = null;
   recorder.hidden = true;
 }
